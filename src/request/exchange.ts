@@ -1,0 +1,79 @@
+/**
+ * The one interface between a protocol and the inside of the gateway: a request, and the sink of its response.
+ *
+ * A protocol (HTTP/1 on a socket, the in-memory one in the tests; later HTTP/2 streams and uWSGI) makes a
+ * `RequestStream` for each request and hands it to the inside; the inside answers through `ResponseSink`.
+ * Neither knows what the other is made of.
+ */
+
+import type { RequestHead } from "./request-head.ts";
+
+/** Why a request's body ended. */
+export type BodyEnd =
+  /** All of it came. */
+  | "complete"
+  /** The client closed inside a Content-Length body; the application sees short data, as with Gunicorn. */
+  | "short";
+
+/** One request as the inside of the gateway sees it. */
+export interface RequestStream {
+  readonly head: RequestHead;
+  /** Arrival of the head's last byte, monotonic milliseconds. */
+  readonly arrivedMs: number;
+  /** Where the response goes. */
+  readonly sink: ResponseSink;
+  /** Starts the body's flow: `onChunk` for each piece, then `onEnd`. Called at most once; a request without a body needs no call. */
+  readBody(reader: BodyReader): void;
+  /** Back-pressure: no more chunks until `resumeBody`. A chunk already under way may still come. */
+  pauseBody(): void;
+  resumeBody(): void;
+  /** Set by the inside; called at most once when the client has left before the response was complete. */
+  onClientLeft: (() => void) | undefined;
+}
+
+/** Receives one request's body. */
+export interface BodyReader {
+  /** @param chunk  Body bytes without framing; the reader may keep it. */
+  onChunk(chunk: Buffer): void;
+  onEnd(end: BodyEnd): void;
+}
+
+/**
+ * Head of a response as the worker sends it: checked there, so that names and values hold no CR, LF or NUL,
+ * and without hop-by-hop fields.
+ */
+export interface ResponseHead {
+  /** Status code and reason: `"200 OK"`, or `"200"` alone. */
+  readonly status: string;
+  /** Field lines in the application's order: `"Content-Type: text/plain\r\nContent-Length: 5\r\n"`, latin-1. */
+  readonly fieldLines: string;
+  /** The application's Content-Length, or undefined when it gave none. */
+  readonly contentLength: number | undefined;
+  /** The application asked for the connection to be closed (`Connection: close`). */
+  readonly close: boolean;
+}
+
+/**
+ * Receives one response: `head` once, `body` any number of times, then `end` or `abort`; or `respond` alone.
+ * After the client has left every call is accepted and ignored, so that no caller needs to ask.
+ */
+export interface ResponseSink {
+  /** The whole response at once: the hot path. */
+  respond(head: ResponseHead, body: Buffer): void;
+  /** A 1xx response before the final one, e.g. 103. Ignored where the protocol has none (HTTP/1.0). */
+  informational(status: string, fieldLines: string): void;
+  head(head: ResponseHead): void;
+  /** @returns false when the client is slow: wait for `onDrain` before sending more (nothing is lost if not). */
+  body(chunk: Buffer): boolean;
+  end(): void;
+  /** Cuts the response so that the client can tell: the connection or stream is closed without its proper end. */
+  abort(): void;
+  /** The gateway's own answer, when no head has been sent: an error page, `Connection: close`. */
+  refuse(status: number, reason: string, text: string, extraFieldLines?: string): void;
+  /** A head has been given, by the worker or by the gateway. */
+  readonly started: boolean;
+  /** Bytes accepted and not yet taken by the kernel. */
+  readonly pendingBytes: number;
+  /** Set by the inside; called when `pendingBytes` has fallen low again. */
+  onDrain: (() => void) | undefined;
+}

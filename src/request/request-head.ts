@@ -1,0 +1,55 @@
+/**
+ * The words that every protocol shares: what a request's head says once its bytes have been checked.
+ *
+ * HTTP/1 makes one today; HTTP/2, uWSGI and WebSocket join by making the same shape.
+ */
+
+import type { HeaderName } from "./header-name.ts";
+
+/** Both ends of a client's connection, as text: what REMOTE_ADDR and SERVER_NAME are made of. */
+export interface Peer {
+  /** `"127.0.0.1"`, `"::1"`, or `""` for a client on a unix socket (PEP 3333 leaves it open; Gunicorn's choice). */
+  readonly remoteAddress: string;
+  /** Undefined for a client on a unix socket. */
+  readonly remotePort: number | undefined;
+  /** The address the listener is bound to (`"0.0.0.0"`), or the path of a unix socket. */
+  readonly serverName: string;
+  /** Undefined for a unix socket. */
+  readonly serverPort: number | undefined;
+  /** May this peer set scheme and forwarder headers (`forwarded_allow_ips`; unix peers always may)? */
+  readonly trusted: boolean;
+  /** The connection is encrypted. */
+  readonly secure: boolean;
+}
+
+/** How the body's end is found (RFC 9112 §6.3). */
+export type BodyFraming = { readonly kind: "none" } | { readonly kind: "length"; readonly bytes: number } | { readonly kind: "chunked" };
+
+/** One request's head, checked. Text is latin-1: one character for each byte on the wire. */
+export interface RequestHead {
+  readonly peer: Peer;
+  /** `"GET"` */
+  readonly method: string;
+  /** The request target exactly as sent, RAW_URI: `"/a%20b?x=1#f"`. */
+  readonly target: string;
+  /** Path percent-decoded, SCRIPT_NAME not removed: `"/a b"`; `"*"`; `""` for `http://h`. */
+  readonly path: string;
+  /** Path before decoding: `"/a%20b"`. SCRIPT_NAME is removed from this one (protocols §4). */
+  readonly rawPath: string;
+  /** Between `?` and `#`, never decoded: `"x=1"`; `""` when absent. */
+  readonly query: string;
+  /** `"HTTP/1.1"` */
+  readonly protocol: string;
+  readonly scheme: "http" | "https";
+  /** From a trusted SCRIPT_NAME header; undefined when there was none. */
+  readonly scriptName: string | undefined;
+  /** Header names in order, after `header_map`; repeats stay separate. `names[i]` belongs to `values[i]`. */
+  readonly names: readonly HeaderName[];
+  /** Values, outer SP and HTAB trimmed. */
+  readonly values: readonly string[];
+  readonly framing: BodyFraming;
+  /** `Expect: 100-continue` on HTTP/1.1 or later. */
+  readonly expectsContinue: boolean;
+  /** What the client asked for: true when the connection may stay open after this exchange. */
+  readonly keepAlive: boolean;
+}

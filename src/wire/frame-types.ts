@@ -1,0 +1,52 @@
+/** Numbers of the worker channel, the ticket pipe and slot memory. The contract is docs/internals/channels.md; Python's copy is wire.py. */
+
+/** Frames from a worker to the gateway. */
+export const FROM_WORKER = {
+  response: 1,
+  head: 2,
+  body: 3,
+  end: 4,
+  file: 5,
+  hints: 6,
+  abort: 7,
+  credit: 8,
+  ready: 9,
+  leaving: 10,
+  pong: 11,
+  fetchHead: 12,
+} as const;
+
+/** Frames from the gateway to a worker. */
+export const TO_WORKER = {
+  body: 32,
+  bodyEnd: 33,
+  credit: 34,
+  cancel: 35,
+  stop: 36,
+  ping: 37,
+  head: 38,
+  fileRefused: 39,
+  fileTaken: 40,
+} as const;
+
+/** Flags of `response` and `head`. */
+export const HAS_CONTENT_LENGTH = 1;
+export const WANTS_CLOSE = 2;
+/** Flag of `bodyEnd`: the client closed inside a Content-Length body. */
+export const BODY_SHORT = 1;
+
+export const FRAME_HEADER_BYTES = 16;
+/** Largest BODY frame either way: large enough to cost little per byte, small enough that one frame never delays another worker's for long. */
+export const FRAME_BODY_BYTES_MAX = 65536;
+/** A frame longer than this is a fault of the worker's half, not a response: window, head and slack. */
+export const FRAME_BYTES_MAX = 16 * 1024 * 1024;
+/** Body bytes a worker may send before the client (or the spool) has taken any. */
+export const RESPONSE_WINDOW_BYTES = 262144;
+
+export const SLOT_BYTES = 16384;
+/** More slots than tickets are ever out at once (workers + look-ahead), for 500 workers and more. */
+export const SLOT_COUNT = 1024;
+export const SLOT_HEADER_BYTES = 16;
+export const TICKET_BYTES = 16;
+/** In a ticket: the head, or the body, comes through the channel. */
+export const THROUGH_CHANNEL = 0xffffffff;
