@@ -22,13 +22,17 @@ export interface RequestStream {
   readonly arrivedMs: number;
   /** Where the response goes. */
   readonly sink: ResponseSink;
-  /** Starts the body's flow: `onChunk` for each piece, then `onEnd`. Called at most once; a request without a body needs no call. */
+  /** Starts the body's flow: `onChunk` for each piece, then `onEnd`. Called before the stream's handler returns, or never; a request without a body needs no call. */
   readBody(reader: BodyReader): void;
   /** Back-pressure: no more chunks until `resumeBody`. A chunk already under way may still come. */
   pauseBody(): void;
   resumeBody(): void;
+  /** Pid of the worker that answers, for the access log; set by the inside. */
+  workerPid: number | undefined;
   /** Set by the inside; called at most once when the client has left before the response was complete. */
   onClientLeft: (() => void) | undefined;
+  /** Set by the inside; takes the request back if no worker can have it yet, and says whether it did. The protocol then drops the exchange. */
+  withdraw: (() => boolean) | undefined;
 }
 
 /** Receives one request's body. */
@@ -54,15 +58,15 @@ export interface ResponseHead {
 }
 
 /**
- * Receives one response: `head` once, `body` any number of times, then `end` or `abort`; or `respond` alone.
+ * Receives one response: `start` once, `body` any number of times, then `end` or `abort`; or `respond` alone.
  * After the client has left every call is accepted and ignored, so that no caller needs to ask.
  */
 export interface ResponseSink {
-  /** The whole response at once: the hot path. */
+  /** The whole response at once: the hot path. `body` is valid during the call only. */
   respond(head: ResponseHead, body: Buffer): void;
   /** A 1xx response before the final one, e.g. 103. Ignored where the protocol has none (HTTP/1.0). */
   informational(status: string, fieldLines: string): void;
-  head(head: ResponseHead): void;
+  start(head: ResponseHead): void;
   /** @returns false when the client is slow: wait for `onDrain` before sending more (nothing is lost if not). */
   body(chunk: Buffer): boolean;
   end(): void;

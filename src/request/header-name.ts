@@ -37,14 +37,22 @@ export function headerName(spelling: string): HeaderName | undefined {
   const known = interned.get(spelling);
   if (known !== undefined) return known;
   if (!TOKEN.test(spelling)) return undefined;
+  if (interned.size >= INTERNED_NAMES_MAX || spelling.length > INTERNED_NAME_BYTES_MAX) return makeName(spelling);
+  // A copy of its own: the spelling is a slice that would keep the whole head it was cut from in memory.
+  const own = Buffer.from(spelling, "latin1").latin1Slice();
+  const name = makeName(own);
+  interned.set(own, name);
+  return name;
+}
+
+function makeName(spelling: string): HeaderName {
   const upper = spelling.toUpperCase();
+  const bare = upper === "CONTENT-TYPE" || upper === "CONTENT-LENGTH";
   const key = upper.replaceAll("-", "_");
-  const name: HeaderName = {
+  return {
     lower: spelling.toLowerCase(),
     upper,
-    environKey: key === "CONTENT_TYPE" || key === "CONTENT_LENGTH" ? key : `HTTP_${key}`,
+    environKey: bare ? key : `HTTP_${key}`,
     underscored: spelling.includes("_"),
   };
-  if (interned.size < INTERNED_NAMES_MAX && spelling.length <= INTERNED_NAME_BYTES_MAX) interned.set(spelling, name);
-  return name;
 }

@@ -1,0 +1,27 @@
+/** Finds the end of a header or trailer section, at the first byte that tells (RFC 9112 §2.1 and §7.1.2). */
+
+import { CR, LF } from "./octets.ts";
+import { headersTooLarge, invalidHeader } from "./refusals.ts";
+
+/**
+ * Scans for the empty line that ends a section. Whatever was scanned before is not looked at again, so a section that
+ * comes byte by byte costs no more than one that comes whole.
+ *
+ * @param start     Where the section starts, right behind the CRLF of the line before it.
+ * @param from      First byte not scanned yet, at least `start`.
+ * @param end       End of the bytes received.
+ * @param bytesMax  Largest section, its empty line included.
+ * @param limit     Name of that limit, for the refusal: `max buffer headers`.
+ * @returns         Offset behind the empty line, or -1 when it has not come yet.
+ * @throws {ProtocolError} `bad-header` for a bare LF (RFC 9112 §2.2 lets us take it as a line end; a proxy might not), `headers-too-large`.
+ */
+export function findSectionEnd(bytes: Buffer, start: number, from: number, end: number, bytesMax: number, limit: string): number {
+  for (let at = from; at < end; at += 1) {
+    if (bytes[at] !== LF) continue;
+    if (at - start >= bytesMax) throw headersTooLarge(limit);
+    if (at === start || bytes[at - 1] !== CR) throw invalidHeader("bare LF as line terminator");
+    if (at - 1 === start || bytes[at - 2] === LF) return at + 1;
+  }
+  if (end - start > bytesMax) throw headersTooLarge(limit);
+  return -1;
+}

@@ -1,0 +1,51 @@
+/**
+ * Python's marshal format, as far as a request head needs it: text and dictionaries of text.
+ *
+ * Marshal is the fastest way to hand CPython a dict: one C call makes it, five times faster than JSON. Its
+ * reader trusts lengths, so this writer is tested with arbitrary text against every supported Python.
+ * Only types that all of CPython 3.10 to 3.14 read are used (Python/marshal.c: `z`, `a`, `u`, `Z`, `A`, `{`, `0`).
+ *
+ * All functions return latin-1 strings: one character for each byte. They are concatenated and written once.
+ */
+
+const NON_ASCII = /[^\0-\x7f]/;
+const SHORT_LENGTH_MAX = 255;
+
+/** A dictionary's first byte; key, value, key, value ... and `DICT_END` follow. */
+export const DICT_START = "{";
+export const DICT_END = "0";
+
+function uint32(value: number): string {
+  return String.fromCharCode(value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24);
+}
+
+/** One-byte lengths as text, made once: the hot path takes most strings from here. */
+const SHORT_ASCII = Array.from({ length: SHORT_LENGTH_MAX + 1 }, (_, length) => `z${String.fromCharCode(length)}`);
+
+/**
+ * @param text  latin-1: every character below U+0100. Python gets a `str` with the same characters.
+ */
+export function marshalText(text: string): string {
+  if (NON_ASCII.test(text)) {
+    const utf8 = latin1ToUtf8(text);
+    return `u${uint32(utf8.length)}${utf8}`;
+  }
+  if (text.length <= SHORT_LENGTH_MAX) return SHORT_ASCII[text.length] + text;
+  return `a${uint32(text.length)}${text}`;
+}
+
+/**
+ * A dictionary key: the same as `marshalText`, but interned by Python, so that the application's look-ups compare pointers.
+ * CPython 3.12 and later never free an interned string: only for a bounded set of names, never for any name a client invents.
+ *
+ * @param name  ASCII only: environ keys are tokens (RFC 9110 §5.6.2).
+ */
+export function marshalKey(name: string): string {
+  if (name.length <= SHORT_LENGTH_MAX) return `Z${String.fromCharCode(name.length)}${name}`;
+  return `A${uint32(name.length)}${name}`;
+}
+
+/** UTF-8 bytes of latin-1 text, as latin-1 text: U+00E9 becomes U+00C3 U+00A9. */
+function latin1ToUtf8(text: string): string {
+  return Buffer.from(text, "utf8").latin1Slice();
+}

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { findSectionEnd } from "../../../src/protocol/http1/section-end.ts";
+
+const LIMIT = "max buffer headers";
+const find = (text: string, bytesMax = 100) => findSectionEnd(Buffer.from(text, "latin1"), 0, 0, text.length, bytesMax, LIMIT);
+
+const FOUND = [
+  { name: "no lines at all", text: "\r\n", end: 2 },
+  { name: "one line", text: "A: b\r\n\r\n", end: 8 },
+  { name: "bytes behind it", text: "A: b\r\n\r\nbody\n", end: 8 },
+  { name: "nothing yet", text: "", end: -1 },
+  { name: "half of the last CRLF", text: "A: b\r\n\r", end: -1 },
+  { name: "a bare CR inside a line", text: "A: \r\r\nB: c\r\n\r\n", end: 14 },
+];
+
+for (const { name, text, end } of FOUND) {
+  test(`findSectionEnd: ${name}`, () => assert.equal(find(text), end));
+}
+
+for (const text of ["\n", "A: b\n", "A: b\r\n\n", "A: b\nC: d\r\n\r\n"]) {
+  test(`findSectionEnd refuses the bare LF in ${JSON.stringify(text)} (RFC 9112 §2.2)`, () =>
+    assert.throws(() => find(text), { code: "bad-header", message: "Invalid HTTP Header: 'bare LF as line terminator'" }));
+}
+
+test("findSectionEnd takes a section as long as the limit and refuses one byte more", () => {
+  assert.equal(find("A: b\r\n\r\n", 8), 8);
+  assert.throws(() => find("A: b\r\n\r\n", 7), { code: "headers-too-large", message: LIMIT });
+  assert.equal(find("12345678", 8), -1);
+  assert.throws(() => find("123456789", 8), { code: "headers-too-large", message: LIMIT });
+});
+
+test("findSectionEnd names what comes first: the limit or the bare LF", () => {
+  assert.throws(() => find("1234\n6789", 5), { code: "bad-header" });
+  assert.throws(() => find("1234\n6789", 4), { code: "headers-too-large" });
+});
+
+test("findSectionEnd goes on where the last search stopped", () => {
+  const bytes = Buffer.from("xxA: b\r\n\r\n", "latin1");
+  for (let seen = 2; seen < bytes.length; seen += 1) {
+    assert.equal(findSectionEnd(bytes, 2, 2, seen, 100, LIMIT), -1);
+    assert.equal(findSectionEnd(bytes, 2, seen, bytes.length, 100, LIMIT), bytes.length);
+  }
+});
