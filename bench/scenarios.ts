@@ -1,0 +1,98 @@
+import type { MetricName } from "./metrics.ts";
+
+export type AppName = "hello" | "flask" | "django" | "mixed";
+
+/** Number of request headers, Host included: a bare client's, or a browser's with two that are new in every request. */
+export type HeaderCount = 2 | 12;
+
+interface Common {
+  /** What `--only` is matched against: `hello-w2-c32-h12`. */
+  readonly id: string;
+  readonly app: AppName;
+  readonly workers: number;
+  /** The rows of the table; the other metrics are in the JSON only. */
+  readonly shown: readonly MetricName[];
+}
+
+/** wrk: `connections` clients, each sends its next request when it has its answer. */
+export interface ClosedLoop extends Common {
+  readonly kind: "closed-loop";
+  readonly connections: number;
+  readonly headers: HeaderCount;
+  readonly accessLog: boolean;
+}
+
+/**
+ * Requests sent at their time whatever the server does; one of a hundred goes to `slowPath`, the others are measured.
+ * `requests/s` is the capacity for the same mixture, measured with wrk before; the open loop asks for 40 % of the servers' median.
+ */
+export interface Mixed extends Common {
+  readonly kind: "mixed";
+  readonly slowPath: "/sleep" | "/burn";
+}
+
+/** From the start of the program to the first complete answer. */
+export interface Start extends Common {
+  readonly kind: "start";
+}
+
+/** PSS of all processes of the server after a warm-up. */
+export interface Memory extends Common {
+  readonly kind: "memory";
+  readonly preload: boolean;
+}
+
+export type Scenario = ClosedLoop | Mixed | Start | Memory;
+
+function closedLoop(app: AppName, changes: Partial<Omit<ClosedLoop, "kind" | "app" | "id">> = {}): ClosedLoop {
+  const { workers = 2, connections = 32, headers = 2, accessLog = false, shown = ["requests/s"] } = changes;
+  const id = `${app}-w${workers}-c${connections}-h${headers}${accessLog ? "-log" : ""}`;
+  return { kind: "closed-loop", id, app, workers, connections, headers, accessLog, shown };
+}
+
+function mixed(slowPath: Mixed["slowPath"]): Mixed {
+  return {
+    kind: "mixed",
+    id: `mixed-${slowPath.slice(1)}`,
+    app: "mixed",
+    workers: 4,
+    slowPath,
+    shown: ["requests/s", "p50 us", "p90 us", "p99 us"],
+  };
+}
+
+function start(app: AppName): Start {
+  return { kind: "start", id: `start-${app}`, app, workers: 1, shown: ["start ms"] };
+}
+
+function memory(workers: number, preload: boolean): Memory {
+  return { kind: "memory", id: `memory-flask-w${workers}${preload ? "-preload" : ""}`, app: "flask", workers, preload, shown: ["PSS MB"] };
+}
+
+/** In the order in which they run. Each closed loop differs from its application's first in one thing, or it would be 72 of them. */
+export const SCENARIOS: readonly Scenario[] = [
+  closedLoop("hello"),
+  closedLoop("hello", { headers: 12 }),
+  closedLoop("hello", { accessLog: true }),
+  closedLoop("hello", { headers: 12, accessLog: true }),
+  closedLoop("hello", { workers: 1 }),
+  closedLoop("hello", { connections: 1, shown: ["p50 us"] }),
+  closedLoop("hello", { connections: 1, headers: 12, shown: ["p50 us"] }),
+  closedLoop("hello", { connections: 256 }),
+  closedLoop("flask"),
+  closedLoop("flask", { headers: 12 }),
+  closedLoop("flask", { accessLog: true }),
+  closedLoop("flask", { workers: 1 }),
+  closedLoop("django"),
+  closedLoop("django", { headers: 12 }),
+  closedLoop("django", { accessLog: true }),
+  closedLoop("django", { workers: 1 }),
+  mixed("/sleep"),
+  mixed("/burn"),
+  start("hello"),
+  start("flask"),
+  memory(2, false),
+  memory(2, true),
+  memory(8, false),
+  memory(8, true),
+];

@@ -1,0 +1,114 @@
+import { fileURLToPath } from "node:url";
+import type { AppName } from "./scenarios.ts";
+
+/** Folder of the applications; every server is started in it. */
+export const APPS_DIRECTORY = fileURLToPath(new URL("./apps", import.meta.url));
+
+const TUNICORN = fileURLToPath(new URL("../bin/tunicorn", import.meta.url));
+
+const APPS: Record<AppName, string> = {
+  hello: "hello_wsgi:application",
+  flask: "flask_app:application",
+  django: "django_app:application",
+  mixed: "mixed:application",
+};
+
+/** What a server is asked to do. */
+export interface ServeCase {
+  readonly app: AppName;
+  readonly workers: number;
+  /** Requests that one worker may run at once: one, where all must have the same concurrency, or as many as suit the server best. */
+  readonly threads: "one" | "best";
+  /** Most connections that will be open at once. */
+  readonly connections: number;
+  readonly accessLog: boolean;
+  readonly preload: boolean;
+  readonly port: number;
+}
+
+/** One line of the table of servers. */
+export interface ServerSpec {
+  readonly name: string;
+  /** Program (found in .venv-bench when it has no slash) and arguments; undefined when the server cannot do this. Logs go to stdout or stderr. */
+  readonly command: (serve: ServeCase) => string[] | undefined;
+}
+
+/** The options that Tunicorn has from Gunicorn. */
+function gunicornOptions(serve: ServeCase): string[] {
+  return [
+    ...["--bind", `127.0.0.1:${serve.port}`, "--workers", `${serve.workers}`, "--log-level", "warning"],
+    ...(serve.accessLog ? ["--access-logfile", "-"] : []),
+    ...(serve.preload ? ["--preload"] : []),
+    APPS[serve.app],
+  ];
+}
+
+/** The options that uWSGI has with either of its HTTP sockets. */
+function uwsgiOptions(serve: ServeCase): string[] {
+  return [
+    ...["--master", "--die-on-term", "--need-app", "--processes", `${serve.workers}`, "--module", APPS[serve.app]],
+    ...(serve.accessLog ? [] : ["--disable-logging"]),
+    // uWSGI preloads by default.
+    ...(serve.preload ? [] : ["--lazy-apps"]),
+    // The kernel's default listen queue of 100 is too short for 256 connections that all open at once.
+    ...["--listen", "1024"],
+  ];
+}
+
+/** Each with the options that were fastest for it when tried, in the order in which they take turns. */
+export const SERVERS: readonly ServerSpec[] = [
+  { name: "tunicorn", command: (serve) => [TUNICORN, ...gunicornOptions(serve)] },
+  { name: "gunicorn-sync", command: (serve) => ["gunicorn", "--worker-class", "sync", ...gunicornOptions(serve)] },
+  {
+    name: "gunicorn-gthread",
+    command: (serve) => [
+      ...["gunicorn", "--worker-class", "gthread", "--threads", serve.threads === "one" ? "1" : "4"],
+      ...gunicornOptions(serve),
+    ],
+  },
+  {
+    name: "granian",
+    // Single-threaded runtime and one blocking thread: 67 k/s hello where two threads did 60 k and four 53 k.
+    command: (serve) =>
+      serve.preload
+        ? undefined
+        : [
+            ...["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", `${serve.port}`, "--workers", `${serve.workers}`],
+            ...["--runtime-mode", "st", "--blocking-threads", "1", "--no-ws"],
+            // Its access log is written at level INFO.
+            ...(serve.accessLog ? ["--access-log"] : ["--log-level", "warning"]),
+            APPS[serve.app],
+          ],
+  },
+  {
+    name: "uwsgi",
+    // This socket closes after each answer but does not say so, which clients count as an error.
+    command: (serve) => [
+      ...["uwsgi", "--http-socket", `127.0.0.1:${serve.port}`, "--add-header", "Connection: close"],
+      ...uwsgiOptions(serve),
+    ],
+  },
+  {
+    name: "uwsgi-http11",
+    // Keep-alive, but each open connection holds a thread: with fewer threads than connections the others are never answered.
+    command: (serve) =>
+      serve.threads === "one"
+        ? undefined
+        : [
+            ...["uwsgi", "--http11-socket", `127.0.0.1:${serve.port}`, "--threads", `${Math.ceil(serve.connections / serve.workers) + 1}`],
+            ...uwsgiOptions(serve),
+          ],
+  },
+  {
+    name: "waitress",
+    // One process whatever is asked, so its workers are threads. It has no access log.
+    command: (serve) =>
+      serve.accessLog || serve.preload
+        ? undefined
+        : [
+            ...["waitress-serve", `--listen=127.0.0.1:${serve.port}`],
+            ...[`--threads=${serve.threads === "one" ? serve.workers : 4 * serve.workers}`, "--connection-limit=1000"],
+            APPS[serve.app],
+          ],
+  },
+];

@@ -1,0 +1,47 @@
+import { METRICS, type MetricName } from "./metrics.ts";
+
+/** A ratio that tunicorn must reach against one peer. */
+export interface Target {
+  /** Scenario ids, whole. */
+  readonly scenario: RegExp;
+  readonly metric: MetricName;
+  /** Server names, whole. */
+  readonly peer: RegExp;
+  /** Smallest ratio where more is better, largest where less is better. */
+  readonly limit: number;
+  /** Counts only for tunicorn on these major versions of Node. */
+  readonly node?: { readonly from?: number; readonly below?: number };
+}
+
+/** The "must reach" list of issue 3. */
+export const TARGETS: readonly Target[] = [
+  { scenario: /^hello-w2-c32-h(2|12)$/, metric: "requests/s", peer: /^granian$/, limit: 0.95 },
+  { scenario: /^hello-w2-c32-h(2|12)$/, metric: "requests/s", peer: /^gunicorn-gthread$/, limit: 5 },
+  { scenario: /^hello-w2-c32-h(2|12)$/, metric: "requests/s", peer: /^gunicorn-sync$/, limit: 7 },
+  { scenario: /^flask-w2-c32-h(2|12)$/, metric: "requests/s", peer: /^granian$/, limit: 1 },
+  { scenario: /^flask-w2-c32-h(2|12)$/, metric: "requests/s", peer: /^gunicorn-gthread$/, limit: 2.2 },
+  { scenario: /^django-w2-c32-h(2|12)$/, metric: "requests/s", peer: /^granian$/, limit: 1 },
+  { scenario: /^hello-w2-c1-h(2|12)$/, metric: "p50 us", peer: /^gunicorn-sync$/, limit: 0.6 },
+  { scenario: /^mixed-(sleep|burn)$/, metric: "p90 us", peer: /./, limit: 1 },
+  { scenario: /^mixed-(sleep|burn)$/, metric: "p99 us", peer: /./, limit: 1 },
+  { scenario: /^memory-flask-w8(-preload)?$/, metric: "PSS MB", peer: /^gunicorn-sync$/, limit: 1.25 },
+  { scenario: /^start-hello$/, metric: "start ms", peer: /^gunicorn-sync$/, limit: 2, node: { below: 24 } },
+  { scenario: /^start-hello$/, metric: "start ms", peer: /^gunicorn-sync$/, limit: 1.4, node: { from: 24 } },
+];
+
+/** The target of one row of the table, if there is one. `nodeMajor`: of the Node that runs tunicorn, `20`. */
+export function findTarget(scenario: string, metric: MetricName, peer: string, nodeMajor: number): Target | undefined {
+  return TARGETS.find(
+    (target) =>
+      target.scenario.test(scenario) &&
+      target.metric === metric &&
+      target.peer.test(peer) &&
+      nodeMajor >= (target.node?.from ?? 0) &&
+      nodeMajor < (target.node?.below ?? Number.POSITIVE_INFINITY),
+  );
+}
+
+/** Whether `ratio`, ours to theirs, is good enough. */
+export function meetsTarget(target: Target, ratio: number): boolean {
+  return METRICS[target.metric].better === "higher" ? ratio >= target.limit : ratio <= target.limit;
+}

@@ -1,0 +1,25 @@
+/**
+ * The settings room. The way of a start, and of every reload:
+ *
+ * ```ts
+ * const launch = parse(argv, program, surroundings);                     // Launch or Exit
+ * // launch.config: the nursery runs it (command `run-config`); configFailed() tells how to end when that fails
+ * const resolved = resolve(launch, configValues);                        // Resolved or Exit
+ * refuseUnsupported(resolved); printConfig(resolved.settings); settingsToJson(resolved.settings);
+ * ```
+ */
+export { GUNICORN_VERSION, type Program } from "./command-line.ts";
+export { type ConfigFailure, type ConfigSource, configFailed } from "./config-file.ts";
+export type { Exit } from "./exit.ts";
+export type { HttpProtocol, StatsdAddress } from "./kinds-of-one.ts";
+export { type Application, type Launch, type Origin, parse, type Resolved, resolve, SETTING_NAMES } from "./layers.ts";
+export { noEffectNotes } from "./no-effect.ts";
+export { refuseUnsupported } from "./not-supported-yet.ts";
+export { printConfig } from "./print-config.ts";
+export { reloadDiff, type SettingChange } from "./reload-diff.ts";
+export type { OnReload } from "./setting.ts";
+export { displayValue } from "./setting-values.ts";
+export { type JsonValue, type SettingInPython, settingsJson, settingsToJson } from "./settings-json.ts";
+export { settingsManual } from "./settings-manual.ts";
+export { launchDirectory, type Surroundings } from "./surroundings.ts";
+export type { SettingName, Settings } from "./table.ts";

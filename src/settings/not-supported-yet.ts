@@ -1,0 +1,97 @@
+/** Settings whose part of the server does not exist yet. This is the only list of them. */
+
+import { type Exit, exitWithError } from "./exit.ts";
+import type { Resolved } from "./layers.ts";
+import { isSameValue } from "./setting-values.ts";
+import type { SettingName } from "./table.ts";
+
+export const NOT_SUPPORTED_YET: readonly SettingName[] = [
+  // Worker classes other than sync, recycling, reloading
+  "worker_class",
+  "threads",
+  "max_requests",
+  "max_requests_jitter",
+  "asgi_loop",
+  "asgi_lifespan",
+  "asgi_disconnect_grace_period",
+  "websocket_max_message_size",
+  "reload",
+  "reload_engine",
+  "reload_extra_files",
+  "spew",
+  // Rights, background
+  "reuse_port",
+  "daemon",
+  "user",
+  "group",
+  "initgroups",
+  // Logging beyond files
+  "disable_redirect_access_to_syslog",
+  "capture_output",
+  "logger_class",
+  "logconfig",
+  "logconfig_dict",
+  "logconfig_json",
+  "syslog_addr",
+  "syslog",
+  "syslog_prefix",
+  "syslog_facility",
+  "enable_stdio_inheritance",
+  "statsd_host",
+  "dogstatsd_tags",
+  "statsd_prefix",
+  "enable_backlog_metric",
+  // Hooks
+  "on_starting",
+  "on_reload",
+  "when_ready",
+  "pre_fork",
+  "post_fork",
+  "post_worker_init",
+  "worker_int",
+  "worker_abort",
+  "pre_exec",
+  "pre_request",
+  "post_request",
+  "child_exit",
+  "worker_exit",
+  "nworkers_changed",
+  "on_exit",
+  "ssl_context",
+  // Protocols
+  "proxy_protocol",
+  "proxy_allow_ips",
+  "protocol",
+  "uwsgi_allow_ips",
+  "keyfile",
+  "certfile",
+  "cert_reqs",
+  "ca_certs",
+  "ciphers",
+  "http_protocols",
+  "http2_cleartext",
+  "http2_max_concurrent_streams",
+  "http2_initial_window_size",
+  "http2_max_frame_size",
+  "http2_max_header_list_size",
+  // Dirty arbiter, control socket
+  "dirty_apps",
+  "dirty_workers",
+  "dirty_timeout",
+  "dirty_threads",
+  "dirty_graceful_timeout",
+  "on_dirty_starting",
+  "dirty_post_fork",
+  "dirty_worker_init",
+  "dirty_worker_exit",
+  "control_socket",
+  "control_socket_mode",
+  // Ours
+  "gateways",
+];
+
+/** Refuses to start with a setting that would be ignored. Undefined: nothing of the kind is set. */
+export function refuseUnsupported({ settings, defaults }: Resolved): Exit | undefined {
+  const name = NOT_SUPPORTED_YET.find((candidate) => !isSameValue(settings, defaults, candidate));
+  return name === undefined ? undefined : exitWithError(`setting '${name}' is not supported yet`);
+}

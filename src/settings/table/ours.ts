@@ -1,0 +1,176 @@
+/** Settings that Gunicorn does not have: the gateway, its buffers, its queue, its times. */
+
+import { bool, count, range, string } from "../kinds.ts";
+import { setting } from "../setting.ts";
+
+const KIB = 1024;
+const GIB = 1024 ** 3;
+
+const atLeastOne = range(1, Number.MAX_SAFE_INTEGER, (value) =>
+  value < 1n ? `Value must be at least 1: ${value}` : `Value must be at most ${Number.MAX_SAFE_INTEGER}: ${value}`,
+);
+
+export const OURS = {
+  python: setting({
+    section: "Gateway",
+    flags: ["--python"],
+    metavar: "PATH",
+    kind: string,
+    default: null,
+    onReload: "restart",
+    ours: true,
+    doc: `The Python that runs the application.
+
+When not set: that of $VIRTUAL_ENV, else of .venv or venv in the application's directory, else python3 on the PATH.`,
+  }),
+  gateways: setting({
+    section: "Gateway",
+    flags: ["--gateways"],
+    metavar: "INT",
+    kind: atLeastOne,
+    default: 1,
+    onReload: "restart",
+    ours: true,
+    doc: `The number of gateway processes, which own the client connections.`,
+  }),
+  request_buffering: setting({
+    section: "Gateway",
+    flags: ["--no-request-buffering"],
+    action: "store_false",
+    kind: bool,
+    default: true,
+    onReload: "apply",
+    ours: true,
+    doc: `Start a worker as soon as a request's head is there, as Gunicorn does.
+
+By default the gateway first waits for the body, so that a slow client holds no worker.`,
+  }),
+  body_buffer: setting({
+    section: "Gateway",
+    flags: ["--body-buffer"],
+    metavar: "BYTES",
+    kind: count,
+    default: 128 * KIB,
+    onReload: "apply",
+    ours: true,
+    doc: `Bytes of a request's body that are kept in memory; more is spooled to disk.`,
+  }),
+  body_wait: setting({
+    section: "Gateway",
+    flags: ["--body-wait"],
+    metavar: "SECONDS",
+    kind: count,
+    default: 10,
+    onReload: "apply",
+    ours: true,
+    doc: `Seconds that the start of a worker waits for a whole body.
+
+After them the worker starts with what is there, and the rest follows as it arrives.`,
+  }),
+  body_spool_limit: setting({
+    section: "Gateway",
+    flags: ["--body-spool-limit"],
+    metavar: "BYTES",
+    kind: count,
+    default: 8 * GIB,
+    onReload: "apply",
+    ours: true,
+    doc: `Bytes of all requests' bodies together that are spooled to disk.
+
+Beyond it, bodies are passed on to the worker as they arrive.`,
+  }),
+  response_buffer: setting({
+    section: "Gateway",
+    flags: ["--response-buffer"],
+    metavar: "BYTES",
+    kind: count,
+    default: 256 * KIB,
+    onReload: "apply",
+    ours: true,
+    doc: `Bytes of a response that are kept in memory for a slow client; more is spooled to disk.`,
+  }),
+  response_spool_limit: setting({
+    section: "Gateway",
+    flags: ["--response-spool-limit"],
+    metavar: "BYTES",
+    kind: count,
+    default: GIB,
+    onReload: "apply",
+    ours: true,
+    doc: `Bytes of one response that are spooled to disk.
+
+Beyond it, the worker waits for its client.`,
+  }),
+  queue_limit: setting({
+    section: "Gateway",
+    flags: ["--queue-limit"],
+    metavar: "INT",
+    kind: count,
+    default: 0,
+    onReload: "apply",
+    ours: true,
+    doc: `Requests that may wait for a worker; beyond it no connection is accepted for a while.
+
+0 means the value of backlog.`,
+  }),
+  queue_timeout: setting({
+    section: "Gateway",
+    flags: ["--queue-timeout"],
+    metavar: "SECONDS",
+    kind: count,
+    default: 0,
+    onReload: "apply",
+    ours: true,
+    doc: `Seconds that a request may wait for a worker before it is answered 503 with Retry-After.
+
+0 means without end.`,
+  }),
+  head_timeout: setting({
+    section: "Gateway",
+    flags: ["--head-timeout"],
+    metavar: "SECONDS",
+    kind: count,
+    default: 60,
+    onReload: "apply",
+    ours: true,
+    doc: `Seconds that a client may take to send a request's whole head.
+
+0 means without end.`,
+  }),
+  write_timeout: setting({
+    section: "Gateway",
+    flags: ["--write-timeout"],
+    metavar: "SECONDS",
+    kind: count,
+    default: 60,
+    onReload: "apply",
+    ours: true,
+    doc: `Seconds after which a client that takes nothing of its response is dropped.
+
+0 means never.`,
+  }),
+  warm_imports: setting({
+    section: "Gateway",
+    flags: ["--no-warm-imports"],
+    action: "store_false",
+    kind: bool,
+    default: true,
+    onReload: "apply",
+    ours: true,
+    doc: `Do not import the application's standard-library modules before forking workers.
+
+By default workers share the memory of these modules; the application itself is still imported in each worker.`,
+  }),
+  look_ahead: setting({
+    section: "Gateway",
+    flags: ["--look-ahead"],
+    metavar: "INT",
+    kind: count,
+    default: 8,
+    onReload: "apply",
+    ours: true,
+    doc: `Requests that are handed out beyond the number of idle workers, for the next one that is free.
+
+They have left the queue; with none, workers wait for the gateway between requests.`,
+  }),
+} as const;

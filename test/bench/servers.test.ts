@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { SERVERS, type ServeCase } from "../../bench/servers.ts";
+
+const PLAIN: ServeCase = {
+  app: "flask",
+  workers: 3,
+  threads: "best",
+  connections: 32,
+  accessLog: false,
+  preload: false,
+  port: 4211,
+};
+
+function commandOf(name: string, changes: Partial<ServeCase> = {}): string | undefined {
+  return SERVERS.find((server) => server.name === name)
+    ?.command({ ...PLAIN, ...changes })
+    ?.join(" ");
+}
+
+describe("SERVERS", () => {
+  for (const { name } of SERVERS) {
+    test(`${name} serves the application on the port`, () => {
+      const command = commandOf(name);
+      assert.match(command ?? "", /flask_app:application/);
+      assert.match(command ?? "", /4211/);
+    });
+
+    test(`${name} either cannot preload or is told to`, () => {
+      const [plain, preloaded] = [commandOf(name), commandOf(name, { preload: true })];
+      assert.ok(preloaded !== plain);
+    });
+
+    test(`${name} either has no access log or is told to write one`, () => {
+      assert.notEqual(commandOf(name, { accessLog: true }), commandOf(name));
+    });
+  }
+
+  const ONE_AT_ONCE = [
+    { name: "gunicorn-gthread", has: /--threads 1\b/ },
+    { name: "granian", has: /--blocking-threads 1\b/ },
+    { name: "waitress", has: /--threads=3\b/ },
+  ];
+  for (const { name, has } of ONE_AT_ONCE) {
+    test(`${name} runs one request in each of 3 workers where all must do the same`, () => {
+      assert.match(commandOf(name, { threads: "one" }) ?? "", has);
+    });
+  }
+
+  test("uwsgi-http11 has a thread for each connection, and so no place where concurrency must be equal", () => {
+    assert.match(commandOf("uwsgi-http11", { workers: 2, connections: 256 }) ?? "", /--threads 129\b/);
+    assert.equal(commandOf("uwsgi-http11", { threads: "one" }), undefined);
+  });
+});

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PyValue } from "../../src/base/python-repr.ts";
+import { refuseUnsupported } from "../../src/settings/index.ts";
+import { NOT_SUPPORTED_YET } from "../../src/settings/not-supported-yet.ts";
+import { TABLE } from "../../src/settings/table.ts";
+import { machine, settled } from "./machine.ts";
+
+const hook: PyValue = { t: "object", type: "function", text: "<function f>", name: "f", callable: true };
+
+const REFUSED: readonly { words: readonly string[]; config?: readonly (readonly [string, PyValue])[]; name: string }[] = [
+  { words: ["-k", "gthread"], name: "worker_class" },
+  { words: ["--threads", "2"], name: "threads" },
+  { words: ["--user", "33"], name: "user" },
+  { words: ["--daemon"], name: "daemon" },
+  { words: ["--certfile", "x"], name: "certfile" },
+  { words: ["--http-protocols", "h2,h1"], name: "http_protocols" },
+  { words: ["--proxy-protocol=auto"], name: "proxy_protocol" },
+  { words: ["--statsd-host", "h"], name: "statsd_host" },
+  { words: ["--control-socket", "/x"], name: "control_socket" },
+  { words: ["--gateways", "2"], name: "gateways" },
+  { words: [], config: [["when_ready", hook]], name: "when_ready" },
+  { words: [], config: [["worker_class", { ...hook, type: "type" }]], name: "worker_class" },
+];
+
+for (const { words, config = [], name } of REFUSED) {
+  test(`${[...words, ...config.map(([key]) => key)].join(" ")} is refused as not supported yet`, () => {
+    assert.deepEqual(refuseUnsupported(settled([...words, "app"], config)), {
+      at: "exit",
+      stdout: "",
+      stderr: `\nError: setting '${name}' is not supported yet\n`,
+      status: 1,
+    });
+  });
+}
+
+const TAKEN: readonly (readonly string[])[] = [
+  [],
+  ["-k", "sync", "--threads", "1", "--gateways", "1"],
+  ["--user", "1000", "--group", "1001"],
+  ["--no-control-socket", "--http-parser", "fast", "--worker-tmp-dir", "/x", "--root-path", "/x"],
+  ["--preload", "--no-sendfile", "-e", "A=1", "-p", "x", "-m", "022", "--chdir", "/", "--paste-global", "a=b"],
+  ["--no-request-buffering", "--no-warm-imports", "--look-ahead", "0", "--queue-limit", "5", "--queue-timeout", "1", "--python", "p"],
+  ["--access-logfile", "-", "--log-file", "x", "--log-level", "debug", "--header-map", "refuse", "--permit-obsolete-folding"],
+];
+
+for (const words of TAKEN) {
+  test(`"${words.join(" ")}" is supported`, () => {
+    assert.equal(refuseUnsupported(settled([...words, "app"])), undefined);
+  });
+}
+
+test("a default that the machine decides is no setting", () => {
+  const surroundings = machine({ uid: 0, gid: 0, platform: "darwin", env: { XDG_RUNTIME_DIR: "/" } });
+  assert.equal(refuseUnsupported(settled(["app"], [["user", { t: "none" }]], surroundings)), undefined);
+});
+
+test("the list names settings of the table, each once, and none without effect", () => {
+  assert.equal(new Set(NOT_SUPPORTED_YET).size, NOT_SUPPORTED_YET.length);
+  assert.deepEqual(
+    NOT_SUPPORTED_YET.filter((name) => !Object.hasOwn(TABLE, name) || ("noEffect" in TABLE[name] && TABLE[name].noEffect !== undefined)),
+    [],
+  );
+});
