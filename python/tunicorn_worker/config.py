@@ -1,0 +1,67 @@
+"""The settings as Python code sees them: ``cfg.workers``, ``cfg.env``."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+class Config:
+    """The resolved settings, read as attributes. They were checked where they entered; nothing is checked here.
+
+    values: every setting by Gunicorn's name: ``{"workers": 4, "raw_env": ["A=1"], ...}``
+    app: what to load, ``"module:object"``; with Paste Deploy the absolute path of the ini file, ``"/srv/app.ini#main"``
+    server_software: SERVER_SOFTWARE of the environ
+    title_prefix: start of process titles, ``"tunicorn: "``
+    """
+
+    def __init__(
+        self, values: Mapping[str, Any], *, app: str, server_software: str, version: str, title_prefix: str
+    ) -> None:
+        self.values = values
+        self.app = app
+        self.server_software = server_software
+        self.version = version
+        self.title_prefix = title_prefix
+
+    @classmethod
+    def from_command(cls, command: Mapping[str, Any]) -> Config:
+        """Read the arbiter's `settings` command (docs/internals/channels.md §1)."""
+        return cls(
+            command["values"],
+            app=command["app"],
+            server_software=command["serverSoftware"],
+            version=command["version"],
+            title_prefix=command["titlePrefix"],
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        # Asked before `values` is there (copy, pickle): without this line, __getattr__ would call itself for ever.
+        if name == "values":
+            raise AttributeError(name)
+        try:
+            return self.values[name]
+        except KeyError:
+            raise AttributeError(f"No configuration setting for: {name}") from None
+
+    @property
+    def env(self) -> dict[str, str]:
+        """raw_env as a dict: ``["A=1", "B=x=y"]`` is ``{"A": "1", "B": "x=y"}``.
+
+        Raises RuntimeError for an entry without ``=``.
+        """
+        env = {}
+        for entry in self.values["raw_env"] or ():
+            name, equals, value = entry.partition("=")
+            if not equals:
+                raise RuntimeError(f"environment setting {entry!r} invalid")
+            env[name] = value
+        return env
+
+    @property
+    def proc_name(self) -> str:
+        """The name in process titles: the setting, or what was named on the command line."""
+        name = self.values["proc_name"]
+        return str(self.values["default_proc_name"] if name is None else name)

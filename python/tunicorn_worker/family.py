@@ -1,0 +1,302 @@
+"""The nursery's children: molds, workers, checks of the application. Forks them, hears them, reaps them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+
+from tunicorn_worker.app_check import AppCheck, check_application
+from tunicorn_worker.children import WorkerChild, WorkerTable
+from tunicorn_worker.descriptors import Descriptor
+from tunicorn_worker.exit_status import describe_exit, shell_code
+from tunicorn_worker.group_signals import reset_master_signals
+from tunicorn_worker.line_channel import ChannelError, LineChannel
+from tunicorn_worker.linux import become_subreaper
+from tunicorn_worker.mold import Mold, run_mold
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    from tunicorn_worker.config import Config
+    from tunicorn_worker.descriptors import Holdings
+    from tunicorn_worker.forking import Forker, Task
+    from tunicorn_worker.line_channel import Message
+    from tunicorn_worker.poller import Poller
+    from tunicorn_worker.worker_code import WorkerCode
+
+    class Say(Protocol):
+        """Sends the arbiter an event."""
+
+        def __call__(self, event: str, descriptor: int | None = None, /, **fields: object) -> None: ...
+
+
+class Family:
+    """Every child of the nursery but the gateway."""
+
+    def __init__(
+        self,
+        code: WorkerCode,
+        forker: Forker,
+        holdings: Holdings,
+        poller: Poller,
+        say: Say,
+        on_born: Callable[[WorkerChild], None],
+        lifeline_fd: int,
+    ) -> None:
+        """on_born: called with each worker whose pid has become known, to link it with the gateway."""
+        self._code = code
+        self._forker = forker
+        self._holdings = holdings
+        self._poller = poller
+        self._say = say
+        self._on_born = on_born
+        self._lifeline_fd = lifeline_fd
+        self._molds: dict[int, Mold] = {}  # by pid
+        self._checks: dict[int, AppCheck] = {}
+        self._subreaper = False
+        self.workers = WorkerTable()
+        self.settled = False
+        """A worker has been ready: what can wait until then (ctypes, titles) may be done."""
+
+    # Forking
+
+    def check_application(self, config: Config) -> None:
+        """Loads the application in a child; `app-checked` follows."""
+        code = self._code
+        reader, writer = os.pipe()
+        report = self._holdings.hold(Descriptor(reader))
+        try:
+            pid = self._forker.fork(lambda: check_application(lambda: code.load_application(config), writer))
+        except OSError:
+            self._holdings.drop(report)
+            os.close(writer)
+            raise
+        os.close(writer)
+        check = self._checks[pid] = AppCheck(pid, report)
+        self._poller.watch(reader, lambda: None if check.read() else self._poller.forget(reader))
+
+    def fork_worker(self, number: int, config: Config, *, generation: int, preload: bool, report_modules: bool) -> None:
+        """Forks a worker, directly or (preload) through its generation's mold, started if need be. `forked` follows.
+
+        Raises OSError.
+        """
+        near, far = socket.socketpair()
+        worker = WorkerChild(number, generation, self._holdings.hold(LineChannel(near)), molded=preload)
+        pid: int | None = None
+        try:
+            if preload:
+                mold = self._mold(generation) or self._start_mold(generation, config)
+                mold.ask(number, far, report_modules=report_modules)
+            else:
+                pid = self._forker.fork(self._task(config, number, far, None, report_modules))
+        except OSError:
+            self._holdings.drop(worker.channel)
+            far.close()
+            raise
+        # Not by a context manager: that would close it in the child, too.
+        far.close()
+        self.workers.add(worker)
+        self._poller.watch_channel(worker.channel, lambda: self._hear_worker(worker))
+        if pid is not None:
+            self._on_pid(worker, pid)
+
+    def _task(
+        self, config: Config, number: int, control: socket.socket, application: object, report_modules: bool
+    ) -> Task:
+        code, lifeline_fd = self._code, self._lifeline_fd
+        return lambda: code.run_worker(
+            number=number,
+            control=control,
+            lifeline_fd=lifeline_fd,
+            config=config,
+            application=application,
+            report_modules=report_modules,
+        )
+
+    def _mold(self, generation: int) -> Mold | None:
+        return next((mold for mold in self._molds.values() if mold.generation == generation and not mold.retired), None)
+
+    def _start_mold(self, generation: int, config: Config) -> Mold:
+        code = self._code
+
+        def load() -> object:
+            try:
+                return code.load_application(config)
+            except BaseException as error:
+                raise SystemExit(code.log_load_failure(config, error)) from None
+
+        def make_task(number: int, control: socket.socket, application: object, report_modules: bool) -> Task:
+            return self._task(config, number, control, application, report_modules)
+
+        near, far = socket.socketpair()
+        channel = self._holdings.hold(LineChannel(near))
+        try:
+            pid = self._forker.fork(lambda: run_mold(far, load, make_task, reset_master_signals), deaf=True)
+        except OSError:
+            self._holdings.drop(channel)
+            far.close()
+            raise
+        far.close()
+        # Before it is asked for anything: its workers become this process's children only if it is the subreaper by
+        # then.
+        self._subreaper = self._subreaper or become_subreaper()
+        mold = self._molds[pid] = Mold(generation, pid, channel)
+        self._poller.watch_channel(channel, lambda: self._hear_mold(mold))
+        return mold
+
+    def _on_pid(self, worker: WorkerChild, pid: int) -> None:
+        """A worker's pid is known. A mold's worker and the mold both tell it, in either order."""
+        if worker.pid is None:
+            worker.born(pid)
+            self._say("forked", worker=worker.number, pid=pid)
+            self._on_born(worker)
+
+    # Hearing
+
+    def _hear_worker(self, worker: WorkerChild) -> None:
+        try:
+            for message in worker.channel.receive():
+                self._on_worker_message(worker, message)
+        except ChannelError as error:
+            self._say(
+                "log",
+                level="error",
+                text=f"worker control channel broken worker={worker.number} pid={worker.pid}: {error}",
+            )
+            self._let_go(worker.channel)
+        if worker.channel.ended:
+            self._poller.forget(worker.channel.fileno())
+            # Where there is no subreaper, nothing else tells the end of a worker that a mold has forked.
+            if worker.molded and not self._subreaper:
+                self._bury(worker, None)
+
+    def _on_worker_message(self, worker: WorkerChild, message: Message) -> None:
+        event = message.get("ev")
+        if event == "started":
+            self._on_pid(worker, int(message["pid"]))
+        elif event == "ready":
+            worker.ready = True
+            self.settled = True
+            self._say("ready", worker=worker.number, pid=worker.pid, modules=message.get("modules", []))
+            self._retire_molds(worker.generation)
+        elif event == "signalled":
+            self._say("signalled", worker=worker.number, signal=message["signal"])
+
+    def _hear_mold(self, mold: Mold) -> None:
+        for message in mold.channel.receive():
+            self._on_mold_message(mold, message)
+        if mold.channel.ended:
+            self._poller.forget(mold.channel.fileno())
+
+    def _on_mold_message(self, mold: Mold, message: Message) -> None:
+        if message["ev"] == "loaded":
+            mold.loaded = True
+            return
+        number = int(message["worker"])
+        mold.unborn.discard(number)
+        worker = self.workers.get(number)
+        if worker is None:
+            return
+        if message["ev"] == "forked":
+            self._on_pid(worker, int(message["pid"]))
+        else:
+            self._say("failed", cmd="fork", text=message["text"], worker=number)
+            self._bury(worker, None)
+
+    def _retire_molds(self, generation: int) -> None:
+        """A worker of this generation serves: nothing will be forked of older ones. Their molds see the end of the
+        channel, and leave.
+        """
+        for mold in self._molds.values():
+            # One that still owes a worker has to be heard; it goes when the next worker is ready.
+            if mold.generation < generation and not mold.unborn and not mold.retired:
+                mold.retired = True
+                self._let_go(mold.channel)
+
+    def _let_go(self, channel: LineChannel) -> None:
+        if channel.fileno() >= 0:
+            self._poller.forget(channel.fileno())
+        self._holdings.drop(channel)
+
+    # Telling
+
+    def tell(self, number: int, command: str) -> None:
+        """Sends a worker a command on its control channel. One that has just gone is fine: its `exited` is on the
+        way.
+        """
+        worker = self.workers.get(number)
+        if worker is not None:
+            worker.channel.send({"cmd": command})
+
+    def tell_all(self, command: str) -> None:
+        for worker in self.workers:
+            worker.channel.send({"cmd": command})
+
+    def has_sent(self, pid: int) -> bool:
+        """Whether this is a worker or a mold: code of the application, which signals its parent to mean the master."""
+        return pid in self._molds or self.workers.by_pid(pid) is not None
+
+    def kill_idle(self) -> None:
+        """Kills what is busy importing and serves nobody: it would not see the end of its lifeline before that is
+        done.
+        """
+        for pid in [*self._molds, *self._checks, *(worker.pid for worker in self.workers if not worker.ready)]:
+            if pid is not None:
+                os.kill(pid, signal.SIGKILL)
+
+    # Reaping
+
+    def on_ended(self, pid: int, status: int) -> bool:
+        """A child was reaped. Returns whether it was one of the family; reports it if so."""
+        if self.workers.by_pid(pid) is None:
+            # What its mold said of it was sent before the worker could be reaped here, but may not have been read.
+            for mold in self._molds.values():
+                for message in mold.channel.receive_all():
+                    self._on_mold_message(mold, message)
+        worker = self.workers.by_pid(pid)
+        if worker is not None:
+            self._bury(worker, describe_exit(status))
+        elif pid in self._checks:
+            self._end_check(self._checks.pop(pid), status)
+        elif pid in self._molds:
+            self._end_mold(self._molds.pop(pid), status)
+        else:
+            return False
+        return True
+
+    def _bury(self, worker: WorkerChild, status: Message | None) -> None:
+        """Reports a worker's end, after all that it had said. pid 0: it was never forked."""
+        if status is not None:
+            try:
+                for message in worker.channel.receive_all():
+                    self._on_worker_message(worker, message)
+            except ChannelError:
+                pass  # it ended in the middle of a line, or had sent rubbish: its end is reported anyway
+        self._let_go(worker.channel)
+        self.workers.remove(worker)
+        self._say("exited", worker=worker.number, pid=worker.pid or 0, status=status)
+
+    def _end_check(self, check: AppCheck, status: int) -> None:
+        self._poller.forget(check.report.fileno())
+        self._say("app-checked", status=shell_code(status), text=check.finish())
+        self._holdings.drop(check.report)
+
+    def _end_mold(self, mold: Mold, status: int) -> None:
+        if mold.retired:
+            return
+        self._let_go(mold.channel)
+        exit_status = describe_exit(status)
+        if mold.loaded:
+            text = (
+                f"mold died gen={mold.generation} pid={mold.pid} status={exit_status}; the next worker gets a new one"
+            )
+            self._say("log", level="warning", text=text)
+        else:
+            self._say("mold-failed", generation=mold.generation, status=exit_status)
+        for number in mold.unborn:
+            worker = self.workers.get(number)
+            if worker is not None and worker.pid is None:
+                self._bury(worker, None)

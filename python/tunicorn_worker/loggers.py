@@ -1,0 +1,104 @@
+"""The loggers ``gunicorn.error`` and ``gunicorn.access`` with Gunicorn's formats, targets and reopening."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TextIO
+
+    from tunicorn_worker.config import Config
+
+ERROR_FORMAT = "%(asctime)s [%(process)d] [%(levelname)s] %(message)s"
+DATE_FORMAT = "[%Y-%m-%d %H:%M:%S %z]"
+ACCESS_FORMAT = "%(message)s"
+LEVELS = {
+    "critical": logging.CRITICAL,
+    "error": logging.ERROR,
+    "warning": logging.WARNING,
+    "info": logging.INFO,
+    "debug": logging.DEBUG,
+}
+
+
+class Loggers:
+    """The two loggers of a process, and the file that stdout and stderr go to with `capture_output`.
+
+    error, access: what application code gets from ``logging.getLogger``
+    """
+
+    def __init__(self) -> None:
+        self.error = logging.getLogger("gunicorn.error")
+        self.access = logging.getLogger("gunicorn.access")
+        self._captured: str | None = None
+        self._ours: list[tuple[logging.Logger, logging.Handler]] = []
+
+    def set_up(self, config: Config) -> None:
+        """Give both loggers their handlers; those of an earlier call are replaced.
+
+        Raises OSError when a log file cannot be opened.
+        """
+        for logger, handler in self._ours:
+            logger.removeHandler(handler)
+            handler.close()
+        self._ours.clear()
+        self.error.propagate = False
+        self.access.propagate = False
+        self.error.setLevel(LEVELS.get(config.loglevel.lower(), logging.INFO))
+        self.access.setLevel(logging.INFO)
+        self._captured = config.errorlog if config.capture_output and config.errorlog != "-" else None
+        self._capture()
+        error_format = logging.Formatter(ERROR_FORMAT, DATE_FORMAT)
+        self._add_handler(self.error, config.errorlog, error_format, sys.stderr, config)
+        self._add_handler(self.access, config.accesslog, logging.Formatter(ACCESS_FORMAT), sys.stdout, config)
+
+    def reopen(self) -> None:
+        """Open every log file anew, those of the application's own loggers too: USR1, after a log rotation."""
+        self._capture()
+        for handler in all_handlers():
+            if isinstance(handler, logging.FileHandler):
+                handler.acquire()
+                try:
+                    # A file that was not opened yet (delay=True) opens by itself at the first record.
+                    if handler.stream:
+                        handler.close()
+                        handler.stream = handler._open()
+                finally:
+                    handler.release()
+
+    def _add_handler(
+        self, logger: logging.Logger, target: str | None, formatter: logging.Formatter, stream: TextIO, config: Config
+    ) -> None:
+        if target is None:
+            return
+        handler: logging.Handler
+        if target == "-":
+            handler = logging.StreamHandler(stream)
+        else:
+            handler = logging.FileHandler(target)
+            try:
+                # A worker that runs as another user must be able to open the file again.
+                os.chown(handler.baseFilename, config.user, config.group)
+            except OSError:
+                pass  # It is not ours to give away, or no file at all, /dev/null: then it is reachable as it is.
+        handler.setFormatter(formatter)
+        logger.addHandler(handler)
+        self._ours.append((logger, handler))
+
+    def _capture(self) -> None:
+        if self._captured is None:
+            return
+        sys.stdout.flush()
+        sys.stderr.flush()
+        with open(self._captured, "a") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+
+
+def all_handlers() -> list[Any]:
+    """List the handlers of every logger, the root logger's included, each once."""
+    loggers = [logging.root, *(logging.getLogger(name) for name in list(logging.root.manager.loggerDict))]
+    return list({id(handler): handler for logger in loggers for handler in logger.handlers}.values())

@@ -1,0 +1,323 @@
+"""The root nursery: makes the sockets, runs the configuration, forks molds and workers, starts the gateway. It
+never decides.
+
+It carries out the arbiter's commands (channels.md §1) one by one and reports what happens to its children.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+
+from tunicorn_worker.app_loader import set_import_paths
+from tunicorn_worker.children import Orphans
+from tunicorn_worker.config import Config
+from tunicorn_worker.config_file import run_config
+from tunicorn_worker.exit_status import describe_exit
+from tunicorn_worker.family import Family
+from tunicorn_worker.forking import Forker
+from tunicorn_worker.gateway_link import GatewayLink, TicketLink, start_gateway
+from tunicorn_worker.linux import become_subreaper
+from tunicorn_worker.listeners import BindError, Listener, UnixSocketOwner, bind_all
+from tunicorn_worker.node_ipc import NodeChannel
+from tunicorn_worker.poller import Poller
+from tunicorn_worker.process_title import set_process_title
+from tunicorn_worker.surroundings import Environment, make_log_file
+from tunicorn_worker.warm_imports import warm
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tunicorn_worker.descriptors import Holdings
+    from tunicorn_worker.group_signals import GroupSignals
+    from tunicorn_worker.line_channel import Message
+    from tunicorn_worker.worker_code import WorkerCode
+
+    Command = Callable[[Message, int | None], None]
+
+LIFELINE_FD = 4
+
+
+class Nursery:
+    """One process's worth of state. `run` is its life."""
+
+    def __init__(
+        self,
+        arbiter: NodeChannel,
+        holdings: Holdings,
+        signals: GroupSignals,
+        code: WorkerCode,
+        *,
+        open_files: int | None,
+        lifeline_fd: int = LIFELINE_FD,
+    ) -> None:
+        """open_files: the soft limit that children get back, see Forker."""
+        self._arbiter = arbiter
+        self._holdings = holdings
+        self._signals = signals
+        self._poller = Poller()
+        forker = Forker(holdings, signals, open_files)
+        self._gateway = GatewayLink(None, None)
+        self._family = Family(
+            code, forker, holdings, self._poller, self._say, lambda worker: self._gateway.link(worker), lifeline_fd
+        )
+        self._orphans = Orphans(self._poller, holdings, self._report_orphan)
+        self._gateway_pids: set[int] = set()
+        self._listeners: list[Listener] = []
+        self._lifeline_fd = lifeline_fd
+        # Before any raw_env: what the user sets for the application is not for the gateway.
+        self._first_environment = dict(os.environ)
+        self._environment = Environment()
+        self._config: Config | None = None
+        self._config_objects: dict[str, object] = {}
+        self._settled = False
+        self._leaving = False
+        self._commands: dict[str, Command] = {
+            "run-config": self._run_config,
+            "settings": self._apply_settings,
+            "check-app": lambda _, __: self._family.check_application(self._require_config()),
+            "bind": self._bind,
+            "unlisten": self._unlisten,
+            "gateway": self._start_gateway,
+            "listen-again": lambda _, __: self._gateway.listen(self._listeners),
+            "adopt": self._adopt,
+            "adopted": self._end_adoption,
+            "fork": self._fork_worker,
+            "stop": lambda command, _: self._family.tell(command["worker"], "stop"),
+            "quit": self._quit_worker,
+            "abort": lambda command, _: self._signal_worker(command["worker"], signal.SIGABRT),
+            "kill": lambda command, _: self._signal_worker(command["worker"], signal.SIGKILL),
+            "reopen-logs": lambda _, __: self._family.tell_all("reopen-logs"),
+            "warm": lambda command, _: warm(command["modules"]),
+            "exit": lambda _, __: self._leave(),
+        }
+
+    def run(self) -> int:
+        """Serves until the arbiter says `exit` or is gone; returns the exit code. Raises ForkedChild in every child."""
+        os.set_inheritable(self._lifeline_fd, False)
+        self._poller.watch_channel(self._arbiter, self._hear_arbiter)
+        self._poller.watch(self._lifeline_fd, self._leave)  # nothing is ever sent on it: readable means ended
+        self._signals.watch_children(self._poller, self._reap)
+        while not self._leaving:
+            self._poller.wait(self._look_every_ms())
+            self._orphans.look()
+            if self._settled:
+                self._forward_signals()
+            elif self._family.settled:
+                self._settle()
+        self._family.kill_idle()
+        self._holdings.close_all()
+        return 0
+
+    def _look_every_ms(self) -> int | None:
+        periods = (self._orphans.look_every_ms, self._signals.look_every_ms if self._settled else None)
+        return min((period for period in periods if period is not None), default=None)
+
+    def _settle(self) -> None:
+        """What would have held up the first worker: it needs ctypes, and packages of the user's."""
+        self._settled = True
+        become_subreaper()
+        self._signals.watch_senders(self._poller, self._forward_signals)
+        self._show_title()
+
+    def _leave(self) -> None:
+        self._leaving = True
+
+    def _hear_arbiter(self) -> None:
+        for command, descriptor in self._arbiter.receive():
+            name = str(command.get("cmd"))
+            try:
+                if name not in self._commands:
+                    raise ValueError(f"the nursery has no command {name!r}")
+                self._commands[name](command, descriptor)
+            except Exception as error:
+                text = (
+                    str(error)
+                    if isinstance(error, (OSError, RuntimeError, ValueError))
+                    else f"{type(error).__name__}: {error}"
+                )
+                self._say("failed", cmd=name, text=text, worker=command.get("worker"))
+        if self._arbiter.ended:
+            self._leave()
+
+    def _say(self, event: str, descriptor: int | None = None, /, **fields: object) -> None:
+        self._arbiter.send({"ev": event, **fields}, descriptor)
+
+    # Configuration and settings
+
+    def _run_config(self, command: Message, _: int | None) -> None:
+        with self._signals.unblocked():
+            outcome = run_config(command["kind"], command["location"], command["names"])
+        if outcome.status == "ok":
+            self._config_objects = outcome.values
+        self._arbiter.send(outcome.as_message())
+
+    def _apply_settings(self, command: Message, _: int | None) -> None:
+        config = Config.from_command(command)
+        self._environment.apply({"SERVER_SOFTWARE": config.server_software, **config.env})
+        os.chdir(config.chdir)
+        set_import_paths(config)
+        make_log_file(config.errorlog)
+        make_log_file(config.accesslog)
+        self._config = config
+        if self._settled:
+            self._show_title()
+
+    def _show_title(self) -> None:
+        if self._config is not None:
+            set_process_title(f"{self._config.title_prefix}nursery [{self._config.proc_name or self._config.app}]")
+
+    def _require_config(self) -> Config:
+        if self._config is None:
+            raise RuntimeError("no settings have been sent yet")
+        return self._config
+
+    # Listening sockets
+
+    def _bind(self, command: Message, _: int | None) -> None:
+        values = {} if self._config is None else self._config.values
+        user, group = values.get("user"), values.get("group")
+        owner = UnixSocketOwner(
+            umask=int(values.get("umask") or 0),
+            uid=user if isinstance(user, int) else -1,
+            gid=group if isinstance(group, int) else -1,
+        )
+        try:
+            bound = bind_all(command["addresses"], int(command["backlog"]), owner, self._listeners)
+        except BindError as error:
+            self._say("bind-failed", index=error.index, errno=error.errno_name, text=str(error))
+            return
+        kept = {listener.socket for listener in bound}
+        for listener in self._listeners:
+            if listener.socket not in kept:
+                self._holdings.drop(listener.socket)
+        self._listeners = bound
+        for listener in bound:
+            self._holdings.hold(listener.socket)
+            self._say("listening", listener.fileno(), **listener.describe())
+        self._say("bound")
+
+    def _unlisten(self, _: Message, __: int | None) -> None:
+        for listener in self._listeners:
+            self._holdings.drop(listener.socket)
+        self._listeners = []
+        self._say("unlistened")
+
+    # The gateway
+
+    def _start_gateway(self, command: Message, _: int | None) -> None:
+        if self._gateway.channel is not None:
+            self._poller.forget(self._gateway.channel.fileno())
+        self._gateway.close(self._holdings)
+        self._gateway = GatewayLink(None, None)
+        environment = {**self._first_environment, **command["env"]}
+        arguments = [command["node"], *command["flags"], command["program"]]
+        self._gateway, pid, control = start_gateway(arguments, environment, self._holdings)
+        self._gateway_pids.add(pid)
+        self._watch_gateway()
+        self._gateway.listen(self._listeners)
+        with control:
+            self._park()
+            self._say("gateway", control.fileno(), pid=pid)
+        for worker in self._family.workers:
+            if worker.pid is not None:
+                self._gateway.link(worker)
+
+    def _park(self) -> None:
+        """Leaves with the arbiter what a nursery after this one needs to go on with the gateway of now."""
+        channel, tickets = self._gateway.channel, self._gateway.tickets
+        if channel is not None:
+            self._say("gateway-channel", channel.fileno())
+        if tickets is not None:
+            with tickets.park() as parking:
+                self._say("parked", parking.fileno())
+
+    def _watch_gateway(self) -> None:
+        channel = self._gateway.channel
+        if channel is not None:
+            self._poller.watch_channel(channel, lambda: self._hear_gateway(channel))
+
+    def _hear_gateway(self, channel: NodeChannel) -> None:
+        """The gateway says nothing here; what is read are Node's acknowledgements, and its end, which the arbiter
+        sees as well.
+        """
+        channel.receive()
+        if channel.ended:
+            self._poller.forget(channel.fileno())
+
+    # Taking over from a nursery that is gone
+
+    def _adopt(self, command: Message, descriptor: int | None) -> None:
+        if descriptor is None:
+            raise RuntimeError("adopt came without a descriptor")
+        what = command["what"]
+        if what == "listener":
+            listener = Listener.adopted(descriptor, command)
+            self._holdings.hold(listener.socket)
+            self._listeners.append(listener)
+        elif what == "gateway-channel":
+            channel = self._holdings.hold(NodeChannel(socket.socket(fileno=descriptor)))
+            self._gateway = GatewayLink(channel, self._gateway.tickets)
+            self._watch_gateway()
+        elif what == "parked":
+            tickets = self._holdings.hold(TicketLink.from_parking(descriptor))
+            self._gateway = GatewayLink(self._gateway.channel, tickets)
+        else:
+            os.close(descriptor)
+            raise ValueError(f"cannot adopt {what!r}")
+
+    def _end_adoption(self, command: Message, _: int | None) -> None:
+        self._park()
+        for number, pid in command["workers"]:
+            self._orphans.watch(number, pid)
+        self._say("adopted")
+
+    def _report_orphan(self, number: int, pid: int) -> None:
+        self._say("exited", worker=number, pid=pid, status=None)
+
+    # Children
+
+    def _fork_worker(self, command: Message, _: int | None) -> None:
+        generation = int(command["generation"])
+        self._family.fork_worker(
+            int(command["worker"]),
+            self._require_config(),
+            generation=generation,
+            preload=bool(command["preload"]),
+            report_modules=bool(command.get("report_modules", False)),
+        )
+
+    def _quit_worker(self, command: Message, _: int | None) -> None:
+        self._family.tell(command["worker"], "quit")
+        self._signal_worker(command["worker"], signal.SIGQUIT)
+
+    def _signal_worker(self, number: int, signal_number: signal.Signals) -> None:
+        worker = self._family.workers.get(number)
+        if worker is not None:
+            worker.signal(signal_number)
+        else:
+            self._orphans.signal(number, signal_number)
+
+    def _forward_signals(self) -> None:
+        for name, sender in self._signals.take():
+            if self._family.has_sent(sender):
+                self._say("forward-signal", signal=name)
+
+    def _reap(self) -> None:
+        if self._settled:
+            # First, while the sender is still known by its pid.
+            self._forward_signals()
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid in self._gateway_pids:
+                self._gateway_pids.remove(pid)
+                self._say("gateway-exited", pid=pid, status=describe_exit(status))
+            elif not self._family.on_ended(pid, status):
+                self._say("unknown-child", pid=pid, status=describe_exit(status))

@@ -1,0 +1,86 @@
+"""Numbers and layouts of the worker channel, the ticket pipe and slot memory: pure, no I/O.
+
+The contract is docs/internals/channels.md, sections 5 and 6; src/wire is the same in TypeScript, and both are tested
+with test/wire/vectors.json.
+"""
+
+from __future__ import annotations
+
+import struct
+
+FRAME_HEADER_BYTES = 16
+FRAME_BODY_BYTES_MAX = 65536
+"""Largest BODY frame either way: cheap per byte, and never long in another worker's way."""
+FRAME_BYTES_MAX = 16 * 1024 * 1024
+"""A longer frame is a fault of the other half."""
+RESPONSE_WINDOW_BYTES = 262144
+"""Body bytes that may be sent before the client (or the spool) has taken any."""
+
+SLOT_BYTES = 16384
+SLOT_COUNT = 1024
+SLOT_HEADER_BYTES = 16
+TICKET_BYTES = 16
+THROUGH_CHANNEL = 0xFFFFFFFF
+"""In a ticket: the head, or the body, comes through the channel."""
+
+# Frames to the gateway.
+RESPONSE = 1
+HEAD = 2
+BODY = 3
+END = 4
+FILE = 5
+HINTS = 6
+ABORT = 7
+CREDIT = 8
+READY = 9
+LEAVING = 10
+PONG = 11
+FETCH_HEAD = 12
+
+# Frames from the gateway.
+REQUEST_BODY = 32
+REQUEST_BODY_END = 33
+RESPONSE_CREDIT = 34
+CANCEL = 35
+STOP = 36
+PING = 37
+REQUEST_HEAD = 38
+FILE_REFUSED = 39
+FILE_TAKEN = 40
+
+# Flags of RESPONSE and HEAD.
+HAS_CONTENT_LENGTH = 1
+WANTS_CLOSE = 2
+
+FRAME_HEADER = struct.Struct("<IIBBHI")
+"""Whole frame's bytes, stream, type, flags, status bytes, head bytes."""
+TICKET = struct.Struct("<IIII")
+"""Slot, head bytes, request id, body bytes."""
+FILE_REGION = struct.Struct("<QQQQ")
+"""Device, inode, offset, bytes; the path follows."""
+U32 = struct.Struct("<I")
+U64 = struct.Struct("<Q")
+
+pack_header = FRAME_HEADER.pack
+unpack_header = FRAME_HEADER.unpack_from
+pack_u64 = U64.pack
+
+
+def pack_response(kind: int, stream: int, flags: int, status: bytes, head: bytes, length: bytes, body: bytes) -> bytes:
+    """Build a RESPONSE, HEAD or HINTS frame.
+
+    status: ``b"200 OK"``; head: field lines, each ending in CRLF.
+    length: the Content-Length as `pack_u64` makes it when `flags` has HAS_CONTENT_LENGTH, else ``b""``.
+    """
+    size = FRAME_HEADER_BYTES + len(status) + len(head) + len(length) + len(body)
+    return b"".join((pack_header(size, stream, kind, flags, len(status), len(head)), status, head, length, body))
+
+
+def pack_plain(kind: int, stream: int, payload: bytes = b"") -> bytes:
+    """Build a frame that has neither status nor head, e.g. END or CREDIT."""
+    return pack_header(FRAME_HEADER_BYTES + len(payload), stream, kind, 0, 0, 0) + payload
+
+
+def pack_file(stream: int, device: int, inode: int, offset: int, size: int, path: bytes) -> bytes:
+    """Build a FILE frame: `size` bytes of the file at `path`, from `offset`."""
+    return pack_plain(FILE, stream, FILE_REGION.pack(device, inode, offset, size) + path)

@@ -1,0 +1,76 @@
+"""What the nursery's forked children run. The nursery itself knows nothing of applications."""
+
+from __future__ import annotations
+
+from tunicorn_worker.app_loader import APP_LOAD_ERROR, WORKER_BOOT_ERROR, load_application
+from tunicorn_worker.errors import AppImportError
+from tunicorn_worker.exit_status import code_of_system_exit
+from tunicorn_worker.loggers import Loggers
+from tunicorn_worker.sync_worker import run_worker
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from typing import Protocol
+
+    from tunicorn_worker.config import Config
+
+    class WorkerCode(Protocol):
+        """The seam between the nursery and the workers; tests put simpler workers behind it."""
+
+        def load_application(self, config: Config) -> object:
+            """Imports the application and returns it. Raises whatever its import raises, SystemExit included."""
+
+        def log_load_failure(self, config: Config, error: BaseException) -> int:
+            """Writes the error log's lines about an import that failed in a mold; returns the mold's exit code."""
+
+        def run_worker(
+            self,
+            *,
+            number: int,
+            control: socket.socket,
+            lifeline_fd: int,
+            config: Config,
+            application: object,
+            report_modules: bool,
+        ) -> int:
+            """A worker's whole life; returns its exit code. `application` is None when the worker has to load it."""
+
+
+class SyncWorkerCode:
+    """Sync workers."""
+
+    def load_application(self, config: Config) -> object:
+        application: object = load_application(config)
+        return application
+
+    def log_load_failure(self, config: Config, error: BaseException) -> int:
+        """The exit codes are those of a worker that cannot boot."""
+        if isinstance(error, SystemExit):
+            return code_of_system_exit(error.code)[0]
+        loggers = Loggers()
+        loggers.set_up(config)
+        if isinstance(error, AppImportError):
+            loggers.error.error("%s", error)
+            return APP_LOAD_ERROR
+        loggers.error.error("Exception while loading the application", exc_info=error)
+        return WORKER_BOOT_ERROR
+
+    def run_worker(
+        self,
+        *,
+        number: int,
+        control: socket.socket,
+        lifeline_fd: int,
+        config: Config,
+        application: object,
+        report_modules: bool,
+    ) -> int:
+        run_worker(
+            number=number,
+            control=control,
+            lifeline_fd=lifeline_fd,
+            config=config,
+            application=application,
+            report_modules=report_modules,
+        )

@@ -1,0 +1,83 @@
+"""What signals do to a worker: it reports them, and the arbiter decides.
+
+A signal to the process group reaches the worker and the arbiter alike; a worker that acted on it would leave before its
+replacement is there. Only two are acted on: SIGQUIT when the arbiter announced it, and SIGABRT, the timeout.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import traceback
+
+from tunicorn_worker.worker_exit import leave
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from tunicorn_worker.control_link import ControlLink
+
+REPORTED = (
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGWINCH,
+)
+LEFT_ALONE = (signal.SIGCHLD, signal.SIGTTIN, signal.SIGTTOU)
+"""Handled in the nursery, of which a worker is a copy; the application gets their defaults."""
+
+
+class WorkerSignals:
+    """The handlers of one worker process."""
+
+    def __init__(self, control: ControlLink, reopen_logs: Callable[[], None], on_abort: Callable[[], None]) -> None:
+        """on_abort: called before SystemExit is raised in whatever runs."""
+        self._control = control
+        self._reopen_logs = reopen_logs
+        self._on_abort = on_abort
+        self._log = logging.getLogger("gunicorn.error")
+
+    def install(self) -> None:
+        signal.set_wakeup_fd(-1)
+        for number in LEFT_ALONE:
+            signal.signal(number, signal.SIG_DFL)
+        for number in REPORTED:
+            signal.signal(number, self._on_reported)
+            # Calls of C libraries must not fail with EINTR because somebody pressed Ctrl-C for the whole group.
+            signal.siginterrupt(number, False)
+        signal.signal(signal.SIGABRT, self._abort)
+
+    def _on_reported(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGQUIT and self._control.quit_waits():
+            self._log.info("Worker exiting (pid: %s)", os.getpid())
+            leave(0, at_once=True)
+        self._control.report({"ev": "signalled", "signal": signal.Signals(number).name.removeprefix("SIG")})
+        if number == signal.SIGUSR1:
+            self._reopen_logs()
+
+    def _abort(self, _number: int, frame: FrameType | None) -> None:
+        self._on_abort()
+        self._log.error("stacks of all threads at SIGABRT pid=%d\n%s", os.getpid(), format_stacks(frame))
+        sys.exit(1)
+
+
+def format_stacks(interrupted: FrameType | None) -> str:
+    """Write down where every thread is.
+
+    interrupted: where this thread, which runs the signal handler, was
+    """
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    here = threading.get_ident()
+    parts = []
+    for ident, frame in sys._current_frames().items():
+        stack = traceback.format_stack(interrupted if ident == here else frame)
+        parts.append(f"Thread {names.get(ident, '?')} ({ident}):\n{''.join(stack)}")
+    return "".join(parts).rstrip("\n")

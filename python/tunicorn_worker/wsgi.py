@@ -1,0 +1,111 @@
+"""Calls a WSGI application (PEP 3333) for one request and sends what it answers."""
+
+from __future__ import annotations
+
+import errno
+import logging
+
+from tunicorn_worker.errors import ClientGone
+from tunicorn_worker.field_lines import FieldLines
+from tunicorn_worker.file_wrapper import FileWrapper, find_region
+from tunicorn_worker.start_response import OPEN, Response
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tunicorn_worker.channel import Channel
+    from tunicorn_worker.config import Config
+
+ERROR_STATUS = b"500 Internal Server Error"
+ERROR_PAGE = b"""\
+<html>
+  <head>
+    <title>Internal Server Error</title>
+  </head>
+  <body>
+    <h1><p>Internal Server Error</p></h1>
+    \n\
+  </body>
+</html>
+"""
+"""Gunicorn's page, byte for byte: its message is empty, which leaves four blanks on a line."""
+ERROR_HEAD = b"Content-Type: text/html\r\nContent-Length: %d\r\n" % len(ERROR_PAGE)
+
+DEAD_CONNECTION = {
+    errno.EPIPE: "Ignoring EPIPE",
+    errno.ECONNRESET: "Ignoring connection reset",
+    errno.ENOTCONN: "Ignoring socket not connected",
+}
+"""Errors that say only that somebody left, and Gunicorn's debug line for each."""
+
+
+class WsgiCaller:
+    """One application and how to call it. `call` never raises for what the application does."""
+
+    __slots__ = ("_application", "_known", "_log", "_sends_files")
+
+    def __init__(self, application: Any, config: Config) -> None:
+        self._application = application
+        self._known = FieldLines()
+        self._log = logging.getLogger("gunicorn.error")
+        self._sends_files = config.sendfile is not False
+
+    def call(self, channel: Channel, environ: dict[str, Any]) -> None:
+        """Serve the channel's current request: exactly one of RESPONSE, END, ABORT or a taken FILE ends it.
+
+        A whole response leaves before close() is called, which may take its time.
+        """
+        response = Response(channel, self._known, environ["REQUEST_METHOD"])
+        environ["wsgi.early_hints"] = response.early_hints
+        try:
+            result = self._application(environ, response.start_response)
+            if result.__class__ is list:
+                response.send_list(result)
+            else:
+                self._send_iterable(response, result)
+        except BaseException as error:
+            self._fail(response, environ, error)
+
+    def _send_iterable(self, response: Response, result: Any) -> None:
+        """Send what the application returned as it comes, and close it whatever happens."""
+        try:
+            if result.__class__ is tuple:
+                response.send_list(result)
+            elif not (isinstance(result, FileWrapper) and self._send_file(response, result)):
+                write = response.write
+                for chunk in result:
+                    write(chunk)
+                response.end()
+        finally:
+            close = getattr(result, "close", None)
+            if close is not None:
+                close()
+
+    def _send_file(self, response: Response, wrapper: FileWrapper) -> bool:
+        """Let the gateway send a wrapped file. False: iterate it."""
+        if not self._sends_files or response.status is None:
+            return False
+        region = find_region(wrapper.filelike, response.content_length)
+        return region is not None and response.send_file(region)
+
+    def _fail(self, response: Response, environ: dict[str, Any], error: BaseException) -> None:
+        """Log why a request failed and end its response: Gunicorn's lines, 500 as long as nothing has left."""
+        try:
+            if isinstance(error, OSError):
+                # Gunicorn cannot tell an application's OSError from its socket's, and answers neither.
+                line = DEAD_CONNECTION.get(error.errno or 0)
+                if line is None:
+                    self._log.exception("Socket error processing request.")
+                else:
+                    self._log.debug(line)
+                response.abort()
+            elif response.state == OPEN:
+                target = environ.get("RAW_URI", "")
+                self._log.exception("Error handling request %s %s", response.method, target)
+                response.replace(ERROR_STATUS, ERROR_HEAD, ERROR_PAGE)
+            else:
+                self._log.exception("Error handling request")
+                response.abort()
+        except ClientGone:
+            self._log.debug(DEAD_CONNECTION[errno.EPIPE])

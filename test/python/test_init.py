@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = str(Path(__file__).parents[2] / "python" / "tunicorn_worker" / "__main__.py")
+PATIENCE_S = 30
+
+# Names each signal from within its handler: a loop around pause() would miss one that comes just before it.
+CHILD = """
+import os, signal
+signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGWINCH):
+    signal.signal(number, lambda number, _: os.write(1, f'{signal.Signals(number).name}\\n'.encode()))
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+print('ready', os.getppid(), sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())), flush=True)
+while True:
+    signal.pause()
+"""
+
+# Leaves a grandchild that ends as an orphan, waits until it is reaped, and leaves.
+ORPHAN = """
+import os, select, sys
+reader, writer = os.pipe()
+if os.fork() == 0:
+    pid = os.fork()
+    if pid:
+        os.write(writer, str(pid).encode())
+        os._exit(0)
+    os._exit(0)
+os.wait()
+pid = int(os.read(reader, 20))
+try:
+    while True:
+        os.kill(pid, 0)
+except ProcessLookupError:
+    sys.exit(5)
+"""
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, PROGRAM, "init", *command], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("program", "code"),
+    [
+        ("pass", 0),
+        ("import sys; sys.exit(3)", 3),
+        ("import os; os.kill(os.getpid(), 9)", 137),
+        ("import os; os.kill(os.getpid(), 15)", 143),
+    ],
+)
+def test_exit_code(program: str, code: int) -> None:
+    assert run(sys.executable, "-c", program).returncode == code
+
+
+def test_orphans_are_reaped() -> None:
+    assert run(sys.executable, "-c", ORPHAN).returncode == 5
+
+
+def test_command_that_cannot_be_started(tmp_path: Path) -> None:
+    missing = run("/nope/program")
+    assert missing.returncode == 127
+    assert missing.stderr == "tunicorn init: cannot start '/nope/program': No such file or directory\n"
+    (tmp_path / "plain").write_text("")
+    assert run(str(tmp_path / "plain")).returncode == 126
+
+
+def test_signals_are_passed_on() -> None:
+    command = [sys.executable, PROGRAM, "init", sys.executable, "-c", CHILD]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"ready {process.pid} []\n"
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1, signal.SIGTTIN, signal.SIGWINCH):
+            os.kill(process.pid, number)
+            assert process.stdout.readline() == f"{number.name}\n"
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 128 + signal.SIGINT

@@ -1,0 +1,370 @@
+"""A whole sync worker in a forked process: commands, tickets, ends of file, signals, boot failures."""
+
+from __future__ import annotations
+
+import array
+import json
+import logging
+import marshal
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from fake_gateway import PATIENCE_SECONDS, FakeGateway, make_config, make_environ
+from tunicorn_worker import wire
+from tunicorn_worker.sync_worker import run_worker
+
+NUMBER = 42
+DESCRIPTORS_MAX = 256
+
+
+class Worker:
+    """A forked worker and this side's ends of its channels."""
+
+    def __init__(self, application: Any, **config: Any) -> None:
+        self.control, control = socket.socketpair()
+        self.lifeline, lifeline = socket.socketpair()
+        self.log_read, log_write = os.pipe()
+        self.control.settimeout(PATIENCE_SECONDS)
+        self.log = ""
+        self._lines = b""
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.dup2(log_write, 2)
+                # The ends of this side, the gateway's too, must not stay open in the worker: nobody would see their end.
+                # Nor may a reopening of logs touch the handlers of pytest, whose descriptors are closed here.
+                logging.root.handlers.clear()
+                for descriptor in range(3, DESCRIPTORS_MAX):
+                    if descriptor not in (control.fileno(), lifeline.fileno()):
+                        os.closerange(descriptor, descriptor + 1)
+                sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+                run_worker(
+                    number=NUMBER,
+                    control=control,
+                    lifeline_fd=lifeline.fileno(),
+                    config=make_config(**config),
+                    application=application,
+                    report_modules=True,
+                )
+            finally:
+                os._exit(99)
+        control.close()
+        lifeline.close()
+        os.close(log_write)
+
+    def event(self) -> dict[str, Any]:
+        while b"\n" not in self._lines:
+            data = self.control.recv(65536)
+            assert data, self.read_log()
+            self._lines += data
+        line, self._lines = self._lines.split(b"\n", 1)
+        event: dict[str, Any] = json.loads(line)
+        return event
+
+    def boot(self) -> Worker:
+        assert self.event() == {"ev": "started", "pid": self.pid}
+        assert self.event()["ev"] == "ready"
+        return self
+
+    def say(self, command: str, descriptors: list[int] | None = None) -> None:
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+        self.control.sendmsg([json.dumps({"cmd": command}).encode() + b"\n"], rights)
+
+    def link(self, gateway: FakeGateway) -> None:
+        self.say("link", [gateway.worker_end.fileno(), gateway.pipe_read, gateway.memory])
+        gateway.worker_end.close()
+        frame = gateway.frame()
+        assert frame is not None
+        assert (frame.kind, frame.body) == (wire.READY, wire.U32.pack(NUMBER))
+
+    def read_log(self) -> str:
+        while data := os.read(self.log_read, 65536):
+            self.log += data.decode()
+        return self.log
+
+    def wait_for_log(self, text: str) -> None:
+        while text not in self.log:
+            data = os.read(self.log_read, 65536)
+            assert data, self.log
+            self.log += data.decode()
+
+    def exit_code(self) -> int:
+        """Wait for the end; the log is complete then."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            # The log is read meanwhile: a full pipe would keep the worker from ending.
+            if select.select([self.log_read], [], [], 0.05)[0]:
+                self.log += os.read(self.log_read, 65536).decode()
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.pid = 0
+                self.read_log()
+                return os.waitstatus_to_exitcode(status)
+        raise AssertionError(f"the worker did not end: {self.log}")
+
+    def close(self) -> None:
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        self.control.close()
+        self.lifeline.close()
+        os.close(self.log_read)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Worker]]:
+    workers: list[Worker] = []
+
+    def make(application: Any = None, **config: Any) -> Worker:
+        workers.append(Worker(application, **config))
+        return workers[-1]
+
+    yield make
+    for worker in workers:
+        worker.close()
+
+
+@pytest.fixture
+def gateways() -> Iterator[list[FakeGateway]]:
+    gateways = [FakeGateway(), FakeGateway()]
+    yield gateways
+    for gateway in gateways:
+        gateway.close()
+
+
+@pytest.fixture
+def gateway(gateways: list[FakeGateway]) -> FakeGateway:
+    return gateways[0]
+
+
+def echo(environ: Any, start_response: Any) -> Any:
+    start_response("200 OK", [])
+    return [environ["RAW_URI"].encode(), b" ", environ["wsgi.input"].read()]
+
+
+def blocked(environ: Any, start_response: Any) -> Any:
+    """Says that it runs, then waits for a signal."""
+    os.write(2, b"application runs\n")
+    while True:
+        time.sleep(PATIENCE_SECONDS)
+
+
+def answer(gateway: FakeGateway) -> tuple[int, bytes]:
+    frame = gateway.frame()
+    assert frame is not None
+    return frame.stream, frame.body
+
+
+def test_serves_requests_in_order(start: Any, gateway: FakeGateway) -> None:
+    worker = start(echo).boot()
+    worker.link(gateway)
+    for stream in range(1, 20):
+        gateway.request(stream, make_environ(target=f"/{stream}"), body=b"b" * stream, slot=stream)
+    for stream in range(1, 20):
+        assert answer(gateway) == (stream, b"/%d " % stream + b"b" * stream)
+    assert gateway.slot_words(7)[:2] == (7, NUMBER)
+
+
+def test_voided_requests_and_void_tickets_do_not_run(start: Any, gateway: FakeGateway) -> None:
+    worker = start(echo).boot()
+    gateway.request(1, make_environ(target="/void"), slot=1)
+    gateway.write_slot(1, 0)
+    gateway.write_ticket(0, 0, 0, 0)
+    gateway.request(2, make_environ(target="/lives"), slot=2)
+    worker.link(gateway)
+    assert answer(gateway) == (2, b"/lives ")
+    assert gateway.slot_words(1) == (0, 0, 0, 0)
+
+
+def test_large_head_and_streamed_body(start: Any, gateway: FakeGateway) -> None:
+    worker = start(echo).boot()
+    worker.link(gateway)
+    gateway.write_slot(0, 5)
+    gateway.write_ticket(0, wire.THROUGH_CHANNEL, 5, wire.THROUGH_CHANNEL)
+    frame = gateway.frame()
+    assert frame is not None
+    assert frame.kind == wire.FETCH_HEAD
+    gateway.send(wire.REQUEST_HEAD, 5, marshal.dumps(make_environ(HTTP_COOKIE="c" * 20000), 0))
+    frame = gateway.frame()
+    assert frame is not None
+    assert frame.kind == wire.CREDIT
+    gateway.send(wire.REQUEST_BODY, 5, b"streamed")
+    gateway.send(wire.REQUEST_BODY_END, 5)
+    assert answer(gateway) == (5, b"/ streamed")
+
+
+def test_stop_command(start: Any, gateway: FakeGateway) -> None:
+    worker = start(echo).boot()
+    worker.link(gateway)
+    worker.say("stop")
+    assert [frame.kind for frame in gateway.frames()] == [wire.LEAVING]
+    assert worker.exit_code() == 0
+    assert "[INFO] Booting worker with pid: " in worker.log
+    assert "[INFO] Worker exiting (pid: " in worker.log
+
+
+def test_stop_frame(start: Any, gateway: FakeGateway) -> None:
+    worker = start(echo).boot()
+    worker.link(gateway)
+    gateway.send(wire.STOP)
+    assert [frame.kind for frame in gateway.frames()] == [wire.LEAVING]
+    assert worker.exit_code() == 0
+
+
+def test_tickets_of_a_gateway_that_died_do_not_run(start: Any, gateways: list[FakeGateway]) -> None:
+    first, second = gateways
+    worker = start(echo).boot()
+    os.kill(worker.pid, signal.SIGSTOP)
+    worker.say("link", [first.worker_end.fileno(), first.pipe_read, first.memory])
+    first.worker_end.close()
+    first.request(1, make_environ(target="/dead"), slot=1)
+    first.end.close()
+    os.kill(worker.pid, signal.SIGCONT)
+    worker.link(second)
+    second.request(2, make_environ(target="/alive"))
+    assert answer(second) == (2, b"/alive ")
+    assert first.slot_words(1)[1:3] == (0, 0)
+
+
+def test_a_link_replaces_the_one_before(start: Any, gateways: list[FakeGateway]) -> None:
+    first, second = gateways
+    worker = start(echo).boot()
+    worker.link(first)
+    worker.link(second)
+    assert first.frames() == []
+    second.request(9, make_environ())
+    assert answer(second) == (9, b"/ ")
+
+
+def test_outlives_the_nursery_but_not_both(start: Any, gateway: FakeGateway) -> None:
+    worker = start(echo).boot()
+    worker.link(gateway)
+    worker.control.shutdown(socket.SHUT_RDWR)
+    gateway.request(1, make_environ())
+    assert answer(gateway) == (1, b"/ ")
+    gateway.end.close()
+    assert worker.exit_code() == 0, worker.log
+
+
+def test_end_of_the_lifeline(start: Any, gateway: FakeGateway) -> None:
+    worker = start(echo).boot()
+    worker.link(gateway)
+    worker.lifeline.close()
+    assert worker.exit_code() == 0
+    assert "[INFO] Parent changed, shutting down: <Worker " in worker.log
+
+
+@pytest.mark.parametrize("name", ["TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "WINCH"])
+def test_signals_are_reported_and_not_obeyed(start: Any, gateway: FakeGateway, name: str) -> None:
+    worker = start(echo).boot()
+    worker.link(gateway)
+    os.kill(worker.pid, getattr(signal, f"SIG{name}"))
+    assert worker.event() == {"ev": "signalled", "signal": name}
+    gateway.request(1, make_environ())
+    assert answer(gateway) == (1, b"/ ")
+
+
+@pytest.mark.parametrize("link_waits", [False, True])
+def test_announced_quit_ends_a_running_application(start: Any, gateways: list[FakeGateway], link_waits: bool) -> None:
+    first, second = gateways
+    worker = start(blocked).boot()
+    worker.link(first)
+    first.request(1, make_environ())
+    worker.wait_for_log("application runs")
+    if link_waits:
+        worker.say("link", [second.worker_end.fileno(), second.pipe_read, second.memory])
+    worker.say("quit")
+    os.kill(worker.pid, signal.SIGQUIT)
+    assert worker.exit_code() == 0
+    assert "[INFO] Worker exiting (pid: " in worker.log
+
+
+def test_abort_answers_500_with_all_stacks_in_the_log(start: Any, gateway: FakeGateway) -> None:
+    worker = start(blocked).boot()
+    worker.link(gateway)
+    gateway.request(1, make_environ(target="/slow"))
+    worker.wait_for_log("application runs")
+    os.kill(worker.pid, signal.SIGABRT)
+    response, leaving = gateway.frames()
+    assert response.status == b"500 Internal Server Error"
+    assert leaving.kind == wire.LEAVING
+    assert worker.exit_code() == 1
+    assert "[ERROR] stacks of all threads at SIGABRT" in worker.log
+    assert "in blocked" in worker.log
+    assert "[ERROR] Error handling request GET /slow" in worker.log
+
+
+def test_idle_abort(start: Any) -> None:
+    worker = start(echo).boot()
+    os.kill(worker.pid, signal.SIGABRT)
+    assert worker.exit_code() == 1
+
+
+def test_system_exit_of_the_application_does_not_end_the_worker(start: Any, gateway: FakeGateway) -> None:
+    def application(environ: Any, start_response: Any) -> Any:
+        sys.exit(3)
+
+    worker = start(application).boot()
+    worker.link(gateway)
+    for stream in (1, 2):
+        gateway.request(stream, make_environ())
+        frame = gateway.frame()
+        assert frame is not None
+        assert (frame.stream, frame.status[:3]) == (stream, b"500")
+
+
+@pytest.mark.parametrize(
+    ("source", "app", "code", "lines"),
+    [
+        ("app = None", "mod:nosuch", 4, ["Failed to find attribute 'nosuch' in 'mod'.\n"]),
+        ("app = 1", "mod:app", 4, ["Application object must be callable.\n"]),
+        (
+            "import nosuch",
+            "mod:app",
+            3,
+            ["[ERROR] Exception in worker process\nTraceback", "No module named 'nosuch'\n"],
+        ),
+        ("1/0", "mod", 3, ["ZeroDivisionError: division by zero\ndivision by zero\n"]),
+        ("def app(", "mod", 3, ["SyntaxError"]),
+        ("import sys; sys.exit(7)", "mod", 7, []),
+    ],
+)
+def test_boot_failures(start: Any, tmp_path: Any, source: str, app: str, code: int, lines: list[str]) -> None:
+    (tmp_path / "mod.py").write_text(source)
+    worker = start(app=app, chdir=str(tmp_path), loglevel="info")
+    assert worker.exit_code() == code
+    for line in [*lines, "[INFO] Worker exiting (pid: "]:
+        assert line in worker.log
+
+
+def test_imports_the_application_and_names_its_standard_modules(
+    start: Any, gateway: FakeGateway, tmp_path: Any
+) -> None:
+    (tmp_path / "mod.py").write_text(
+        "import os, wave\ndef app(e, s):\n    s('200 OK', [])\n    return [os.environ['FROM_CONFIG'].encode()]\n"
+    )
+    worker = start(app="mod:app", chdir=str(tmp_path), raw_env=["FROM_CONFIG=a=b"])
+    assert worker.event()["ev"] == "started"
+    modules = worker.event()["modules"]
+    assert "wave" in modules
+    assert "mod" not in modules
+    worker.link(gateway)
+    gateway.request(1, make_environ())
+    assert answer(gateway) == (1, b"a=b")
+
+
+def test_atexit_functions_run(start: Any, tmp_path: Any) -> None:
+    (tmp_path / "mod.py").write_text(
+        "import atexit, os\natexit.register(lambda: os.write(2, b'bye\\n'))\ndef app(e, s): pass\n"
+    )
+    worker = start(app="mod:app", chdir=str(tmp_path)).boot()
+    worker.say("stop")
+    assert worker.exit_code() == 0
+    assert worker.log.endswith("bye\n")

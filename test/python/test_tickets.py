@@ -1,0 +1,69 @@
+"""The claim protocol: one ticket, one worker, and nothing that was voided."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from fake_gateway import FakeGateway
+from tunicorn_worker import wire
+from tunicorn_worker.tickets import GatewayPipeEnded, Tickets
+
+ME = 7
+
+
+@pytest.fixture
+def gateway() -> Iterator[FakeGateway]:
+    gateway = FakeGateway()
+    yield gateway
+    gateway.close()
+
+
+@pytest.fixture
+def tickets(gateway: FakeGateway) -> Iterator[Tickets]:
+    tickets = Tickets(os.dup(gateway.pipe_read), os.dup(gateway.memory), ME)
+    yield tickets
+    tickets.close()
+
+
+def test_takes_head_and_body_from_the_slot(gateway: FakeGateway, tickets: Tickets) -> None:
+    gateway.write_slot(1023, 5, b"HEADbody and more")
+    gateway.write_ticket(1023, 4, 5, 4)
+    claim = tickets.take()
+    assert claim is not None
+    stream, head, body = claim
+    assert (stream, bytes(head or b""), body) == (5, b"HEAD", b"body")
+    number, owner, started, reserved = gateway.slot_words(1023)
+    assert (number, owner, started & 1, reserved) == (5, ME, 1, 0)
+
+
+def test_head_and_body_through_the_channel(gateway: FakeGateway, tickets: Tickets) -> None:
+    gateway.write_slot(0, 9)
+    gateway.write_ticket(0, wire.THROUGH_CHANNEL, 9, wire.THROUGH_CHANNEL)
+    assert tickets.take() == (9, None, None)
+
+
+@pytest.mark.parametrize("standing", [0, 6], ids=["voided", "given to another request"])
+def test_gives_back_a_slot_whose_id_is_not_the_tickets(gateway: FakeGateway, tickets: Tickets, standing: int) -> None:
+    gateway.write_slot(3, standing)
+    gateway.write_ticket(3, 4, 5, 0)
+    assert tickets.take() is None
+    assert gateway.slot_words(3) == (standing, 0, 0, 0)
+
+
+def test_void_ticket_touches_no_slot(gateway: FakeGateway, tickets: Tickets) -> None:
+    gateway.write_slot(0, 1)
+    gateway.write_ticket(0, 4, 0, 0)
+    assert tickets.take() is None
+    assert gateway.slot_words(0) == (1, 0, 0, 0)
+
+
+def test_empty_pipe_is_not_waited_for(tickets: Tickets) -> None:
+    assert tickets.take() is None
+
+
+def test_end_of_the_pipe(gateway: FakeGateway, tickets: Tickets) -> None:
+    os.close(gateway.pipe_write)
+    with pytest.raises(GatewayPipeEnded):
+        tickets.take()
