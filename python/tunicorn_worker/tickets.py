@@ -55,7 +55,7 @@ class Tickets:
         return self._pipe
 
     def close(self) -> None:
-        """Close the pipe with what is in it. The memory goes with the last view of it, which may be a head being read."""
+        """Close the pipe with what is in it. The memory goes with the last view of it, maybe a head."""
         os.close(self._pipe)
 
     def take(self) -> Claim | None:

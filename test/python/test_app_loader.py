@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from fake_gateway import make_config
 from tunicorn_worker.app_loader import import_application, load_application, standard_modules
 from tunicorn_worker.errors import AppImportError
@@ -72,7 +73,7 @@ def test_explains(uri: str, text: str) -> None:
 
 
 def test_error_inside_a_factory_is_the_users() -> None:
-    with pytest.raises(TypeError, match="^inside$"):
+    with pytest.raises(TypeError, match=r"^inside$"):
         import_application("shop:broken()")
 
 
@@ -83,7 +84,7 @@ def test_file_name_in_place_of_a_module(uri: str, hint: str) -> None:
 
 
 def test_missing_module() -> None:
-    with pytest.raises(ModuleNotFoundError, match="^No module named 'nosuchmod'$"):
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named 'nosuchmod'$"):
         import_application("nosuchmod:app")
 
 

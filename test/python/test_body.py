@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tunicorn_worker.body import ChannelBody, EmptyBody, InlineBody
 
 

@@ -7,9 +7,10 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from fake_gateway import PATIENCE_SECONDS, FakeGateway
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fake_gateway import PATIENCE_SECONDS, FakeGateway
 from tunicorn_worker import wire
 from tunicorn_worker.channel import REQUEST_WINDOW_BYTES, Channel
 from tunicorn_worker.errors import ClientGone, FrameError, GatewayGone
@@ -175,7 +176,7 @@ def test_fetched_head_arrives_byte_by_byte(gateway: FakeGateway, channel: Channe
     def answer() -> None:
         gateway.frame()
         data = wire.pack_plain(wire.REQUEST_HEAD, STREAM, head)
-        for at in range(0, 40):
+        for at in range(40):
             gateway.end.sendall(data[at : at + 1])
         gateway.end.sendall(data[40:])
 

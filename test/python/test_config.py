@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 import pytest
+
 from fake_gateway import make_config
 from tunicorn_worker.config import Config
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tunicorn_worker.errors import InvalidResponseHeader, InvalidResponseHeaderName, InvalidStatus
 from tunicorn_worker.field_lines import (
     CACHED_LINES_MAX,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from fake_gateway import make_config
 from tunicorn_worker.environ import ErrorStream
 from tunicorn_worker.loggers import Loggers

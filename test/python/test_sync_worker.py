@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from fake_gateway import PATIENCE_SECONDS, FakeGateway, make_config, make_environ
 from tunicorn_worker import wire
 from tunicorn_worker.sync_worker import run_worker
@@ -39,7 +40,7 @@ class Worker:
             try:
                 os.dup2(log_write, 2)
                 # The ends of this side, the gateway's too, must not stay open in the worker: nobody would see their end.
-                # Nor may a reopening of logs touch the handlers of pytest, whose descriptors are closed here.
+                # Handlers of pytest lose their descriptors here; reopening logs must not touch them.
                 logging.root.handlers.clear()
                 for descriptor in range(3, DESCRIPTORS_MAX):
                     if descriptor not in (control.fileno(), lifeline.fileno()):

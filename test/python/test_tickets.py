@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+
 from fake_gateway import FakeGateway
 from tunicorn_worker import wire
 from tunicorn_worker.tickets import GatewayPipeEnded, Tickets

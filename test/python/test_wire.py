@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from fake_gateway import read_frame
 from tunicorn_worker import wire
 

@@ -12,6 +12,7 @@ from typing import Any
 from wsgiref.validate import validator
 
 import pytest
+
 from fake_gateway import FakeGateway, Frame, make_config, make_environ
 from tunicorn_worker import wire
 from tunicorn_worker.body import InlineBody
