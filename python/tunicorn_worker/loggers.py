@@ -22,6 +22,8 @@ LEVELS = {
     "info": logging.INFO,
     "debug": logging.DEBUG,
 }
+MARK = "_gunicorn"
+"""Attribute of handlers made here: a forked worker replaces the nursery's, and leaves the user's alone."""
 
 
 class Loggers:
@@ -34,17 +36,17 @@ class Loggers:
         self.error = logging.getLogger("gunicorn.error")
         self.access = logging.getLogger("gunicorn.access")
         self._captured: str | None = None
-        self._ours: list[tuple[logging.Logger, logging.Handler]] = []
 
     def set_up(self, config: Config) -> None:
         """Give both loggers their handlers; those of an earlier call are replaced.
 
         Raises OSError when a log file cannot be opened.
         """
-        for logger, handler in self._ours:
-            logger.removeHandler(handler)
-            handler.close()
-        self._ours.clear()
+        for logger in (self.error, self.access):
+            for handler in list(logger.handlers):
+                if getattr(handler, MARK, False):
+                    logger.removeHandler(handler)
+                    handler.close()
         self.error.propagate = False
         self.access.propagate = False
         self.error.setLevel(LEVELS.get(config.loglevel.lower(), logging.INFO))
@@ -85,8 +87,8 @@ class Loggers:
             except OSError:
                 pass  # It is not ours to give away, or no file at all, /dev/null: then it is reachable as it is.
         handler.setFormatter(formatter)
+        setattr(handler, MARK, True)
         logger.addHandler(handler)
-        self._ours.append((logger, handler))
 
     def _capture(self) -> None:
         if self._captured is None:

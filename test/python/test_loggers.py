@@ -40,7 +40,8 @@ def test_lines(loggers: Loggers, tmp_path: Path) -> None:
 
 
 def test_standard_streams(loggers: Loggers, capsys: pytest.CaptureFixture[str]) -> None:
-    loggers.set_up(make_config(errorlog="-", accesslog="-"))
+    # A forked worker sets up again what the nursery had set up.
+    Loggers().set_up(make_config(errorlog="-", accesslog="-"))
     loggers.set_up(make_config(errorlog="-", accesslog="-"))
     loggers.error.info("once")
     loggers.access.info("line")

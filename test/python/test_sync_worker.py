@@ -39,7 +39,7 @@ class Worker:
         if self.pid == 0:
             try:
                 os.dup2(log_write, 2)
-                # The ends of this side, the gateway's too, must not stay open in the worker: nobody would see their end.
+                # This side's ends must not stay open in the worker: nobody would see their end.
                 # Handlers of pytest lose their descriptors here; reopening logs must not touch them.
                 logging.root.handlers.clear()
                 for descriptor in range(3, DESCRIPTORS_MAX):

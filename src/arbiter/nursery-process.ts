@@ -1,0 +1,88 @@
+/** The nursery as a child process: its IPC channel, its lifeline, its end. */
+
+import { type ChildProcess, type SendHandle, spawn } from "node:child_process";
+import type { ExitStatus } from "../lifecycle/messages.ts";
+
+export interface NurseryProgram {
+  /** The interpreter, a path or a name on PATH. */
+  readonly python: string;
+  /** Path of `tunicorn_worker/__main__.py`. */
+  readonly program: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** One thing that the nursery did. Messages are JSON objects as they came; handles belong to whoever takes the happening. */
+export type NurseryHappening =
+  | { readonly what: "message"; readonly message: unknown; readonly handle: unknown }
+  | { readonly what: "exit"; readonly status: ExitStatus; readonly cause?: string };
+
+/** One nursery, from its start to its end. */
+export class NurseryProcess {
+  readonly program: NurseryProgram;
+  readonly #child: ChildProcess;
+  /** What happened before anybody listened. */
+  #waiting: NurseryHappening[] = [];
+  #listener: ((happening: NurseryHappening) => void) | undefined;
+  #asideListener: ((happening: NurseryHappening) => boolean) | undefined;
+  #ended = false;
+
+  /**
+   * Starts it. fd 3 is Node's channel, fd 4 the lifeline: a socketpair whose other end lives as long as this process does, and that
+   * all descendants hold; nothing is ever sent on it.
+   */
+  constructor(program: NurseryProgram) {
+    this.program = program;
+    const child = spawn(program.python, [program.program, "nursery"], {
+      stdio: ["inherit", "inherit", "inherit", "ipc", "pipe"],
+      env: program.env,
+    });
+    this.#child = child;
+    child.on("message", (message, handle) => this.#happen({ what: "message", message, handle }));
+    child.on("error", (error) => {
+      if (child.pid === undefined)
+        this.#end({ what: "exit", status: null, cause: `cannot start Python (${program.python}): ${error.message}` });
+    });
+    child.on("exit", (code, signal) => this.#end({ what: "exit", status: signal === null ? { code: code ?? 0 } : { signal } }));
+    // Its end is told by `exit`; a lifeline or a channel that breaks before is no news.
+    child.stdio[4]?.on("error", () => {});
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Hands over what has happened so far, and from then on everything as it happens. */
+  listen(listener: (happening: NurseryHappening) => void): void {
+    this.#listener = listener;
+    this.#asideListener = undefined;
+    for (const happening of this.#waiting.splice(0)) listener(happening);
+  }
+
+  /** Until `listen`: shows what happens to one who waits for answers. What it does not take (false) is kept for `listen`. */
+  listenAside(take: (happening: NurseryHappening) => boolean): void {
+    this.#asideListener = take;
+    this.#waiting = this.#waiting.filter((happening) => !take(happening));
+  }
+
+  /** Sends a message, with a copy of a handle if one is given (ours stays open). To one that has gone it is lost. */
+  send(message: object, handle?: unknown): void {
+    if (!this.#child.connected) return;
+    if (handle === undefined) this.#child.send(message, () => {});
+    else this.#child.send(message, handle as SendHandle, { keepOpen: true }, () => {});
+  }
+
+  kill(): void {
+    if (!this.#ended) this.#child.kill("SIGKILL");
+  }
+
+  #happen(happening: NurseryHappening): void {
+    if (this.#listener !== undefined) this.#listener(happening);
+    else if (this.#asideListener?.(happening) !== true) this.#waiting.push(happening);
+  }
+
+  #end(happening: NurseryHappening): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#happen(happening);
+  }
+}

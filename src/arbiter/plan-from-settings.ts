@@ -1,0 +1,38 @@
+/** From the settings to what the mind needs of them. */
+
+import { parseBindAddress } from "../base/address.ts";
+import type { ListenAddress } from "../lifecycle/messages.ts";
+import type { Plan } from "../lifecycle/state.ts";
+import { displayValue, type Settings } from "../settings/index.ts";
+
+/** Old workers are replaced one at a time. */
+const SURGE = 1;
+
+/** @throws {Error} Gunicorn's text for a bad address, e.g. `'zz' is not a valid port number.`; for a bad raw_env entry. */
+export function planFromSettings(settings: Settings, version: string, pid: number): Plan {
+  const bad = settings.raw_env.find((entry) => !entry.includes("="));
+  if (bad !== undefined) throw new Error(`environment setting '${bad}' invalid`);
+  return {
+    pid,
+    version,
+    workers: settings.workers,
+    surge: SURGE,
+    timeoutMs: settings.timeout * 1000,
+    gracefulTimeoutMs: settings.graceful_timeout * 1000,
+    preload: settings.preload_app === true,
+    // A mold imports everything before it forks; there is nothing left to warm.
+    warmImports: settings.warm_imports === true && settings.preload_app !== true,
+    addresses: listenAddresses(settings.bind),
+    backlog: settings.backlog,
+    tls: settings.certfile !== null || settings.keyfile !== null,
+    workerClass: displayValue(settings, "worker_class"),
+    daemon: settings.daemon === true,
+  };
+}
+
+/** As soon as one address is an inherited descriptor, all others are ignored (Gunicorn). */
+function listenAddresses(texts: readonly string[]): ListenAddress[] {
+  const addresses = texts.map((text) => parseBindAddress(text));
+  const inherited = addresses.filter((address) => address.kind === "fd");
+  return (inherited.length > 0 ? inherited : addresses).map((address, index) => ({ index, ...address }));
+}

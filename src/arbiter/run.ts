@@ -1,0 +1,137 @@
+/** The master's way from its command line to a serving arbiter. */
+
+import { constants } from "node:os";
+import {
+  displayValue,
+  type Exit,
+  GUNICORN_VERSION,
+  noEffectNotes,
+  parse,
+  type Resolved,
+  refuseUnsupported,
+  SETTING_NAMES,
+  settingsToJson,
+} from "../settings/index.ts";
+import { type ErrorLog, writeFully } from "../telemetry/error-log.ts";
+import { Arbiter } from "./arbiter.ts";
+import { checkConfiguration, configure } from "./configure.ts";
+import { openLogs } from "./log-files.ts";
+import { takeSignals } from "./master-signals.ts";
+import type { NurseryProcess } from "./nursery-process.ts";
+import { PidFile } from "./pid-file.ts";
+import { planFromSettings } from "./plan-from-settings.ts";
+import { findPython } from "./python-finder.ts";
+import { readSurroundings } from "./surroundings.ts";
+
+const STDOUT = 1;
+const STDERR = 2;
+/** What Gunicorn exits with when its loop fails. */
+const UNHANDLED_CODE = 255;
+
+export interface Start {
+  readonly name: string;
+  readonly version: string;
+  /** What stands behind the command's name. */
+  readonly words: readonly string[];
+  /** Started on a guess on the first line of the program; undefined when the command line looked as if no Python was needed. */
+  readonly nursery: NurseryProcess | undefined;
+  readonly startNursery: (python: string) => NurseryProcess;
+  /** The gateway's program and the flags of its Node. */
+  readonly gateway: { readonly program: string; readonly flags: readonly string[] };
+}
+
+/** Runs the master; returns once it serves, or ends the process. */
+export async function runMaster(start: Start): Promise<void> {
+  let { nursery } = start;
+  const end = ({ stdout, stderr, status }: Exit): void => {
+    writeFully(STDOUT, stdout);
+    writeFully(STDERR, stderr);
+    nursery?.kill();
+    process.exit(status);
+  };
+  // Until there is something to stop gracefully, a signal to stop ends the program as it would any other.
+  takeSignals((name) => {
+    const signal = `SIG${name.toUpperCase()}` as NodeJS.Signals;
+    if (name === "term" || name === "int" || name === "quit")
+      end({ at: "exit", stdout: "", stderr: "", status: 128 + constants.signals[signal] });
+  });
+  const surroundings = readSurroundings();
+  const launch = parse(start.words, start, surroundings);
+  if (launch.at === "exit") return end(launch);
+  writeFully(STDERR, launch.stderr);
+  try {
+    nursery ??= start.startNursery(findPython({ python: undefined, virtualEnv: undefined, directory: surroundings.cwd }));
+    let resolved = await configure(launch, nursery);
+    if (resolved.at === "exit") return end(resolved);
+    const python = findPython({
+      python: resolved.settings.python ?? undefined,
+      virtualEnv: surroundings.env.VIRTUAL_ENV || undefined,
+      directory: resolved.settings.chdir,
+    });
+    if (python !== nursery.program.python) {
+      // The guess was wrong: once more with the right one, which may see another configuration.
+      nursery.kill();
+      nursery = start.startNursery(python);
+      resolved = await configure(launch, nursery);
+      if (resolved.at === "exit") return end(resolved);
+    }
+    writeFully(STDERR, resolved.stderr);
+    const settingsMessage = settingsCommand(resolved, start.version);
+    const { settings } = resolved;
+    if (settings.check_config || settings.print_config) return end(await checkConfiguration(resolved, settingsMessage, nursery));
+    const refused = refuseUnsupported(resolved);
+    if (refused !== undefined) return end(refused);
+    serve(start, resolved, settingsMessage, nursery);
+  } catch (error) {
+    end({ at: "exit", stdout: "", stderr: `\nError: ${(error as Error).message}\n`, status: 1 });
+  }
+}
+
+/** @throws {Error} with Gunicorn's text for what can only be found wrong now: logs, addresses, the pid file. */
+function serve(start: Start, resolved: Resolved, settingsMessage: object, nursery: NurseryProcess): void {
+  const { settings } = resolved;
+  process.chdir(settings.chdir);
+  const log = openLogs(settings, process.pid);
+  const plan = planFromSettings(settings, start.version, process.pid);
+  const pidFile = settings.pidfile === null ? undefined : new PidFile(settings.pidfile, process.pid);
+  logSettings(log, resolved);
+  process.title = `tunicorn: master [${settings.proc_name ?? settings.default_proc_name}]`;
+  process.on("uncaughtException", (error) => {
+    log.write("error", `Unhandled exception in main loop\n${error.stack}`);
+    pidFile?.remove();
+    process.exit(UNHANDLED_CODE);
+  });
+  const { python } = nursery.program;
+  const arbiter = new Arbiter({
+    plan,
+    nursery,
+    startNursery: () => start.startNursery(python),
+    settingsMessage,
+    gatewayMessage: { cmd: "gateway", node: process.execPath, ...start.gateway, env: {} },
+    configureMessage: { cmd: "configure", settings },
+    log,
+    pidFile,
+    exit: (code) => process.exit(code),
+  });
+  arbiter.start();
+  takeSignals((name) => arbiter.onSignal(name));
+}
+
+function logSettings(log: ErrorLog, resolved: Resolved): void {
+  if (log.isEnabled("debug")) {
+    const lines = SETTING_NAMES.map((name) => `  ${name}: ${displayValue(resolved.settings, name)}`);
+    log.write("debug", `Current configuration:\n${lines.join("\n")}`);
+  }
+  for (const note of noEffectNotes(resolved)) log.write("info", note);
+}
+
+function settingsCommand({ settings, application }: Resolved, version: string): object {
+  return {
+    cmd: "settings",
+    values: settingsToJson(settings),
+    app: application.uri,
+    serverSoftware: `gunicorn/${GUNICORN_VERSION} tunicorn/${version}`,
+    version,
+    titlePrefix: "tunicorn: ",
+  };
+}

@@ -1,0 +1,25 @@
+/** Everything that can happen to the arbiter. `nowMs` is monotonic; the mind has no other clock. */
+
+import type { ExitStatus, GatewayEvent, NurseryEvent } from "./messages.ts";
+
+/** The signals a master acts on, without `SIG`, lower case as Gunicorn logs them. */
+export const MASTER_SIGNALS = ["hup", "int", "quit", "term", "ttin", "ttou", "usr1", "usr2", "winch"] as const;
+export type MasterSignal = (typeof MASTER_SIGNALS)[number];
+
+export type ArbiterEvent =
+  | { readonly type: "begin"; readonly nowMs: number }
+  | { readonly type: "signal"; readonly nowMs: number; readonly name: MasterSignal }
+  | { readonly type: "nursery-said"; readonly nowMs: number; readonly said: NurseryEvent }
+  /** The nursery's process ended, or could not be started (`cause` then says why). */
+  | { readonly type: "nursery-exited"; readonly nowMs: number; readonly status: ExitStatus; readonly cause?: string }
+  | { readonly type: "gateway-said"; readonly nowMs: number; readonly said: GatewayEvent }
+  /** End of file on the control socket of the gateway with this pid. */
+  | { readonly type: "gateway-closed"; readonly nowMs: number; readonly pid: number }
+  /** A moment the mind had asked for (`nextWakeMs`); an extra one does no harm. */
+  | { readonly type: "tick"; readonly nowMs: number };
+
+/** @returns the signal's name as the mind uses it, e.g. `"term"` for `"SIGTERM"` or `"TERM"`; undefined for one the master has no part for. */
+export function masterSignal(name: string): MasterSignal | undefined {
+  const short = name.replace(/^SIG/, "").toLowerCase();
+  return MASTER_SIGNALS.find((known) => known === short);
+}

@@ -1,0 +1,69 @@
+/** The gateway's life as the mind sees it. */
+
+import { countFailure, forgetFailures, STEADY_MS } from "./back-off.ts";
+import { describeStatus } from "./exit-report.ts";
+import type { ExitStatus } from "./messages.ts";
+import { log, type Turn } from "./state.ts";
+import { beginStop } from "./stop.ts";
+
+/** A gateway that is not up by then is killed and started again. */
+export const GATEWAY_START_MS = 20_000;
+/** Gateways that fail in a row before one has ever been up, after which the start is given up. */
+const UNPROVEN_FAILURES_MAX = 5;
+
+/** The control socket of a new gateway has come. */
+export function onGatewayConnected(turn: Turn, pid: number): void {
+  turn.state.gateway = { at: "connected", sinceMs: turn.nowMs, pid };
+  turn.out.push({ do: "configure-gateway" });
+  // The server began to stop meanwhile: the `drain` had nobody to go to.
+  if (turn.state.phase.at === "stopping") turn.out.push({ do: "tell-gateway", message: { cmd: "quit" } });
+}
+
+export function onGatewayUp(turn: Turn, pid: number): void {
+  if (turn.state.gateway.at !== "connected") return;
+  turn.state.gateway = { at: "up", sinceMs: turn.nowMs, pid };
+  turn.state.gatewayProven = true;
+  log(turn, "debug", `gateway up pid=${pid}`);
+}
+
+/** End of its control socket, or the nursery's report, whichever comes first; the other finds another pid here. */
+export function onGatewayGone(turn: Turn, pid: number, status: ExitStatus): void {
+  const { gateway } = turn.state;
+  if ((gateway.at === "connected" || gateway.at === "up") && gateway.pid === pid)
+    gatewayFailed(turn, `pid=${pid} ${describeStatus(status)}`);
+}
+
+/** Forgets the gateway of now; another is started when it is time. */
+export function gatewayFailed(turn: Turn, detail: string): void {
+  const { state, nowMs } = turn;
+  const before = state.gateway;
+  state.gateway = { at: "absent" };
+  for (const worker of state.workers.values()) worker.linked = false;
+  turn.out.push({ do: "drop-gateway" });
+  if (state.phase.at === "stopping") {
+    // Nobody is left who could tell us of the end of an orphan.
+    if (state.nursery.at === "down") state.workers.clear();
+    return;
+  }
+  log(turn, "error", `gateway died, starting another ${detail}`);
+  // One that lived well is followed at once; the wait is for those that die young.
+  if (before.at !== "up" || nowMs - before.sinceMs < STEADY_MS) countFailure(state.gatewayBackOff, nowMs, nowMs);
+  else forgetFailures(state.gatewayBackOff);
+  if (!state.gatewayProven && state.gatewayBackOff.failures >= UNPROVEN_FAILURES_MAX) {
+    beginStop(turn, { quick: false, ending: { code: 1, reason: "Gateway failed to start.", silent: false } });
+  }
+}
+
+/** Starts the gateway when there should be one. Called after every event. */
+export function superviseGateway(turn: Turn): void {
+  const { state, nowMs } = turn;
+  const { gateway } = state;
+  if ((gateway.at === "starting" || gateway.at === "connected") && nowMs - gateway.sinceMs >= GATEWAY_START_MS) {
+    if (gateway.at === "connected") turn.out.push({ do: "kill-gateway", pid: gateway.pid });
+    gatewayFailed(turn, `waited_s=${GATEWAY_START_MS / 1000}`);
+  }
+  if (state.phase.at !== "serving" || state.nursery.at !== "up") return;
+  if (state.gateway.at !== "absent" || nowMs < state.gatewayBackOff.notBeforeMs) return;
+  state.gateway = { at: "starting", sinceMs: nowMs };
+  turn.out.push({ do: "start-gateway" });
+}

@@ -1,0 +1,71 @@
+/** What the nursery and the gateway say to the arbiter, and the small commands it gives them. The contract is docs/internals/channels.md §1-2. */
+
+import type { BindAddress } from "../base/address.ts";
+
+/** How a process ended: an exit code, a signal's name (`"SIGKILL"`), or null when nobody could collect it (orphans of a dead nursery). */
+export type ExitStatus = { readonly code: number } | { readonly signal: string } | null;
+
+export type LogLevel = "debug" | "info" | "warning" | "error" | "critical";
+
+/** A socket to listen on, as the nursery is asked for it and as it reports it. */
+export type ListenAddress = BindAddress & { readonly index: number };
+
+/** A request that a worker was in, for the log. */
+export interface RequestInfo {
+  readonly method: string;
+  readonly target: string;
+  readonly id: number;
+  readonly ageMs: number;
+}
+
+/** `nursery says` of the contract, without the configuration's answers, which the hands take before the mind begins. */
+export type NurseryEvent =
+  | { readonly ev: "hello"; readonly pid: number; readonly python: string; readonly executable: string }
+  | ({ readonly ev: "listening" } & ListenAddress)
+  | { readonly ev: "bound" }
+  | { readonly ev: "bind-failed"; readonly index: number; readonly errno: string; readonly text: string }
+  | { readonly ev: "gateway"; readonly pid: number }
+  | { readonly ev: "gateway-channel" }
+  | { readonly ev: "parked" }
+  | { readonly ev: "gateway-exited"; readonly pid: number; readonly status: ExitStatus }
+  | { readonly ev: "forked"; readonly worker: number; readonly pid: number }
+  | { readonly ev: "ready"; readonly worker: number; readonly pid: number; readonly modules: readonly string[] }
+  | { readonly ev: "signalled"; readonly worker: number; readonly signal: string }
+  | { readonly ev: "exited"; readonly worker: number; readonly pid: number; readonly status: ExitStatus }
+  | { readonly ev: "mold-failed"; readonly generation: number; readonly status: ExitStatus }
+  | { readonly ev: "unknown-child"; readonly pid: number; readonly status: ExitStatus }
+  | { readonly ev: "forward-signal"; readonly signal: string }
+  | { readonly ev: "unlistened" }
+  | { readonly ev: "adopted" }
+  | { readonly ev: "log"; readonly level: LogLevel; readonly text: string }
+  | { readonly ev: "failed"; readonly cmd: string; readonly text: string; readonly worker?: number };
+
+/** `It says` of the contract's §2. */
+export type GatewayEvent =
+  | { readonly ev: "up"; readonly pid: number }
+  | { readonly ev: "worker-ready"; readonly worker: number }
+  | { readonly ev: "worker-leaving"; readonly worker: number }
+  | { readonly ev: "worker-lost"; readonly worker: number; readonly request?: RequestInfo }
+  | { readonly ev: "drained" }
+  /** It had paused, and wants its listeners again. */
+  | { readonly ev: "resume" }
+  | { readonly ev: "overdue"; readonly worker: number; readonly silentMs: number; readonly request?: RequestInfo }
+  | { readonly ev: "stats"; readonly stats: unknown }
+  | { readonly ev: "log"; readonly level: LogLevel; readonly text: string };
+
+export type NurseryCommand =
+  | { readonly cmd: "bind"; readonly addresses: readonly ListenAddress[]; readonly backlog: number }
+  | {
+      readonly cmd: "fork";
+      readonly worker: number;
+      readonly generation: number;
+      readonly preload: boolean;
+      /** Asks for the list of standard-library modules in `ready`. */
+      readonly report_modules: boolean;
+    }
+  | { readonly cmd: "stop" | "quit" | "abort" | "kill"; readonly worker: number }
+  | { readonly cmd: "warm"; readonly modules: readonly string[] }
+  | { readonly cmd: "adopted"; readonly workers: readonly (readonly [number, number])[] }
+  | { readonly cmd: "reopen-logs" | "listen-again" | "unlisten" | "exit" };
+
+export type GatewayCommand = { readonly cmd: "drain" | "quit" | "reopen-logs" } | { readonly cmd: "stop-worker"; readonly worker: number };

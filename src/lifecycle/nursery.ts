@@ -1,0 +1,168 @@
+/** The nursery's life as the mind sees it: start, binding, death, succession. */
+
+import { addressInMessages, addressUrl } from "../base/address.ts";
+import { countFailure, STEADY_MS } from "./back-off.ts";
+import { describeStatus } from "./exit-report.ts";
+import type { ExitStatus, ListenAddress } from "./messages.ts";
+import { isPythonSupported, unsupportedPython } from "./python-version.ts";
+import { isStaying, log, type Turn } from "./state.ts";
+import { beginStop, finish } from "./stop.ts";
+
+/** As Gunicorn: five attempts, one second apart. */
+const BIND_ATTEMPTS_MAX = 5;
+const BIND_RETRY_MS = 1000;
+/** Nurseries that die before a socket is bound, in a row, after which the start is given up. */
+const UNBOUND_DEATHS_MAX = 5;
+/** A new nursery that has not taken over by then is killed: Python starts in a tenth of this even on a starved machine. */
+export const NURSERY_START_MS = 20_000;
+
+/** First words to the nursery, none of which needs an answer before the next. */
+export function onBegin(turn: Turn): void {
+  log(turn, "info", `Starting tunicorn ${turn.state.plan.version}`);
+  turn.out.push({ do: "send-settings" });
+  sendBind(turn);
+}
+
+export function onHello(turn: Turn, python: string, executable: string): void {
+  const { state, nowMs } = turn;
+  if (!isPythonSupported(python)) {
+    failStart(turn, unsupportedPython(python, executable));
+    return;
+  }
+  state.nurseryProven = true;
+  if (state.nursery.at === "starting" && !state.nursery.adopts) state.nursery = { at: "up", sinceMs: nowMs };
+}
+
+/** The successor has taken over; everything its predecessor forked is replaced in time. */
+export function onAdopted(turn: Turn): void {
+  if (turn.state.nursery.at !== "starting") return;
+  turn.state.nursery = { at: "up", sinceMs: turn.nowMs };
+  log(turn, "info", `nursery replaced, adopted_workers=${[...turn.state.workers.values()].filter((worker) => worker.orphan).length}`);
+}
+
+function sendBind(turn: Turn): void {
+  const { addresses, backlog } = turn.state.plan;
+  turn.state.listeners = [];
+  turn.out.push({ do: "tell-nursery", message: { cmd: "bind", addresses, backlog } });
+}
+
+export function onListening(turn: Turn, address: ListenAddress): void {
+  if (turn.state.phase.at === "binding") turn.state.listeners.push(address);
+}
+
+export function onBound(turn: Turn): void {
+  const { state } = turn;
+  if (state.phase.at !== "binding") return;
+  state.phase = { at: "serving" };
+  const { plan } = state;
+  const urls = [...state.listeners]
+    .sort((a, b) => a.index - b.index)
+    .map((address) => addressUrl(address, plan.tls && address.kind === "tcp" ? "https" : "http"));
+  // Gunicorn writes IPv6 addresses with http even under TLS.
+  log(turn, "debug", "Arbiter booted");
+  log(turn, "info", `Listening at: ${urls.join(",")} (${plan.pid})`);
+  log(turn, "info", `Using worker: ${plan.workerClass}`);
+}
+
+export function onBindFailed(turn: Turn, failed: { index: number; errno: string; text: string }): void {
+  const { state, nowMs } = turn;
+  if (state.phase.at !== "binding") return;
+  state.listeners = [];
+  turn.out.push({ do: "close-listeners" });
+  const address = state.plan.addresses.find((each) => each.index === failed.index);
+  const text = address === undefined ? `address ${failed.index}` : addressInMessages(address);
+  if (failed.errno === "EADDRINUSE") log(turn, "error", `Connection in use: ${text}`);
+  if (failed.errno === "EADDRNOTAVAIL") log(turn, "error", `Invalid address: ${text}`);
+  log(turn, "error", `connection to ${text} failed: ${failed.text}`);
+  const { attempt } = state.phase;
+  if (attempt < BIND_ATTEMPTS_MAX) {
+    log(turn, "debug", "Retrying in 1 second.");
+    state.phase = { at: "binding", attempt: attempt + 1, retryAtMs: nowMs + BIND_RETRY_MS };
+  } else {
+    log(turn, "error", `Can't connect to ${text}`);
+    beginStop(turn, { quick: false, ending: { code: 1, reason: undefined, silent: true } });
+  }
+}
+
+export function onUnlistened(turn: Turn): void {
+  turn.state.unlistened = true;
+}
+
+/** The nursery is gone. Its workers live on as orphans; a successor takes over. */
+export function onNurseryExited(turn: Turn, status: ExitStatus, cause: string | undefined): void {
+  const { state, nowMs } = turn;
+  const before = state.nursery;
+  if (before.at === "down") return;
+  state.nursery = { at: "down" };
+  state.unlistened = false;
+  // Asked of the one that is gone: nobody will answer.
+  if (state.gateway.at === "starting") state.gateway = { at: "absent" };
+  for (const worker of [...state.workers.values()]) {
+    worker.orphan = true;
+    worker.doomed = true;
+    worker.signalledDueMs = undefined;
+    if (worker.pid !== undefined && state.phase.at === "stopping" && !hasLiveGateway(turn)) state.workers.delete(worker.number);
+    if (worker.pid === undefined) {
+      // Perhaps forked, perhaps not: if it is there, the gateway can reach it; if not, nobody misses it.
+      state.workers.delete(worker.number);
+      if (hasLiveGateway(turn)) turn.out.push({ do: "tell-gateway", message: { cmd: "stop-worker", worker: worker.number } });
+    }
+  }
+  if (state.phase.at === "stopping" || state.phase.at === "exited") return;
+  if (!state.nurseryProven) {
+    failStart(turn, cause ?? `Python ended before it was ready: ${describeStatus(status)}; choose another interpreter with --python`);
+    return;
+  }
+  log(turn, "error", `nursery died, starting another ${describeStatus(status)}`);
+  // A nursery that lived well is followed at once; the wait is for those that die young.
+  if (before.at === "starting" || nowMs - before.sinceMs < STEADY_MS) countFailure(state.nurseryBackOff, nowMs, nowMs);
+  else state.nurseryBackOff.failures = 0;
+  if (state.phase.at === "binding" && state.nurseryBackOff.failures >= UNBOUND_DEATHS_MAX) {
+    failStart(turn, `the Python half died ${UNBOUND_DEATHS_MAX} times before it could listen: ${describeStatus(status)}`);
+  }
+}
+
+/** Starts the successor when there should be one. Called after every event. */
+export function superviseNursery(turn: Turn): void {
+  const { state, nowMs } = turn;
+  if (state.phase.at === "binding" && state.phase.retryAtMs !== undefined && nowMs >= state.phase.retryAtMs && state.nursery.at === "up") {
+    state.phase = { ...state.phase, retryAtMs: undefined };
+    sendBind(turn);
+  }
+  if (state.nursery.at === "starting" && nowMs - state.nursery.sinceMs >= NURSERY_START_MS) {
+    state.nursery = { ...state.nursery, sinceMs: nowMs };
+    turn.out.push({ do: "kill-nursery" });
+  }
+  if (state.nursery.at !== "down" || nowMs < state.nurseryBackOff.notBeforeMs) return;
+  if (state.phase.at !== "binding" && state.phase.at !== "serving") return;
+  const adopts = state.phase.at === "serving";
+  state.nursery = { at: "starting", sinceMs: nowMs, adopts };
+  turn.out.push({ do: "start-nursery" }, { do: "send-settings" });
+  if (!adopts) {
+    if (state.phase.at === "binding") state.phase = { ...state.phase, retryAtMs: undefined };
+    turn.out.push({ do: "close-listeners" });
+    sendBind(turn);
+    return;
+  }
+  turn.out.push({ do: "hand-over", gateway: hasLiveGateway(turn) });
+  const workers = [...state.workers.values()].flatMap((worker) => (worker.pid === undefined ? [] : [[worker.number, worker.pid] as const]));
+  turn.out.push({ do: "tell-nursery", message: { cmd: "adopted", workers } });
+  for (const worker of state.workers.values()) {
+    if (isStaying(worker) && worker.state.at === "booting") worker.state = { at: "stopping", killAtMs: nowMs };
+  }
+}
+
+/** The server cannot start: Gunicorn's form for an error before the log is of any use. */
+export function failStart(turn: Turn, text: string): void {
+  if (turn.state.provenGeneration !== undefined) {
+    log(turn, "error", text);
+    turn.out.push({ do: "kill-nursery" });
+    return;
+  }
+  turn.out.push({ do: "print-error", text: `\nError: ${text}\n` });
+  finish(turn, { code: 1, reason: undefined, silent: true });
+}
+
+function hasLiveGateway(turn: Turn): boolean {
+  return turn.state.gateway.at === "connected" || turn.state.gateway.at === "up";
+}

@@ -1,0 +1,194 @@
+/** What the arbiter knows. Only `step` changes it; every timer in it is a moment in milliseconds, reached by `tick`. */
+
+import { type BackOff, noBackOff } from "./back-off.ts";
+import type { Command } from "./command.ts";
+import type { ListenAddress, LogLevel, RequestInfo } from "./messages.ts";
+
+/** The settings that the mind needs, in its units. */
+export interface Plan {
+  /** The arbiter's pid, for `Listening at`. */
+  readonly pid: number;
+  /** For `Starting tunicorn x.y.z`. */
+  readonly version: string;
+  readonly workers: number;
+  /** Most workers beyond the target while old ones are replaced; at least 1. */
+  readonly surge: number;
+  /** Silence after which a worker is killed, 0 = never. */
+  readonly timeoutMs: number;
+  readonly gracefulTimeoutMs: number;
+  readonly preload: boolean;
+  /** One worker boots first and says which standard-library modules the nursery should import before it forks the others. */
+  readonly warmImports: boolean;
+  readonly addresses: readonly ListenAddress[];
+  readonly backlog: number;
+  /** TLS is on: only for the text of `Listening at`. */
+  readonly tls: boolean;
+  /** As `Using worker:` shows it. */
+  readonly workerClass: string;
+  readonly daemon: boolean;
+}
+
+export type WorkerState =
+  /** Asked for; the application is not loaded yet. */
+  | { readonly at: "booting" }
+  /** The application is loaded. It counts as ready once the gateway knows it too (`linked`). */
+  | { readonly at: "ready"; readonly sinceMs: number }
+  /** The gateway saw its channel end; the nursery's report should follow at once. */
+  | { readonly at: "lost"; readonly readySinceMs: number; readonly killAtMs: number }
+  /** Told to leave, or leaving by itself. */
+  | { readonly at: "stopping"; readonly killAtMs: number }
+  /** SIGABRT was sent because of a timeout. */
+  | { readonly at: "aborted"; readonly killAtMs: number; readonly booting: boolean }
+  /** SIGKILL was sent. */
+  | { readonly at: "killed"; readonly againAtMs: number; readonly booting: boolean };
+
+export interface Worker {
+  readonly number: number;
+  readonly generation: number;
+  /** When the nursery was asked for it. */
+  readonly forkedMs: number;
+  /** Unknown until the nursery has forked it. */
+  pid: number | undefined;
+  /** When the nursery said that it is there; the time to boot counts from here, not while a mold still imports. */
+  bornMs: number | undefined;
+  state: WorkerState;
+  /** The gateway of now has its channel and counts it in. */
+  linked: boolean;
+  /** Child of a nursery that is gone: nobody can tell it anything but the gateway. */
+  orphan: boolean;
+  /** To be replaced, although its generation is the wanted one. */
+  doomed: boolean;
+  /** It reported a TERM of its own; at this moment it is clear that the master got none. */
+  signalledDueMs: number | undefined;
+}
+
+export type NurseryState =
+  /** Started, and told everything that needs no answer. `adopts`: it takes over what its predecessor left. */
+  | { readonly at: "starting"; readonly sinceMs: number; readonly adopts: boolean }
+  | { readonly at: "up"; readonly sinceMs: number }
+  | { readonly at: "down" };
+
+export type GatewayState =
+  | { readonly at: "absent" }
+  /** `gateway` was sent; the control socket has not come yet. */
+  | { readonly at: "starting"; readonly sinceMs: number }
+  /** The control socket is here; `up` has not come yet. */
+  | { readonly at: "connected"; readonly sinceMs: number; readonly pid: number }
+  | { readonly at: "up"; readonly sinceMs: number; readonly pid: number };
+
+/** Why and how the server ends. */
+export interface Ending {
+  readonly code: number;
+  /** The `Reason:` line. */
+  readonly reason: string | undefined;
+  /** Without the lines `Shutting down: Master` and `Reason: ...`. */
+  readonly silent: boolean;
+}
+
+export type Phase =
+  /** `bind` was sent (attempt 1 ... 5), or waits until `retryAtMs`. */
+  | { readonly at: "binding"; readonly attempt: number; readonly retryAtMs: number | undefined }
+  | { readonly at: "serving" }
+  | {
+      readonly at: "stopping";
+      /** unlisten: the nursery closes its listeners; drain: the gateway finishes; workers: they leave; processes: gateway and nursery leave. */
+      readonly step: "unlisten" | "drain" | "workers" | "processes";
+      readonly quick: boolean;
+      /** Patience for this step; `forced`: what comes after SIGKILL. */
+      readonly deadlineMs: number;
+      readonly forced: boolean;
+      readonly ending: Ending;
+    }
+  | { readonly at: "exited" };
+
+export interface ArbiterState {
+  readonly plan: Plan;
+  phase: Phase;
+  nursery: NurseryState;
+  nurseryBackOff: BackOff;
+  /** Some nursery has said hello. */
+  nurseryProven: boolean;
+  gateway: GatewayState;
+  gatewayBackOff: BackOff;
+  /** Some gateway has been up. */
+  gatewayProven: boolean;
+  /** Bound sockets, whose handles the hands keep. */
+  listeners: ListenAddress[];
+  unlistened: boolean;
+  drained: boolean;
+  readonly workers: Map<number, Worker>;
+  /** Highest worker number given out; never used twice. */
+  lastWorker: number;
+  target: number;
+  /** The wanted generation. */
+  generation: number;
+  /** Highest generation given out. */
+  lastGeneration: number;
+  /** The newest generation of which a worker has been ready; undefined: none ever was. */
+  provenGeneration: number | undefined;
+  /** A reload is under way. */
+  reloading: boolean;
+  workerBackOff: BackOff;
+  /** The nursery has imported what the scout reported. */
+  warmed: boolean;
+  /** Last number in Gunicorn's debug line `N workers`. */
+  reportedWorkers: number | undefined;
+}
+
+/** One call of `step`: the state, the moment, and the commands so far. */
+export interface Turn {
+  readonly state: ArbiterState;
+  readonly nowMs: number;
+  readonly out: Command[];
+}
+
+/** The state before `begin`: a nursery has been started, nothing has been said to it. */
+export function createState(plan: Plan, nowMs: number): ArbiterState {
+  return {
+    plan,
+    phase: { at: "binding", attempt: 1, retryAtMs: undefined },
+    nursery: { at: "starting", sinceMs: nowMs, adopts: false },
+    nurseryBackOff: noBackOff(),
+    nurseryProven: false,
+    gateway: { at: "absent" },
+    gatewayBackOff: noBackOff(),
+    gatewayProven: false,
+    listeners: [],
+    unlistened: false,
+    drained: false,
+    workers: new Map(),
+    lastWorker: 0,
+    target: plan.workers,
+    generation: 0,
+    lastGeneration: 0,
+    provenGeneration: undefined,
+    reloading: false,
+    workerBackOff: noBackOff(),
+    warmed: false,
+    reportedWorkers: undefined,
+  };
+}
+
+/** Neither told to leave nor known to be leaving. Of these there are never more than target + surge. */
+export function isStaying(worker: Worker): boolean {
+  return worker.state.at === "booting" || worker.state.at === "ready" || worker.state.at === "lost";
+}
+
+/** Takes requests: loaded, and known to the gateway. */
+export function isReady(worker: Worker): boolean {
+  return worker.state.at === "ready" && worker.linked;
+}
+
+/** Of the wanted generation, and not to be replaced. */
+export function isCurrent(state: ArbiterState, worker: Worker): boolean {
+  return worker.generation === state.generation && !worker.doomed && !worker.orphan;
+}
+
+export function log(turn: Turn, level: LogLevel, text: string): void {
+  turn.out.push({ do: "log", level, text });
+}
+
+/** @returns `method=GET target=/slow id=7 age_s=30.1`, the shape in which our lines name a request. */
+export function describeRequest(request: RequestInfo): string {
+  return `method=${request.method} target=${request.target} id=${request.id} age_s=${(request.ageMs / 1000).toFixed(1)}`;
+}

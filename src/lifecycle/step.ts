@@ -1,0 +1,235 @@
+/** The arbiter's mind. */
+
+import { noBackOff } from "./back-off.ts";
+import type { Command } from "./command.ts";
+import { applyDeadlines } from "./deadlines.ts";
+import type { ArbiterEvent, MasterSignal } from "./event.ts";
+import { masterSignal } from "./event.ts";
+import { waitStatus } from "./exit-report.ts";
+import { gatewayFailed, onGatewayConnected, onGatewayGone, onGatewayUp, superviseGateway } from "./gateway.ts";
+import type { GatewayEvent, NurseryEvent } from "./messages.ts";
+import {
+  failStart,
+  onAdopted,
+  onBegin,
+  onBindFailed,
+  onBound,
+  onHello,
+  onListening,
+  onNurseryExited,
+  onUnlistened,
+  superviseNursery,
+} from "./nursery.ts";
+import { type ArbiterState, log, type Turn } from "./state.ts";
+import { advanceStop, beginStop, hurryStop } from "./stop.ts";
+import * as workerEvents from "./worker-events.ts";
+import { reconcile } from "./workers.ts";
+
+/**
+ * Decides what the arbiter does about one event. Updates `state`, touches nothing else; the shell runs the commands in order
+ * and calls again with a `tick` at `nextWakeMs(state)`.
+ */
+export function step(state: ArbiterState, event: ArbiterEvent): Command[] {
+  if (state.phase.at === "exited") return [];
+  const turn: Turn = { state, nowMs: event.nowMs, out: [] };
+  takeIn(turn, event);
+  applyDeadlines(turn);
+  superviseNursery(turn);
+  superviseGateway(turn);
+  if (state.phase.at === "serving" && state.nursery.at === "up") reconcile(turn);
+  advanceStop(turn);
+  return turn.out;
+}
+
+function takeIn(turn: Turn, event: ArbiterEvent): void {
+  switch (event.type) {
+    case "begin":
+      onBegin(turn);
+      break;
+    case "signal":
+      onSignal(turn, event.name);
+      break;
+    case "nursery-said":
+      onNurserySaid(turn, event.said);
+      break;
+    case "nursery-exited":
+      onNurseryExited(turn, event.status, event.cause);
+      break;
+    case "gateway-said":
+      onGatewaySaid(turn, event.said);
+      break;
+    case "gateway-closed":
+      onGatewayGone(turn, event.pid, null);
+      break;
+    case "tick":
+      return;
+    default:
+      unreachable(event);
+  }
+}
+
+function onSignal(turn: Turn, name: MasterSignal): void {
+  const { state } = turn;
+  if (state.phase.at === "stopping") {
+    if (name === "int" || name === "quit") hurryStop(turn, state.phase);
+    return;
+  }
+  log(turn, "info", `Handling signal: ${name}`);
+  switch (name) {
+    case "term":
+      beginStop(turn, { quick: false, ending: { code: 0, reason: undefined, silent: false } });
+      break;
+    case "int":
+    case "quit":
+      beginStop(turn, { quick: true, ending: { code: 0, reason: undefined, silent: false } });
+      break;
+    case "hup":
+      log(turn, "info", "Hang up: Master");
+      beginReload(turn);
+      break;
+    case "ttin":
+      state.target += 1;
+      return;
+    case "ttou":
+      state.target = Math.max(1, state.target - 1);
+      return;
+    case "usr1":
+      turn.out.push({ do: "reopen-logs" }, { do: "tell-nursery", message: { cmd: "reopen-logs" } });
+      turn.out.push({ do: "tell-gateway", message: { cmd: "reopen-logs" } });
+      return;
+    case "usr2":
+      log(turn, "warning", "USR2 signal ignored. This version cannot upgrade itself in place yet");
+      break;
+    case "winch":
+      log(turn, "debug", "SIGWINCH ignored. Not daemonized");
+      break;
+    default:
+      unreachable(name);
+  }
+}
+
+/**
+ * A new generation of workers, with the plan of now. The newest HUP wins: what boots for an older one is dismissed.
+ * (A configuration that has been read again arrives here, as another plan.)
+ */
+function beginReload(turn: Turn): void {
+  const { state } = turn;
+  state.lastGeneration += 1;
+  state.generation = state.lastGeneration;
+  state.target = state.plan.workers;
+  state.workerBackOff = noBackOff();
+  state.reloading = true;
+  turn.out.push({ do: "reopen-logs" });
+  workerEvents.dismissObsoleteBoots(turn);
+}
+
+function onNurserySaid(turn: Turn, said: NurseryEvent): void {
+  switch (said.ev) {
+    case "hello":
+      onHello(turn, said.python, said.executable);
+      break;
+    case "listening":
+      onListening(turn, said);
+      break;
+    case "bound":
+      onBound(turn);
+      break;
+    case "bind-failed":
+      onBindFailed(turn, said);
+      break;
+    case "gateway":
+      onGatewayConnected(turn, said.pid);
+      break;
+    case "gateway-channel":
+    case "parked":
+      return; // the hands have kept the handle
+    case "gateway-exited":
+      onGatewayGone(turn, said.pid, said.status);
+      break;
+    case "forked":
+      workerEvents.onForked(turn, said.worker, said.pid);
+      break;
+    case "ready":
+      workerEvents.onLoaded(turn, said.worker, said.pid, said.modules);
+      break;
+    case "signalled":
+      workerEvents.onSignalled(turn, said.worker);
+      break;
+    case "exited":
+      workerEvents.onExited(turn, said.worker, said.pid, said.status);
+      break;
+    case "mold-failed":
+      workerEvents.onMoldFailed(turn, said.generation, said.status);
+      break;
+    case "unknown-child":
+      log(turn, "debug", `Reaped unknown child process (pid:${said.pid}, status:${waitStatus(said.status)})`);
+      break;
+    case "forward-signal": {
+      const name = masterSignal(said.signal);
+      if (name !== undefined) onSignal(turn, name);
+      break;
+    }
+    case "unlistened":
+      onUnlistened(turn);
+      break;
+    case "adopted":
+      onAdopted(turn);
+      break;
+    case "log":
+      log(turn, said.level, said.text);
+      break;
+    case "failed":
+      onCommandFailed(turn, said);
+      break;
+    default:
+      unreachable(said);
+  }
+}
+
+/** The nursery could not carry out a command. */
+function onCommandFailed(turn: Turn, failed: Extract<NurseryEvent, { ev: "failed" }>): void {
+  if (failed.cmd === "settings") {
+    failStart(turn, failed.text);
+    return;
+  }
+  log(turn, "error", `nursery cannot ${failed.cmd}: ${failed.text}`);
+  if (failed.cmd === "gateway" && turn.state.gateway.at === "starting") gatewayFailed(turn, failed.text);
+  if (failed.cmd === "fork" && failed.worker !== undefined) workerEvents.onForkFailed(turn, failed.worker);
+}
+
+function onGatewaySaid(turn: Turn, said: GatewayEvent): void {
+  switch (said.ev) {
+    case "up":
+      onGatewayUp(turn, said.pid);
+      break;
+    case "worker-ready":
+      workerEvents.onLinked(turn, said.worker);
+      break;
+    case "worker-leaving":
+      workerEvents.onLeaving(turn, said.worker);
+      break;
+    case "worker-lost":
+      workerEvents.onLost(turn, said.worker, said.request);
+      break;
+    case "drained":
+      turn.state.drained = true;
+      return;
+    case "resume":
+      if (turn.state.phase.at === "serving") turn.out.push({ do: "tell-nursery", message: { cmd: "listen-again" } });
+      break;
+    case "overdue":
+      workerEvents.onOverdue(turn, said.worker, said.silentMs, said.request);
+      break;
+    case "stats":
+      return; // asked for by the hands, for themselves
+    case "log":
+      log(turn, said.level, said.text);
+      break;
+    default:
+      unreachable(said);
+  }
+}
+
+function unreachable(value: never): never {
+  throw new Error(`the mind has no part for ${JSON.stringify(value)}`);
+}

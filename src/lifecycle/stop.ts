@@ -1,0 +1,107 @@
+/**
+ * The end of the server, in the one order that loses nobody who was accepted:
+ * the nursery closes its listeners, then we close ours (as long as either holds one the kernel accepts clients that nobody will
+ * answer), then the gateway, which finishes what it holds; then the workers leave; then the processes.
+ */
+
+import { type ArbiterState, type Ending, log, type Phase, type Turn, type Worker } from "./state.ts";
+import { dismiss, kill, retire } from "./workers.ts";
+
+/** After INT or QUIT while stopping, as Gunicorn. */
+const QUICK_STOP_MS = 2000;
+/** After SIGKILL to the workers: how long we wait to hear of their end. The lifeline ends what is left. */
+const FORCED_STOP_MS = 1000;
+/** For gateway and nursery to leave. */
+const LAST_STEP_MS = 1000;
+
+type Stopping = Extract<Phase, { at: "stopping" }>;
+
+/** Begins to stop. Does nothing when already stopping. */
+export function beginStop(turn: Turn, how: { quick: boolean; ending: Ending }): void {
+  const { state, nowMs } = turn;
+  if (state.phase.at === "stopping" || state.phase.at === "exited") return;
+  const { quick, ending } = how;
+  state.phase = { at: "stopping", step: "unlisten", quick, deadlineMs: nowMs + state.plan.gracefulTimeoutMs, forced: false, ending };
+  for (const worker of state.workers.values()) {
+    // Gunicorn waits `graceful_timeout` after QUIT as well, before it kills.
+    if (quick && !isBeingKilled(worker)) dismiss(turn, worker, state.plan.gracefulTimeoutMs);
+    else if (worker.state.at === "booting") dismiss(turn, worker);
+  }
+  if (state.nursery.at !== "down") turn.out.push({ do: "tell-nursery", message: { cmd: "unlisten" } });
+}
+
+/** INT or QUIT while stopping gracefully. */
+export function hurryStop(turn: Turn, stopping: Stopping): void {
+  if (stopping.quick) return;
+  log(turn, "info", "Quick shutdown requested");
+  turn.state.phase = { ...stopping, quick: true, deadlineMs: Math.min(stopping.deadlineMs, turn.nowMs + QUICK_STOP_MS) };
+  for (const worker of turn.state.workers.values()) {
+    if (!isBeingKilled(worker)) dismiss(turn, worker);
+  }
+}
+
+/** Takes every step of the stop that can be taken now. Called after every event while stopping. */
+export function advanceStop(turn: Turn): void {
+  let before: Phase;
+  do {
+    before = turn.state.phase;
+    if (before.at === "stopping") takeStep(turn, before);
+  } while (turn.state.phase !== before);
+}
+
+function takeStep(turn: Turn, stopping: Stopping): void {
+  const { state, nowMs, out } = turn;
+  const overdue = nowMs >= stopping.deadlineMs;
+  switch (stopping.step) {
+    case "unlisten":
+      if (state.nursery.at !== "down" && !state.unlistened && !overdue) return;
+      out.push({ do: "close-listeners" });
+      if (hasGateway(state)) out.push({ do: "tell-gateway", message: { cmd: "drain" } });
+      state.phase = { ...stopping, step: "drain" };
+      return;
+    case "drain":
+      // Without workers the gateway would wait for ever for answers to what it holds.
+      if (hasGateway(state) && !state.drained && state.workers.size > 0 && !stopping.quick && !overdue) return;
+      if (!stopping.quick) for (const worker of state.workers.values()) if (worker.state.at === "ready") retire(turn, worker);
+      state.phase = { ...stopping, step: "workers" };
+      return;
+    case "workers":
+      if (state.workers.size > 0 && !overdue) return;
+      if (state.workers.size > 0 && !stopping.forced) {
+        for (const worker of state.workers.values()) kill(turn, worker);
+        state.phase = { ...stopping, forced: true, deadlineMs: nowMs + FORCED_STOP_MS };
+        return;
+      }
+      state.workers.clear();
+      if (hasGateway(state)) out.push({ do: "tell-gateway", message: { cmd: "quit" } });
+      if (state.nursery.at !== "down") out.push({ do: "tell-nursery", message: { cmd: "exit" } });
+      state.phase = { ...stopping, step: "processes", deadlineMs: nowMs + LAST_STEP_MS };
+      return;
+    case "processes":
+      if ((hasGateway(state) || state.nursery.at !== "down") && !overdue) return;
+      finish(turn, stopping.ending);
+      return;
+  }
+}
+
+/** Ends at once, killing what is left of the two processes; workers follow by their lifeline. */
+export function finish(turn: Turn, ending: Ending): void {
+  const { state, out } = turn;
+  if (state.gateway.at === "connected" || state.gateway.at === "up") out.push({ do: "kill-gateway", pid: state.gateway.pid });
+  if (state.nursery.at !== "down") out.push({ do: "kill-nursery" });
+  if (!ending.silent) {
+    const level = ending.code === 0 ? "info" : "error";
+    log(turn, level, "Shutting down: Master");
+    if (ending.reason !== undefined) log(turn, level, `Reason: ${ending.reason}`);
+  }
+  out.push({ do: "exit", code: ending.code });
+  state.phase = { at: "exited" };
+}
+
+function isBeingKilled(worker: Worker): boolean {
+  return worker.state.at === "killed" || worker.state.at === "aborted";
+}
+
+function hasGateway(state: ArbiterState): boolean {
+  return state.gateway.at === "connected" || state.gateway.at === "up";
+}

@@ -1,0 +1,198 @@
+/** What happens to workers, and what it means. The consequences for their number follow in `reconcile`. */
+
+import { countFailure, noBackOff, STEADY_MS } from "./back-off.ts";
+import { describeStatus, exitReport, haltReason } from "./exit-report.ts";
+import type { ExitStatus, RequestInfo } from "./messages.ts";
+import { describeRequest, isCurrent, isReady, log, type Turn, type Worker } from "./state.ts";
+import { beginStop } from "./stop.ts";
+import { dismiss } from "./workers.ts";
+
+/** How long the master waits for a signal of its own before it believes that a worker alone got a TERM. */
+export const SIGNALLED_WAIT_MS = 100;
+/** After its channel has ended a worker has this long to be reaped before it is killed: it can serve nobody. */
+const LOST_PATIENCE_MS = 1000;
+/** Between SIGABRT and SIGKILL of a timed-out worker, as with Gunicorn's loop. */
+export const ABORT_PATIENCE_MS = 1000;
+/** So many workers of a new generation may be killed by signals while they boot (somebody's doing, perhaps no fault of theirs) before it is given up. */
+const KILLED_BOOTS_MAX = 3;
+
+export function onForked(turn: Turn, number: number, pid: number): void {
+  const worker = turn.state.workers.get(number);
+  if (worker === undefined) return;
+  worker.pid = pid;
+  worker.bornMs = turn.nowMs;
+}
+
+/** The application is loaded, says the nursery. */
+export function onLoaded(turn: Turn, number: number, pid: number, modules: readonly string[]): void {
+  const { state, nowMs } = turn;
+  const worker = state.workers.get(number);
+  if (worker === undefined || worker.state.at !== "booting") return;
+  worker.pid = pid;
+  worker.state = { at: "ready", sinceMs: nowMs };
+  if (state.plan.warmImports && !state.warmed) {
+    state.warmed = true;
+    turn.out.push({ do: "tell-nursery", message: { cmd: "warm", modules } });
+  }
+  noteReady(turn, worker);
+}
+
+/** The gateway counts the worker in. */
+export function onLinked(turn: Turn, number: number): void {
+  const worker = turn.state.workers.get(number);
+  if (worker === undefined) return;
+  worker.linked = true;
+  noteReady(turn, worker);
+}
+
+function noteReady(turn: Turn, worker: Worker): void {
+  const { state } = turn;
+  if (!isReady(worker)) return;
+  log(turn, "debug", `worker ready worker=${worker.number} gen=${worker.generation} pid=${worker.pid}`);
+  if (isCurrent(state, worker)) state.provenGeneration = Math.max(state.provenGeneration ?? 0, worker.generation);
+}
+
+/** The worker takes no more requests; it was told to, or leaves by itself. */
+export function onLeaving(turn: Turn, number: number): void {
+  const worker = turn.state.workers.get(number);
+  if (worker === undefined) return;
+  worker.linked = false;
+  if (worker.state.at === "ready") worker.state = { at: "stopping", killAtMs: turn.nowMs + turn.state.plan.gracefulTimeoutMs };
+}
+
+/** The gateway saw the end of the worker's channel. */
+export function onLost(turn: Turn, number: number, request: RequestInfo | undefined): void {
+  const { state, nowMs } = turn;
+  const worker = state.workers.get(number);
+  if (worker === undefined) return;
+  worker.linked = false;
+  if (request !== undefined)
+    log(turn, "error", `request lost with its worker worker=${number} pid=${worker.pid} ${describeRequest(request)}`);
+  if (worker.orphan && state.nursery.at !== "up") {
+    // Nobody is left who could reap it; the next nursery need not hear of it.
+    state.workers.delete(number);
+  } else if (worker.state.at === "ready") {
+    worker.state = { at: "lost", readySinceMs: worker.state.sinceMs, killAtMs: nowMs + LOST_PATIENCE_MS };
+  }
+}
+
+/** The worker got a TERM of its own and asks what it means. */
+export function onSignalled(turn: Turn, number: number): void {
+  const worker = turn.state.workers.get(number);
+  if (worker !== undefined) worker.signalledDueMs ??= turn.nowMs + SIGNALLED_WAIT_MS;
+}
+
+/** No signal reached the master meanwhile: the TERM was meant for this worker alone. */
+export function onSignalledDue(turn: Turn, worker: Worker, signal: string): void {
+  worker.signalledDueMs = undefined;
+  if (worker.doomed || turn.state.phase.at !== "serving") return;
+  worker.doomed = true;
+  log(turn, "info", `worker signalled, replacing it worker=${worker.number} pid=${worker.pid} signal=${signal}`);
+}
+
+/** A request has been silent for longer than `timeout`, says the gateway. */
+export function onOverdue(turn: Turn, number: number, silentMs: number, request: RequestInfo | undefined): void {
+  const worker = turn.state.workers.get(number);
+  if (worker === undefined) return;
+  abort(turn, worker, `silent_s=${(silentMs / 1000).toFixed(1)}${request === undefined ? "" : ` ${describeRequest(request)}`}`);
+}
+
+/** SIGABRT now, SIGKILL a second later. */
+export function abort(turn: Turn, worker: Worker, detail: string): void {
+  if (worker.state.at === "aborted" || worker.state.at === "killed") return;
+  const booting = worker.state.at === "booting";
+  worker.state = { at: "aborted", killAtMs: turn.nowMs + ABORT_PATIENCE_MS, booting };
+  worker.linked = false;
+  log(turn, "critical", `WORKER TIMEOUT (pid:${worker.pid})`);
+  log(turn, "critical", `worker timed out worker=${worker.number} pid=${worker.pid} ${detail}`);
+  turn.out.push({ do: "tell-nursery", message: { cmd: "abort", worker: worker.number } });
+}
+
+/** The worker is gone. Logs it as Gunicorn does and decides whether it was a failure. */
+export function onExited(turn: Turn, number: number, pid: number, status: ExitStatus): void {
+  const { state, nowMs } = turn;
+  const worker = state.workers.get(number);
+  if (worker === undefined) return;
+  state.workers.delete(number);
+  const report = exitReport(pid, status);
+  if (report !== undefined) log(turn, report.level, report.text);
+  const before = worker.state;
+  switch (before.at) {
+    case "booting":
+      onBootFailed(turn, worker, pid, status);
+      break;
+    case "aborted":
+    case "killed":
+      if (before.booting) onBootFailed(turn, worker, pid, { signal: "SIGABRT" });
+      break;
+    case "ready":
+    case "lost": {
+      const readySinceMs = before.at === "ready" ? before.sinceMs : before.readySinceMs;
+      const unwell = !worker.orphan && nowMs - readySinceMs < STEADY_MS;
+      if (unwell) countFailure(state.workerBackOff, worker.forkedMs, nowMs);
+      log(turn, "debug", `worker gone worker=${number} pid=${pid} ${describeStatus(status)}`);
+      break;
+    }
+    case "stopping":
+      break;
+  }
+}
+
+function onBootFailed(turn: Turn, worker: Worker, pid: number | undefined, status: ExitStatus): void {
+  const { state, nowMs } = turn;
+  if (state.phase.at !== "serving") return;
+  const reason = haltReason(status);
+  if (state.provenGeneration === undefined && reason !== undefined) {
+    const code = status !== null && "code" in status ? status.code : 1;
+    beginStop(turn, { quick: false, ending: { code, reason, silent: false } });
+    return;
+  }
+  if (!isCurrent(state, worker)) return;
+  const waitMs = countFailure(state.workerBackOff, worker.forkedMs, nowMs);
+  const killed = status === null || "signal" in status;
+  const unproven = state.provenGeneration !== undefined && state.generation > state.provenGeneration;
+  if (unproven && (!killed || state.workerBackOff.failures >= KILLED_BOOTS_MAX || worker.state.at !== "booting")) {
+    withdraw(turn, state.provenGeneration ?? 0);
+    return;
+  }
+  const detail = `worker=${worker.number} gen=${worker.generation} pid=${pid} ${describeStatus(status)}`;
+  log(turn, "warning", `worker did not boot, trying again ${detail} wait_s=${(waitMs / 1000).toFixed(1)}`);
+}
+
+/** Gives up a new generation that does not boot; the one before goes on serving. */
+function withdraw(turn: Turn, proven: number): void {
+  const { state } = turn;
+  log(turn, "error", `reload withdrawn, the old workers keep serving gen=${state.generation} serving=${proven}`);
+  state.generation = proven;
+  state.reloading = false;
+  state.workerBackOff = noBackOff();
+  dismissObsoleteBoots(turn);
+}
+
+/** Ends what boots for a generation that is not wanted any more. */
+export function dismissObsoleteBoots(turn: Turn): void {
+  for (const worker of turn.state.workers.values()) {
+    if (worker.state.at === "booting" && worker.generation !== turn.state.generation) dismiss(turn, worker);
+  }
+}
+
+/** The application could not be imported for preload; its workers were never forked. */
+export function onMoldFailed(turn: Turn, generation: number, status: ExitStatus): void {
+  const { state } = turn;
+  const waiting = [...state.workers.values()].filter((worker) => worker.generation === generation && worker.pid === undefined);
+  for (const worker of waiting) state.workers.delete(worker.number);
+  if (state.phase.at !== "serving") return;
+  if (state.provenGeneration === undefined) {
+    beginStop(turn, { quick: false, ending: { code: 1, reason: haltReason(status) ?? "Worker failed to boot.", silent: false } });
+    return;
+  }
+  const [worker] = waiting;
+  if (worker !== undefined) onBootFailed(turn, worker, undefined, status);
+}
+
+/** The nursery could not fork: nothing was started, the next attempt waits. */
+export function onForkFailed(turn: Turn, number: number): void {
+  const worker = turn.state.workers.get(number);
+  if (worker === undefined || !turn.state.workers.delete(number)) return;
+  countFailure(turn.state.workerBackOff, worker.forkedMs, turn.nowMs);
+}

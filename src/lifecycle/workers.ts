@@ -1,0 +1,142 @@
+/** How many workers there are, and which: forking, retiring, replacing surge-first. */
+
+import { STEADY_MS } from "./back-off.ts";
+import { isCurrent, isReady, isStaying, log, type Turn, type Worker } from "./state.ts";
+
+/** How long a worker that has nothing to finish may take to leave. */
+const QUIT_PATIENCE_MS = 2000;
+/** SIGKILL is repeated, because the first may have met a nursery that was just dying. */
+export const KILL_AGAIN_MS = 1000;
+
+/** Brings the workers nearer to the target. Called after every event while serving with a nursery. */
+export function reconcile(turn: Turn): void {
+  retireSurplus(turn);
+  retireReplaced(turn);
+  retireBeyondSurge(turn);
+  forkMissing(turn);
+  noteReloadDone(turn);
+  reportCount(turn);
+}
+
+/** Too many of the wanted kind: those that boot go first, for they serve nobody; then the oldest, as Gunicorn. */
+function retireSurplus(turn: Turn): void {
+  const current = staying(turn).filter((worker) => isCurrent(turn.state, worker));
+  let surplus = current.length - turn.state.target;
+  const byUse = [...current.filter((worker) => !isReady(worker)).reverse(), ...current.filter(isReady)];
+  for (const worker of byUse) {
+    if (surplus <= 0) return;
+    retire(turn, worker);
+    surplus -= 1;
+  }
+}
+
+function forkMissing(turn: Turn): void {
+  const { state, nowMs } = turn;
+  const all = staying(turn);
+  const current = all.filter((worker) => isCurrent(state, worker));
+  const room = Math.min(state.target - current.length, state.target + state.plan.surge - all.length);
+  if (room <= 0 || nowMs < state.workerBackOff.notBeforeMs) return;
+  // After a failure, and while the scout is out, one at a time: more would only fail, or be cold, as well.
+  const scouting = state.plan.warmImports && !state.warmed && state.target > 1;
+  if (!scouting && state.workerBackOff.failures === 0) {
+    for (let count = 0; count < room; count += 1) fork(turn, false);
+  } else if (!current.some((worker) => worker.state.at === "booting")) {
+    fork(turn, scouting);
+  }
+}
+
+function fork(turn: Turn, scouting: boolean): void {
+  const { state, nowMs } = turn;
+  state.lastWorker += 1;
+  const worker: Worker = {
+    number: state.lastWorker,
+    generation: state.generation,
+    forkedMs: nowMs,
+    pid: undefined,
+    bornMs: undefined,
+    state: { at: "booting" },
+    linked: false,
+    orphan: false,
+    doomed: false,
+    signalledDueMs: undefined,
+  };
+  state.workers.set(worker.number, worker);
+  const { number, generation } = worker;
+  turn.out.push({
+    do: "tell-nursery",
+    message: { cmd: "fork", worker: number, generation, preload: state.plan.preload, report_modules: scouting },
+  });
+}
+
+/** An old worker goes when a new one has taken its place: as many stay as are still missing among the ready new ones. */
+function retireReplaced(turn: Turn): void {
+  const { state } = turn;
+  const all = staying(turn);
+  const readyCurrent = all.filter((worker) => isCurrent(state, worker) && isReady(worker)).length;
+  const old = all.filter((worker) => !isCurrent(state, worker));
+  // Of the old, those that serve nobody go first; what is kept are the youngest.
+  const byUse = [...old.filter((worker) => !isReady(worker)), ...old.filter(isReady)];
+  const kept = Math.max(0, state.target - readyCurrent);
+  for (const worker of byUse.slice(0, Math.max(0, byUse.length - kept))) retire(turn, worker);
+}
+
+/** The target has fallen while many were booting in the place of dead old ones: fewer of them are needed now. */
+function retireBeyondSurge(turn: Turn): void {
+  const { state } = turn;
+  const all = staying(turn);
+  const excess = Math.max(0, all.length - state.target - state.plan.surge);
+  const unready = all.filter((worker) => isCurrent(state, worker) && !isReady(worker)).reverse();
+  for (const worker of unready.slice(0, excess)) retire(turn, worker);
+}
+
+function noteReloadDone(turn: Turn): void {
+  const { state } = turn;
+  const all = staying(turn);
+  if (!state.reloading || all.length < state.target || !all.every((worker) => isCurrent(state, worker) && isReady(worker))) return;
+  state.reloading = false;
+  log(turn, "info", `reload done gen=${state.generation} workers=${all.length}`);
+}
+
+/** Tells one worker to leave: after its requests, or at once when it has not booted. */
+export function retire(turn: Turn, worker: Worker): void {
+  if (worker.state.at === "booting") {
+    dismiss(turn, worker);
+    return;
+  }
+  worker.state = { at: "stopping", killAtMs: turn.nowMs + turn.state.plan.gracefulTimeoutMs };
+  if (worker.orphan) turn.out.push({ do: "tell-gateway", message: { cmd: "stop-worker", worker: worker.number } });
+  else turn.out.push({ do: "tell-nursery", message: { cmd: "stop", worker: worker.number } });
+}
+
+/** Tells one worker to leave at once. */
+export function dismiss(turn: Turn, worker: Worker, patienceMs = QUIT_PATIENCE_MS): void {
+  worker.state = { at: "stopping", killAtMs: turn.nowMs + patienceMs };
+  turn.out.push({ do: "tell-nursery", message: { cmd: worker.orphan ? "kill" : "quit", worker: worker.number } });
+}
+
+export function kill(turn: Turn, worker: Worker): void {
+  const booting = worker.state.at === "booting" || ("booting" in worker.state && worker.state.booting);
+  worker.state = { at: "killed", againAtMs: turn.nowMs + KILL_AGAIN_MS, booting };
+  turn.out.push({ do: "tell-nursery", message: { cmd: "kill", worker: worker.number } });
+}
+
+/** A worker forked after the last failure has lived long enough: the row of failures is over. */
+export function isSteady(turn: Turn, worker: Worker): boolean {
+  return (
+    worker.state.at === "ready" &&
+    worker.forkedMs >= turn.state.workerBackOff.lastFailureMs &&
+    turn.nowMs - worker.state.sinceMs >= STEADY_MS
+  );
+}
+
+function staying(turn: Turn): Worker[] {
+  return [...turn.state.workers.values()].filter(isStaying);
+}
+
+/** Gunicorn's debug line, also the source of its `gunicorn.workers` gauge. */
+function reportCount(turn: Turn): void {
+  const count = staying(turn).length;
+  if (turn.state.reportedWorkers === count) return;
+  turn.state.reportedWorkers = count;
+  log(turn, "debug", `${count} workers`);
+}

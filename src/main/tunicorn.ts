@@ -1,0 +1,48 @@
+/** The master's entry. What takes longest to start is started first: Python boots while the rest of this program is still being read. */
+
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { catchSignals } from "../arbiter/master-signals.ts";
+import { NurseryProcess } from "../arbiter/nursery-process.ts";
+import { findPython, guessPythonSearch } from "../arbiter/python-finder.ts";
+
+/** Put in by the build; absent when run from the sources. */
+declare const TUNICORN_VERSION: string | undefined;
+
+catchSignals();
+
+const built = typeof TUNICORN_VERSION === "string";
+const root = new URL(built ? "../" : "../../", import.meta.url);
+const pathOf = (name: string): string => fileURLToPath(new URL(name, root));
+
+const version: string = built ? TUNICORN_VERSION : JSON.parse(readFileSync(pathOf("package.json"), "utf8")).version;
+const words = process.argv.slice(2);
+
+/** argv as Gunicorn's process would show it to the application. */
+const shownArguments = JSON.stringify(["tunicorn", ...words]);
+const startNursery = (python: string): NurseryProcess =>
+  new NurseryProcess({
+    python,
+    program: pathOf("python/tunicorn_worker/__main__.py"),
+    env: { ...process.env, TUNICORN_ARGV: shownArguments },
+  });
+
+const printsOnly = words.some((word) => ["-h", "--help", "-v", "--version"].includes(word));
+const nursery = printsOnly ? undefined : startNursery(findPython(guessPythonSearch(words, process.env, process.cwd())));
+
+/** Without one of these, SIGUSR1 to a young Node process opens its inspector; the launcher gave one to this process. */
+const INSPECTOR_FLAGS = /^--(inspect-port|disable-sigusr1)/;
+const inspectorFlags = process.execArgv.filter((flag) => INSPECTOR_FLAGS.test(flag));
+const gatewayFlags = inspectorFlags.length > 0 ? inspectorFlags : ["--inspect-port=255.255.255.255:1024"];
+
+const { runMaster } = await import("../arbiter/run.ts");
+await runMaster({
+  name: "tunicorn",
+  version,
+  words,
+  nursery,
+  startNursery,
+  gateway: built
+    ? { program: pathOf("dist/gateway.mjs"), flags: gatewayFlags }
+    : { program: pathOf("src/main/gateway.ts"), flags: [...gatewayFlags, "--import", pathOf("scripts/typescript.mjs")] },
+});

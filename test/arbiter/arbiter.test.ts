@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { Arbiter } from "../../src/arbiter/arbiter.ts";
+import type { NurseryProcess } from "../../src/arbiter/nursery-process.ts";
+import { PidFile } from "../../src/arbiter/pid-file.ts";
+import { PLAN } from "../lifecycle/world.ts";
+import { LogBook, startStandIn } from "./stand-in.ts";
+
+interface Running {
+  readonly arbiter: Arbiter;
+  readonly book: LogBook;
+  readonly nurseries: NurseryProcess[];
+  readonly ended: Promise<number>;
+}
+
+function run(context: TestContext, behaviour = ""): Running {
+  const book = new LogBook();
+  const nurseries = [startStandIn(behaviour)];
+  context.after(() => {
+    for (const nursery of nurseries) nursery.kill();
+    book.remove();
+  });
+  let exit: (code: number) => void = () => {};
+  const ended = new Promise<number>((fulfil) => {
+    exit = fulfil;
+  });
+  const arbiter = new Arbiter({
+    plan: { ...PLAN, addresses: [{ index: 0, kind: "tcp", host: "127.0.0.1", port: 0 }] },
+    nursery: nurseries[0] as NurseryProcess,
+    startNursery: () => {
+      const nursery = startStandIn();
+      nurseries.push(nursery);
+      return nursery;
+    },
+    settingsMessage: { cmd: "settings" },
+    gatewayMessage: { cmd: "gateway" },
+    configureMessage: { cmd: "configure" },
+    log: book.log,
+    pidFile: new PidFile(join(book.directory, "pid"), process.pid),
+    exit,
+  });
+  arbiter.start();
+  return { arbiter, book, nurseries, ended };
+}
+
+/** The port that the stand-in says it listens on. */
+function portIn(book: LogBook): number {
+  return Number(book.lines().flatMap((line) => /Listening at: http:\/\/127\.0\.0\.1:(\d+)/.exec(line)?.[1] ?? [])[0]);
+}
+
+function isAnswered(port: number): Promise<boolean> {
+  return new Promise((fulfil) => {
+    const socket = connect(port, "127.0.0.1", () => {
+      socket.destroy();
+      fulfil(true);
+    });
+    socket.on("error", () => fulfil(false));
+  });
+}
+
+test("a start, a reload and a stop", { timeout: 20_000 }, async (context) => {
+  const { arbiter, book, ended } = run(context);
+  let at = await book.line(/worker ready worker=2/);
+  assert.equal(readFileSync(join(book.directory, "pid"), "utf8"), `${process.pid}\n`);
+  arbiter.onSignal("hup");
+  at = await book.line(/reload done gen=1 workers=2/, at);
+  const port = portIn(book);
+  assert.equal(await isAnswered(port), true);
+  arbiter.onSignal("term");
+  assert.equal(await ended, 0);
+  assert.equal(await isAnswered(port), false);
+  const lines = book.lines();
+  assert.ok(lines.indexOf("[INFO] got unlisten") < lines.indexOf("[INFO] gateway got drain "), lines.join("\n"));
+  assert.equal(lines.at(-2), "[INFO] Shutting down: Master");
+  assert.throws(() => readFileSync(join(book.directory, "pid")), { code: "ENOENT" });
+});
+
+test("a new nursery is handed the listener, whose clients were never refused", { timeout: 20_000 }, async (context) => {
+  const { arbiter, book, nurseries, ended } = run(context);
+  const at = await book.line(/worker ready worker=2/);
+  nurseries[0]?.kill();
+  await book.line(/nursery replaced/, at);
+  await book.line(/adopted listener handle=true/, at);
+  assert.equal(await isAnswered(portIn(book)), true);
+  // The stand-in's gateway died with it; workers it does not have are reported by nobody.
+  arbiter.onSignal("quit");
+  arbiter.onSignal("quit");
+  void ended;
+});
+
+test("a port that stays busy", { timeout: 20_000 }, async (context) => {
+  const { arbiter, book, ended } = run(context, "busy-port");
+  await book.line(/Retrying in 1 second/);
+  assert.ok(book.lines().includes("[ERROR] Connection in use: ('127.0.0.1', 0)"));
+  arbiter.onSignal("term");
+  assert.equal(await ended, 0);
+});

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { planFromSettings } from "../../src/arbiter/plan-from-settings.ts";
+import { settingsOf } from "./settings-of.ts";
+
+test("the settings that the mind needs, in its units", () => {
+  const plan = planFromSettings(
+    settingsOf(["-w", "3", "-t", "7", "--graceful-timeout", "9", "--backlog", "5", "-b", "[::1]:80", "-b", "unix:/run/a.sock", "app"]),
+    "0.1.0",
+    42,
+  );
+  assert.deepEqual(plan, {
+    pid: 42,
+    version: "0.1.0",
+    workers: 3,
+    surge: 1,
+    timeoutMs: 7000,
+    gracefulTimeoutMs: 9000,
+    preload: false,
+    warmImports: true,
+    addresses: [
+      { index: 0, kind: "tcp6", host: "::1", port: 80 },
+      { index: 1, kind: "unix", path: "/run/a.sock" },
+    ],
+    backlog: 5,
+    tls: false,
+    workerClass: "sync",
+    daemon: false,
+  });
+});
+
+test("an inherited descriptor makes all other addresses void", () => {
+  const { addresses } = planFromSettings(settingsOf(["-b", ":80", "-b", "fd://3", "app"]), "0.1.0", 1);
+  assert.deepEqual(addresses, [{ index: 0, kind: "fd", fd: 3 }]);
+});
+
+test("with preload nothing is warmed", () => {
+  const { preload, warmImports } = planFromSettings(settingsOf(["--preload", "app"]), "0.1.0", 1);
+  assert.deepEqual([preload, warmImports], [true, false]);
+});
+
+for (const [words, message] of [
+  [["-b", "host:zz"], "'zz' is not a valid port number."],
+  [["-b", "fd://x"], "'x' is not a valid file descriptor."],
+  [["-e", "FOO"], "environment setting 'FOO' invalid"],
+] as const) {
+  test(`${words.join(" ")} is refused`, () =>
+    assert.throws(() => planFromSettings(settingsOf([...words, "app"]), "0.1.0", 1), { message }));
+}

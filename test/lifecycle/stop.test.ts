@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Command } from "../../src/lifecycle/command.ts";
+import { World } from "./world.ts";
+
+function settled(plan: ConstructorParameters<typeof World>[0] = {}): World {
+  const world = new World(plan);
+  world.run(() => world.isSettled());
+  return world;
+}
+
+/** The commands since `from`, in short: `nursery unlisten`, `close-listeners`. */
+function told(world: World, from: number): string[] {
+  return world.commands.slice(from).flatMap((command: Command) => {
+    if (command.do === "tell-nursery") return [`nursery ${command.message.cmd}`];
+    if (command.do === "tell-gateway") return [`gateway ${command.message.cmd}`];
+    return command.do === "log" ? [] : [command.do];
+  });
+}
+
+test("a graceful stop, step by step", () => {
+  const world = settled({ workers: 1 });
+  const from = world.commands.length;
+  world.signal("term");
+  assert.deepEqual(told(world, from), ["nursery unlisten"]);
+  world.nurseryWorks();
+  assert.deepEqual(told(world, from).slice(1), ["close-listeners", "gateway drain"]);
+  world.gatewayWorks();
+  assert.deepEqual(told(world, from).slice(3), ["nursery stop"]);
+  world.nurseryWorks();
+  world.workersWork();
+  assert.deepEqual(told(world, from).slice(4), ["gateway quit", "nursery exit"]);
+  world.run();
+  assert.deepEqual(told(world, from).slice(6), ["drop-gateway", "exit"]);
+  assert.equal(world.exitCode, 0);
+  assert.deepEqual(world.lines.slice(-1), ["info: Shutting down: Master"]);
+});
+
+for (const name of ["int", "quit"] as const) {
+  test(`${name} is a quick stop: workers are told to leave at once`, () => {
+    const world = settled({ workers: 1 });
+    const from = world.commands.length;
+    world.signal(name);
+    assert.deepEqual(told(world, from), ["nursery quit", "nursery unlisten"]);
+    world.run();
+    assert.equal(world.exitCode, 0);
+  });
+
+  test(`${name} while stopping gracefully shortens it to 2 s`, () => {
+    const world = settled({ workers: 1 });
+    world.signal("term");
+    world.nowMs = 5000;
+    world.signal(name);
+    assert.ok(world.lines.includes("info: Quick shutdown requested"));
+    assert.deepEqual(world.state.phase.at === "stopping" && world.state.phase.deadlineMs, 7000);
+    world.signal(name);
+    assert.equal(world.lines.filter((line) => line === "info: Quick shutdown requested").length, 1);
+  });
+}
+
+test("a second TERM, and a HUP, while stopping are ignored", () => {
+  const world = settled({ workers: 1 });
+  world.signal("term");
+  assert.deepEqual(world.signal("term"), []);
+  assert.deepEqual(world.signal("hup"), []);
+});
+
+test("when graceful_timeout is over the workers are killed, and a second later it ends anyway", () => {
+  const world = settled({ workers: 1, gracefulTimeoutMs: 3000 });
+  world.signal("term");
+  const from = world.commands.length;
+  world.sleep();
+  assert.equal(world.nowMs, 3000);
+  assert.ok(told(world, from).includes("nursery kill"));
+  for (let count = 0; count < 5 && world.exitCode === undefined; count += 1) world.sleep();
+  assert.equal(world.nowMs, 5000);
+  assert.equal(world.exitCode, 0);
+});
+
+test("a worker that boots when the stop begins is not waited for", () => {
+  const world = new World({ workers: 1 });
+  world.run(() => world.state.phase.at === "serving");
+  const from = world.commands.length;
+  world.signal("term");
+  assert.deepEqual(told(world, from), ["nursery quit", "nursery unlisten"]);
+  world.run();
+  assert.equal(world.exitCode, 0);
+});
+
+test("a stop before anything is bound", () => {
+  const world = new World({ workers: 1 });
+  world.signal("term");
+  world.run();
+  assert.equal(world.exitCode, 0);
+  assert.equal(world.workers.size, 0);
+});
+
+for (const dead of ["nursery", "gateway", "both"] as const) {
+  test(`a stop goes on when ${dead} dies in it`, () => {
+    const world = settled({ workers: 2 });
+    world.signal("term");
+    if (dead !== "gateway") world.killNursery();
+    if (dead !== "nursery") world.killGateway();
+    world.run();
+    assert.equal(world.exitCode, 0);
+    world.workersWork(); // without both they leave by themselves
+    assert.equal(world.workers.size, 0);
+  });
+}

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { RequestInfo } from "../../src/lifecycle/messages.ts";
+import { World } from "./world.ts";
+
+const REQUEST: RequestInfo = { method: "GET", target: "/slow", id: 7, ageMs: 31_000 };
+
+function settled(plan: ConstructorParameters<typeof World>[0] = {}): World {
+  const world = new World(plan);
+  world.run(() => world.isSettled());
+  return world;
+}
+
+for (const [code, reason] of [
+  [3, "Worker failed to boot."],
+  [4, "App failed to load."],
+] as const) {
+  test(`before any worker was ready, exit code ${code} ends the server with it`, () => {
+    const world = new World({ workers: 1 });
+    world.bootResult = { code };
+    world.run();
+    assert.equal(world.exitCode, code);
+    assert.deepEqual(world.lines.slice(-3), [
+      `error: Worker (pid:1002) exited with code ${code}.`,
+      "error: Shutting down: Master",
+      `error: Reason: ${reason}`,
+    ]);
+  });
+}
+
+test("a worker that cannot boot later is tried again with a growing wait, one line each; the others serve", () => {
+  const world = settled({ workers: 2 });
+  world.bootResult = { code: 3 };
+  world.nowMs += 60_000;
+  world.workerDies(1, { signal: "SIGSEGV" });
+  world.run(() => world.state.workerBackOff.failures === 4);
+  const waits = world.lines.flatMap((line) => /trying again .*wait_s=(\S+)/.exec(line)?.[1] ?? []);
+  assert.deepEqual(waits, ["0.1", "0.2", "0.4", "0.8"]);
+  assert.equal(world.state.workers.get(2)?.state.at, "ready");
+});
+
+test("a crash loop after the start waits as well", () => {
+  const world = settled({ workers: 1 });
+  world.workerDies(1, { signal: "SIGSEGV" });
+  assert.equal(world.workers.size, 0);
+  assert.equal(world.state.workerBackOff.failures, 1);
+  world.run(() => world.isSettled());
+  assert.equal(world.nowMs, 100);
+});
+
+test("a broken new generation is withdrawn, and the old one keeps serving", () => {
+  const world = settled({ workers: 2 });
+  world.bootResult = { code: 3 };
+  world.signal("hup");
+  world.run(() => world.isSettled(), 50);
+  assert.ok(world.lines.includes("error: reload withdrawn, the old workers keep serving gen=1 serving=0"));
+  assert.deepEqual([...world.state.workers.keys()], [1, 2]);
+  world.bootResult = "ok";
+  world.signal("hup");
+  world.run(() => world.isSettled());
+  assert.deepEqual(
+    [...world.state.workers.values()].map(({ generation }) => generation),
+    [2, 2],
+  );
+});
+
+test("a new generation whose worker is killed by somebody is tried again before it is withdrawn", () => {
+  const world = settled({ workers: 1 });
+  world.bootResult = { signal: "SIGKILL" };
+  world.signal("hup");
+  world.run(() => world.lines.some((line) => line.includes("withdrawn")));
+  assert.equal(world.lines.filter((line) => line.includes("Perhaps out of memory?")).length, 3);
+});
+
+test("the newest HUP wins: what boots for an older one is dismissed", () => {
+  const world = settled({ workers: 1 });
+  world.signal("hup");
+  world.nurseryWorks();
+  world.signal("hup");
+  assert.equal(world.state.workers.get(2)?.state.at, "stopping");
+  world.run(() => world.isSettled());
+  assert.deepEqual(
+    [...world.state.workers.values()].map(({ generation }) => generation),
+    [2],
+  );
+});
+
+test("an overdue request: Gunicorn's line, ours with the request, SIGABRT, then SIGKILL", () => {
+  const world = settled({ workers: 1 });
+  world.feed({ type: "gateway-said", said: { ev: "overdue", worker: 1, silentMs: 31_000, request: REQUEST } });
+  const pid = world.workers.get(1)?.pid;
+  const critical = world.lines.filter((line) => line.startsWith("critical"));
+  assert.deepEqual(critical, [
+    `critical: WORKER TIMEOUT (pid:${pid})`,
+    `critical: worker timed out worker=1 pid=${pid} silent_s=31.0 method=GET target=/slow id=7 age_s=31.0`,
+  ]);
+  world.sleep();
+  const told = world.commands.flatMap((command) =>
+    command.do === "tell-nursery" && "worker" in command.message && command.message.worker === 1 ? [command.message.cmd] : [],
+  );
+  assert.deepEqual(told, ["fork", "abort", "kill"]);
+  assert.equal(world.nowMs, 1000);
+});
+
+test("a worker that does not boot within the timeout is treated the same", () => {
+  const world = new World({ workers: 1, timeoutMs: 2000 });
+  while (world.workers.size === 0) world.nurseryWorks();
+  world.sleep();
+  assert.equal(world.nowMs, 2000);
+  assert.ok(world.lines.includes(`critical: WORKER TIMEOUT (pid:${world.workers.get(1)?.pid})`));
+});
+
+test("a TERM to one worker: it is replaced first, 100 ms later, when the master got none", () => {
+  const world = settled({ workers: 1 });
+  world.said({ ev: "signalled", worker: 1, signal: "TERM" });
+  assert.equal(world.state.workers.get(1)?.doomed, false);
+  world.sleep();
+  assert.equal(world.nowMs, 100);
+  world.run(() => world.isSettled());
+  assert.deepEqual([...world.state.workers.keys()], [2]);
+});
+
+test("a TERM to the whole group is the master's affair alone", () => {
+  const world = settled({ workers: 1 });
+  world.said({ ev: "signalled", worker: 1, signal: "TERM" });
+  world.signal("term");
+  world.run();
+  assert.equal(world.exitCode, 0);
+  assert.ok(!world.lines.some((line) => line.includes("replacing it")));
+});
+
+test("a lost worker's request is named, and a worker that is not reaped then is killed", () => {
+  const world = settled({ workers: 1 });
+  world.feed({ type: "gateway-said", said: { ev: "worker-lost", worker: 1, request: REQUEST } });
+  const pid = world.workers.get(1)?.pid;
+  assert.ok(world.lines.includes(`error: request lost with its worker worker=1 pid=${pid} method=GET target=/slow id=7 age_s=31.0`));
+  world.sleep();
+  assert.equal(world.state.workers.get(1)?.state.at, "killed");
+});
+
+test("a worker that leaves by itself is replaced", () => {
+  const world = settled({ workers: 1 });
+  world.feed({ type: "gateway-said", said: { ev: "worker-leaving", worker: 1 } });
+  assert.equal(world.state.workers.get(1)?.state.at, "stopping");
+  assert.equal(world.state.workers.get(2)?.state.at, "booting");
+});
+
+test("a mold that cannot import ends the start with 1; later it withdraws the generation", () => {
+  const world = new World({ workers: 2, preload: true });
+  world.run(() => world.state.phase.at === "serving");
+  world.said({ ev: "mold-failed", generation: 0, status: { code: 3 } });
+  world.run();
+  assert.equal(world.exitCode, 1);
+
+  const later = settled({ workers: 2, preload: true });
+  later.signal("hup");
+  later.said({ ev: "mold-failed", generation: 1, status: { code: 3 } });
+  assert.equal(later.state.generation, 0);
+  assert.ok(later.isSettled());
+});
+
+test("a fork that failed is tried again after a wait", () => {
+  const world = settled({ workers: 1 });
+  world.signal("ttin");
+  world.said({ ev: "failed", cmd: "fork", text: "[Errno 11] Resource temporarily unavailable", worker: 2 });
+  assert.deepEqual([...world.state.workers.keys()], [1]);
+  world.sleep();
+  assert.deepEqual([...world.state.workers.keys()], [1, 3]);
+});

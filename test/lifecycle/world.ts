@@ -1,0 +1,339 @@
+/** A world for the mind to live in: processes as plain data, which obey its commands when the test lets them. Tests only. */
+
+import assert from "node:assert/strict";
+import type { Command } from "../../src/lifecycle/command.ts";
+import { nextWakeMs } from "../../src/lifecycle/deadlines.ts";
+import type { ArbiterEvent, MasterSignal } from "../../src/lifecycle/event.ts";
+import type { ExitStatus, GatewayCommand, NurseryCommand, NurseryEvent } from "../../src/lifecycle/messages.ts";
+import { type ArbiterState, createState, isReady, isStaying, type Plan } from "../../src/lifecycle/state.ts";
+import { step } from "../../src/lifecycle/step.ts";
+
+export const PLAN: Plan = {
+  pid: 100,
+  version: "0.1.0",
+  workers: 2,
+  surge: 1,
+  timeoutMs: 30_000,
+  gracefulTimeoutMs: 30_000,
+  preload: false,
+  warmImports: false,
+  addresses: [{ index: 0, kind: "tcp", host: "127.0.0.1", port: 8000 }],
+  backlog: 2048,
+  tls: false,
+  workerClass: "sync",
+  daemon: false,
+};
+
+interface SimulatedWorker {
+  readonly number: number;
+  readonly pid: number;
+  readonly nurseryPid: number;
+  loaded: boolean;
+  linkedTo: number | undefined;
+  leaving: boolean;
+}
+
+type NurseryOrder = NurseryCommand | { readonly cmd: "hello" } | { readonly cmd: "gateway" };
+type Unstamped = ArbiterEvent extends infer E ? (E extends { nowMs: number } ? Omit<E, "nowMs"> : never) : never;
+
+/** Workers of a world that boot badly end like this. */
+export type BootResult = "ok" | ExitStatus;
+
+export class World {
+  readonly state: ArbiterState;
+  readonly plan: Plan;
+  nowMs = 0;
+  bootResult: BootResult = "ok";
+  bindError: string | undefined;
+  nurseryPid: number | undefined = 1000;
+  gatewayPid: number | undefined;
+  drained = false;
+  exitCode: number | undefined;
+  readonly lines: string[] = [];
+  readonly workers = new Map<number, SimulatedWorker>();
+  /** Every command so far. */
+  readonly commands: Command[] = [];
+  readonly #orders: NurseryOrder[] = [{ cmd: "hello" }];
+  readonly #gatewayOrders: GatewayCommand[] = [];
+  #gatewayConfigured = false;
+  readonly #adopted = new Map<number, number>();
+  /** Consequences of commands that the mind hears of later. */
+  readonly #pending: (() => unknown)[] = [];
+  #lastPid = 1000;
+
+  constructor(plan: Partial<Plan> = {}) {
+    this.plan = { ...PLAN, ...plan };
+    this.state = createState(this.plan, 0);
+    this.feed({ type: "begin" });
+  }
+
+  /** One event to the mind; its commands are carried out, and what must always hold is checked. */
+  feed(event: Unstamped): Command[] {
+    const stamped = { ...event, nowMs: this.nowMs } as ArbiterEvent;
+    const { phase } = this.state;
+    const commands = step(this.state, stamped);
+    this.commands.push(...commands);
+    for (const command of commands) {
+      assert.equal(this.exitCode, undefined, `a command after the exit: ${JSON.stringify(command)}`);
+      if (phase.at === "stopping") assertEndsOnly(command);
+      this.#carryOut(command);
+    }
+    if (phase.at === "exited") assert.deepEqual(commands, []);
+    this.#checkNumbers(commands);
+    for (const happen of this.#pending.splice(0)) if (this.exitCode === undefined) happen();
+    return commands;
+  }
+
+  #checkNumbers(commands: readonly Command[]): void {
+    const { state } = this;
+    if (state.phase.at !== "serving" || state.nursery.at !== "up") return;
+    const all = [...state.workers.values()];
+    const staying = all.filter(isStaying).length;
+    assert.ok(staying <= state.target + state.plan.surge, `${staying} workers for a target of ${state.target}`);
+    const retired = commands.flatMap((command) =>
+      "message" in command && (command.message.cmd === "stop" || command.message.cmd === "stop-worker") ? [command.message.worker] : [],
+    );
+    const wasReady = retired.some((number) => state.workers.get(number)?.linked);
+    if (wasReady) assert.ok(all.some(isReady), "the last ready worker was told to leave");
+  }
+
+  /** Every living worker is known, or on its way out; every known one exists or is still to be forked. */
+  checkAccounts(): void {
+    const { phase } = this.state;
+    if (phase.at === "exited" || (phase.at === "stopping" && phase.forced)) return; // what is left, the lifeline ends
+    for (const worker of this.workers.values()) {
+      const known = this.state.workers.has(worker.number) || worker.leaving;
+      assert.ok(known || this.nurseryPid !== worker.nurseryPid, `worker ${worker.number} is forgotten`);
+    }
+  }
+
+  signal(name: MasterSignal): Command[] {
+    return this.feed({ type: "signal", name });
+  }
+
+  said(said: NurseryEvent): Command[] {
+    return this.feed({ type: "nursery-said", said });
+  }
+
+  /** Time passes up to the next moment the mind asked for; at most `limitMs`. */
+  sleep(limitMs = Number.POSITIVE_INFINITY): void {
+    const wakeMs = nextWakeMs(this.state, this.nowMs) ?? this.nowMs;
+    this.nowMs = Math.min(Math.max(wakeMs, this.nowMs), this.nowMs + limitMs);
+    this.feed({ type: "tick" });
+  }
+
+  #carryOut(command: Command): void {
+    switch (command.do) {
+      case "log":
+        this.lines.push(`${command.level}: ${command.text}`);
+        break;
+      case "print-error":
+        this.lines.push(`stderr: ${command.text}`);
+        break;
+      case "start-nursery":
+        assert.equal(this.nurseryPid, undefined, "two nurseries");
+        this.nurseryPid = this.#newPid();
+        this.#orders.push({ cmd: "hello" });
+        break;
+      case "tell-nursery":
+        if (this.nurseryPid !== undefined) this.#orders.push(command.message);
+        break;
+      case "start-gateway":
+        this.#orders.push({ cmd: "gateway" });
+        break;
+      case "configure-gateway":
+        this.#gatewayConfigured = true;
+        break;
+      case "tell-gateway":
+        if (this.gatewayPid !== undefined) this.#gatewayOrders.push(command.message);
+        break;
+      case "kill-gateway":
+        this.#pending.push(() => this.gatewayPid === command.pid && this.killGateway());
+        break;
+      case "kill-nursery":
+        this.#pending.push(() => this.killNursery());
+        break;
+      case "exit":
+        this.exitCode = command.code;
+        break;
+      default:
+        break; // handles, which this world does not have
+    }
+  }
+
+  #newPid(): number {
+    this.#lastPid += 1;
+    return this.#lastPid;
+  }
+
+  // What can happen of itself. Each returns whether it could.
+
+  /** The nursery carries out its next order. */
+  nurseryWorks(): boolean {
+    const order = this.#orders.shift();
+    if (order === undefined || this.nurseryPid === undefined) return false;
+    switch (order.cmd) {
+      case "hello":
+        this.said({ ev: "hello", pid: this.nurseryPid, python: "3.11.2", executable: "/usr/bin/python3" });
+        break;
+      case "bind":
+        if (this.bindError !== undefined) {
+          this.said({ ev: "bind-failed", index: 0, errno: this.bindError, text: "[Errno 98] Address already in use" });
+          break;
+        }
+        for (const address of order.addresses) this.said({ ev: "listening", ...address });
+        this.said({ ev: "bound" });
+        break;
+      case "gateway": {
+        const pid = this.#newPid();
+        this.gatewayPid = pid;
+        this.#gatewayConfigured = false;
+        this.#gatewayOrders.length = 0;
+        this.said({ ev: "gateway", pid });
+        break;
+      }
+      case "fork": {
+        const worker = {
+          number: order.worker,
+          pid: this.#newPid(),
+          nurseryPid: this.nurseryPid,
+          loaded: false,
+          linkedTo: undefined,
+          leaving: false,
+        };
+        this.workers.set(order.worker, worker);
+        this.said({ ev: "forked", worker: worker.number, pid: worker.pid });
+        break;
+      }
+      case "stop":
+      case "quit": {
+        const worker = this.workers.get(order.worker);
+        if (worker?.nurseryPid === this.nurseryPid) worker.leaving = true;
+        break;
+      }
+      case "abort":
+        this.workerDies(order.worker, { signal: "SIGABRT" });
+        break;
+      case "kill":
+        this.workerDies(order.worker, { signal: "SIGKILL" });
+        break;
+      case "adopted":
+        for (const [number, pid] of order.workers) this.#adopted.set(number, pid);
+        this.said({ ev: "adopted" });
+        for (const [number, pid] of [...this.#adopted]) if (!this.workers.has(number)) this.#reportOrphan(number, pid);
+        break;
+      case "unlisten":
+        this.said({ ev: "unlistened" });
+        break;
+      case "exit":
+        this.killNursery({ code: 0 });
+        break;
+      default:
+        break;
+    }
+    return true;
+  }
+
+  #reportOrphan(number: number, pid: number): void {
+    this.#adopted.delete(number);
+    this.said({ ev: "exited", worker: number, pid, status: null });
+  }
+
+  /** The gateway starts, or carries out its next order. */
+  gatewayWorks(): boolean {
+    if (this.gatewayPid === undefined || !this.#gatewayConfigured) return false;
+    if (this.state.gateway.at === "connected") {
+      this.feed({ type: "gateway-said", said: { ev: "up", pid: this.gatewayPid } });
+      return true;
+    }
+    const order = this.#gatewayOrders.shift();
+    if (order === undefined) return false;
+    if (order.cmd === "quit") this.killGateway();
+    if (order.cmd === "drain") this.feed({ type: "gateway-said", said: { ev: "drained" } });
+    if (order.cmd === "stop-worker") {
+      const worker = this.workers.get(order.worker);
+      if (worker !== undefined) worker.leaving = true;
+    }
+    return true;
+  }
+
+  /** Every worker takes its next step: loads, links, leaves. */
+  workersWork(): boolean {
+    let moved = false;
+    for (const worker of [...this.workers.values()]) if (this.workers.has(worker.number)) moved = this.#workerWorks(worker) || moved;
+    return moved;
+  }
+
+  #workerWorks(worker: SimulatedWorker): boolean {
+    const parentLives = worker.nurseryPid === this.nurseryPid;
+    if (worker.leaving) return this.workerDies(worker.number, { code: 0 });
+    if (!parentLives && (this.gatewayPid === undefined || worker.linkedTo !== this.gatewayPid))
+      return this.workerDies(worker.number, { code: 0 });
+    if (!worker.loaded) {
+      if (this.bootResult !== "ok") return this.workerDies(worker.number, this.bootResult);
+      worker.loaded = true;
+      if (parentLives) this.said({ ev: "ready", worker: worker.number, pid: worker.pid, modules: ["json"] });
+      return true;
+    }
+    if (this.gatewayPid === undefined || worker.linkedTo === this.gatewayPid || this.state.gateway.at !== "up") return false;
+    worker.linkedTo = this.gatewayPid;
+    this.feed({ type: "gateway-said", said: { ev: "worker-ready", worker: worker.number } });
+    return true;
+  }
+
+  workerDies(number: number, status: ExitStatus): boolean {
+    const worker = this.workers.get(number);
+    if (worker === undefined) return false;
+    this.workers.delete(number);
+    if (worker.linkedTo !== undefined && worker.linkedTo === this.gatewayPid) {
+      this.feed({ type: "gateway-said", said: { ev: "worker-lost", worker: number } });
+    }
+    if (worker.nurseryPid === this.nurseryPid) this.said({ ev: "exited", worker: number, pid: worker.pid, status });
+    else if (this.nurseryPid !== undefined && this.#adopted.has(number)) this.#reportOrphan(number, worker.pid);
+    return true;
+  }
+
+  killGateway(): boolean {
+    const pid = this.gatewayPid;
+    if (pid === undefined) return false;
+    this.gatewayPid = undefined;
+    this.feed({ type: "gateway-closed", pid });
+    if (this.nurseryPid !== undefined) this.said({ ev: "gateway-exited", pid, status: { signal: "SIGKILL" } });
+    return true;
+  }
+
+  killNursery(status: ExitStatus = { signal: "SIGKILL" }): boolean {
+    if (this.nurseryPid === undefined) return false;
+    this.nurseryPid = undefined;
+    this.#orders.length = 0;
+    this.#adopted.clear();
+    this.feed({ type: "nursery-exited", status });
+    return true;
+  }
+
+  /** Lets everybody work until nothing moves, or until `done`; time passes only when nobody has anything to do. */
+  run(done: () => boolean = () => false, stepsMax = 20_000): void {
+    for (let count = 0; count < stepsMax && !done() && this.exitCode === undefined; count += 1) {
+      if (this.nurseryWorks() || this.gatewayWorks() || this.workersWork()) continue;
+      if (this.isSettled() && nextWakeMs(this.state, this.nowMs) === undefined) return;
+      this.sleep();
+      if (this.isSettled() && !this.nurseryWorks() && this.exitCode === undefined) return;
+    }
+  }
+
+  /** As many ready workers of the wanted kind as wanted, and no others. */
+  isSettled(): boolean {
+    const all = [...this.state.workers.values()];
+    return (
+      this.state.phase.at === "serving" &&
+      all.length === this.state.target &&
+      all.every((worker) => isReady(worker) && worker.generation === this.state.generation && !worker.doomed)
+    );
+  }
+}
+
+function assertEndsOnly(command: Command): void {
+  assert.ok(!["start-nursery", "start-gateway", "hand-over"].includes(command.do), `${command.do} while stopping`);
+  if (command.do === "tell-nursery")
+    assert.ok(!["fork", "bind", "warm"].includes(command.message.cmd), `${command.message.cmd} while stopping`);
+}
