@@ -1,0 +1,304 @@
+/**
+ * Dispatch by pull: requests become tickets in a pipe that every idle worker reads (design §4, docs/internals/channels.md §5).
+ *
+ * Pure: memory, pipe and timers come in as a `PullPort`. What it decides: when a request leaves the gateway's queue for
+ * the pipe, how many tickets are written one by one, and what becomes of the requests of a worker that died.
+ */
+
+import { JobQueue } from "./job-queue.ts";
+
+/** What is dispatched: a request that waits for a worker. */
+export interface Job {
+  /** The marshalled head, latin-1 text. */
+  readonly environ: string;
+  /** The whole body when it is small enough for the slot; undefined when it comes through the channel; empty for none. */
+  readonly inlineBody: Buffer | undefined;
+  /** When the request's head was complete, monotonic milliseconds. */
+  readonly arrivedMs: number;
+  /** Id of the ticket, 0 while in the queue; set here. */
+  id: number;
+  /** The worker died with the request in its hands, or it may have begun: it is never given to another. */
+  onWorkerLost(): void;
+}
+
+/** The words of a slot that a worker writes. */
+export interface SlotClaim {
+  /** Number of the worker that claimed it; 0 = nobody. */
+  claim: number;
+  /** Monotonic milliseconds, low 32 bits, lowest bit set; 0 = the application has not been called. */
+  started: number;
+}
+
+/** Memory, pipe and timers of the dispatcher. */
+export interface PullPort {
+  readonly slotCount: number;
+  /** Bytes that one slot has for head and body together. */
+  readonly slotCapacity: number;
+  writeSlot(slot: number, id: number, head: string, body: Buffer | undefined): void;
+  /** Makes the slot's id 0: whoever pulls its ticket skips it. */
+  voidSlot(slot: number): void;
+  readClaim(slot: number, into: SlotClaim): void;
+  /** Puts one ticket aside for the next `sendTickets`. Undefined bytes: that part comes through the worker's channel. */
+  stageTicket(slot: number, id: number, headBytes: number | undefined, bodyBytes: number | undefined): void;
+  /** Writes the staged tickets: the first `singly` with a write each, the rest with one. */
+  sendTickets(singly: number): void;
+  /** Writes a ticket that is only a wake-up. */
+  sendVoidTicket(): void;
+  /** Calls `flush` once, when the events of this turn have been handled. */
+  scheduleFlush(): void;
+  callAfter(delayMs: number, callback: () => void): void;
+}
+
+/** A request whose ticket is out. */
+interface Open {
+  readonly job: Job;
+  readonly slot: number;
+  readonly sentMs: number;
+}
+
+/** A request that a worker has held longer than it may. */
+export interface OverdueJob {
+  readonly job: Job;
+  readonly worker: number;
+  readonly startedAgoMs: number;
+}
+
+/** The fence that Python lacks: a claim written before this has passed is seen after it (design §3). */
+const CLAIM_SETTLE_MS = 2;
+/** How long a voided slot is kept out of use, so that a late reader of its old ticket finds nothing of a new request. */
+const SLOT_QUARANTINE_MS = 5000;
+/** A worker that has ended a request is asleep, or has its next one, by then. */
+const STRANDED_CHECK_MS = 2;
+/** With many tickets out, each look at all of them is made rarer: at most so many slots are read in a millisecond. */
+const STRANDED_CHECKED_PER_MS = 16;
+const ID_MAX = 0x7fffffff;
+
+export class PullDispatcher {
+  readonly #port: PullPort;
+  readonly #lookAhead: number;
+  readonly #queue = new JobQueue<Job>();
+  readonly #open = new Map<number, Open>();
+  readonly #workers = new Set<number>();
+  readonly #freeSlots: number[] = [];
+  readonly #seen: SlotClaim = { claim: 0, started: 0 };
+  #lastId: number;
+  #flushScheduled = false;
+  #strandedCheckPlanned = false;
+
+  /**
+   * @param lookAhead  Tickets kept in the pipe beyond one for each worker: 0 is truly idle dispatch at 0.6 of the speed of 8.
+   * @param lastId     The first id is the one after it.
+   */
+  constructor(port: PullPort, lookAhead: number, lastId = 0) {
+    this.#port = port;
+    this.#lookAhead = lookAhead;
+    this.#lastId = lastId;
+    for (let slot = port.slotCount - 1; slot >= 0; slot--) this.#freeSlots.push(slot);
+  }
+
+  /** Requests that wait in the gateway. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  /** Requests whose ticket is out: in the pipe or in a worker. */
+  get open(): number {
+    return this.#open.size;
+  }
+
+  /** Workers that pull. */
+  get workers(): number {
+    return this.#workers.size;
+  }
+
+  submit(job: Job): void {
+    this.#queue.push(job);
+    this.#schedule();
+  }
+
+  /** Takes a request out of the queue whose client has left or whose deadline has passed. @returns false when its ticket is already out. */
+  withdraw(job: Job): boolean {
+    return job.id === 0 && this.#queue.remove(job);
+  }
+
+  /** Takes the requests out of the queue that came before `cutoffMs`. */
+  withdrawOlderThan(cutoffMs: number): Job[] {
+    const expired: Job[] = [];
+    for (let job = this.#queue.peek(); job !== undefined && job.arrivedMs < cutoffMs; job = this.#queue.peek()) {
+      expired.push(job);
+      this.#queue.shift();
+    }
+    return expired;
+  }
+
+  /** The request behind a frame's stream id. */
+  find(id: number): Job | undefined {
+    return this.#open.get(id)?.job;
+  }
+
+  /** The worker has sent the last frame of its response. */
+  finished(id: number): void {
+    const open = this.#open.get(id);
+    if (open === undefined) return;
+    this.#open.delete(id);
+    this.#release(open.slot);
+    this.#planStrandedCheck();
+  }
+
+  #release(slot: number): void {
+    this.#freeSlots.push(slot);
+    if (this.#queue.length > 0) this.#schedule();
+  }
+
+  /**
+   * A worker that ended its request and fell asleep just before several tickets were written at once was still counted
+   * as busy, and the one write woke only one sleeper: what a look at the claims shows to be left over is woken for.
+   */
+  #planStrandedCheck(): void {
+    if (this.#strandedCheckPlanned || this.#open.size === 0) return;
+    this.#strandedCheckPlanned = true;
+    this.#port.callAfter(STRANDED_CHECK_MS + Math.floor(this.#open.size / STRANDED_CHECKED_PER_MS), () => this.#wakeForStranded());
+  }
+
+  #wakeForStranded(): void {
+    this.#strandedCheckPlanned = false;
+    let unclaimed = 0;
+    for (const open of this.#open.values()) if (this.#readClaim(open).claim === 0) unclaimed++;
+    const idle = this.#workers.size - (this.#open.size - unclaimed);
+    for (let wakeUps = Math.min(idle, unclaimed); wakeUps > 0; wakeUps--) this.#port.sendVoidTicket();
+  }
+
+  workerReady(worker: number): void {
+    this.#workers.add(worker);
+    this.#schedule();
+  }
+
+  /** The worker reads no more tickets. It may have been woken for one: the wake-up is passed on. */
+  workerLeaving(worker: number): void {
+    if (this.#workers.delete(worker) && this.#open.size > 0) this.#port.sendVoidTicket();
+  }
+
+  /**
+   * A worker's channel is at its end and all its answers have been read: decides about every request whose ticket is out
+   * ("at most once", channels.md §5). What the dead worker had claimed is lost; what nobody has claimed is voided
+   * and, when no claim was under way, given out again.
+   */
+  workerLost(worker: number): void {
+    this.#workers.delete(worker);
+    const inDoubt: Open[] = [];
+    for (const open of this.#open.values()) {
+      const { claim, started } = this.#readClaim(open);
+      // Started by nobody: a late reader of an old ticket has wiped the claim of whoever runs it. In doubt, so never again.
+      if (claim === worker || (claim === 0 && started !== 0)) this.#lose(open);
+      else if (claim === 0) {
+        this.#port.voidSlot(open.slot);
+        inDoubt.push(open);
+      }
+    }
+    if (inDoubt.length > 0) this.#port.callAfter(CLAIM_SETTLE_MS, () => this.#settle(worker, inDoubt));
+    else if (this.#open.size > 0) this.#port.sendVoidTicket();
+  }
+
+  /** Second look at voided requests: every claim that was under way when they were voided can be seen now. */
+  #settle(dead: number, inDoubt: readonly Open[]): void {
+    const unsettled: Open[] = [];
+    const again: Open[] = [];
+    for (const open of inDoubt) {
+      if (this.#open.get(open.job.id) !== open) continue;
+      const { claim, started } = this.#readClaim(open);
+      if (claim === 0 && started === 0) again.push(open);
+      else if (claim === dead || claim === 0) this.#lose(open);
+      else if (started === 0 && this.#workers.has(claim)) unsettled.push(open);
+      else if (started === 0) this.#lose(open);
+    }
+    // Oldest in front: the last one put at the queue's head is the first to go.
+    for (const open of again.reverse()) this.#giveAgain(open);
+    if (unsettled.length > 0) this.#port.callAfter(CLAIM_SETTLE_MS, () => this.#settle(dead, unsettled));
+  }
+
+  #giveAgain(open: Open): void {
+    this.#forget(open);
+    open.job.id = 0;
+    this.#queue.unshift(open.job);
+    this.#schedule();
+  }
+
+  #lose(open: Open): void {
+    this.#forget(open);
+    open.job.onWorkerLost();
+  }
+
+  /** Its ticket may still be in the pipe: the slot rests before it is used again. */
+  #forget(open: Open): void {
+    this.#open.delete(open.job.id);
+    this.#port.voidSlot(open.slot);
+    this.#port.callAfter(SLOT_QUARANTINE_MS, () => this.#release(open.slot));
+    if (this.#queue.length > 0) this.#schedule();
+  }
+
+  /** Requests that the application has had for more than `limitMs`. @param nowMs  Monotonic, the clock of the tickets. */
+  overdue(nowMs: number, limitMs: number): OverdueJob[] {
+    const late: OverdueJob[] = [];
+    for (const open of this.#open.values()) {
+      if (nowMs - open.sentMs <= limitMs) continue;
+      const { claim, started } = this.#readClaim(open);
+      if (claim === 0 || started === 0) continue;
+      const startedAgoMs = (Math.trunc(nowMs) - started) >>> 0;
+      if (startedAgoMs > limitMs && startedAgoMs < 0x7fffffff) late.push({ job: open.job, worker: claim, startedAgoMs });
+    }
+    return late;
+  }
+
+  /** The request that a worker has in its hands, if any. For the log. */
+  heldBy(worker: number): Job | undefined {
+    for (const open of this.#open.values()) if (this.#readClaim(open).claim === worker) return open.job;
+    return undefined;
+  }
+
+  #readClaim(open: Open): SlotClaim {
+    this.#port.readClaim(open.slot, this.#seen);
+    return this.#seen;
+  }
+
+  #schedule(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    this.#port.scheduleFlush();
+  }
+
+  /** Moves requests from the queue to the pipe, as many as the workers can be kept busy with. @param nowMs  Monotonic milliseconds. */
+  flush(nowMs: number): void {
+    this.#flushScheduled = false;
+    const idle = Math.max(0, this.#workers.size - this.#open.size);
+    let room = this.#workers.size === 0 ? 0 : this.#workers.size + this.#lookAhead - this.#open.size;
+    let staged = 0;
+    while (room > 0 && this.#queue.length > 0) {
+      const slot = this.#freeSlots.pop();
+      if (slot === undefined) break;
+      this.#give(this.#queue.shift()!, slot, nowMs);
+      staged++;
+      room--;
+    }
+    // One write wakes one sleeper: a ticket for each idle worker gets a write of its own, the rest share one.
+    if (staged > 0) this.#port.sendTickets(idle);
+  }
+
+  #give(job: Job, slot: number, nowMs: number): void {
+    const id = this.#nextId();
+    job.id = id;
+    this.#open.set(id, { job, slot, sentMs: nowMs });
+    const { environ, inlineBody } = job;
+    const capacity = this.#port.slotCapacity;
+    const headFits = environ.length <= capacity;
+    const bodyFits = inlineBody !== undefined && (inlineBody.length === 0 || (headFits && environ.length + inlineBody.length <= capacity));
+    this.#port.writeSlot(slot, id, headFits ? environ : "", bodyFits ? inlineBody : undefined);
+    this.#port.stageTicket(slot, id, headFits ? environ.length : undefined, bodyFits ? inlineBody.length : undefined);
+  }
+
+  #nextId(): number {
+    do {
+      this.#lastId = this.#lastId === ID_MAX ? 1 : this.#lastId + 1;
+    } while (this.#open.has(this.#lastId));
+    return this.#lastId;
+  }
+}

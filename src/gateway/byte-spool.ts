@@ -1,0 +1,245 @@
+/**
+ * A first-in first-out store of bytes: in memory up to a limit, then in a file that has no name any more.
+ *
+ * It stands between a fast side and a slow one: an upload that a worker does not read yet, a response that its
+ * client takes slowly. Nothing it is given is ever refused; `wantsMore` says when to stop giving.
+ */
+
+import { close, open, read, unlink, write } from "node:fs";
+import { join } from "node:path";
+import { ChunkList } from "./chunk-list.ts";
+
+/** Bytes on disk, counted over all spools that share it. */
+export interface SpoolBudget {
+  usedBytes: number;
+  readonly maxBytes: number;
+}
+
+export interface SpoolLimits {
+  /** Bytes kept in memory. */
+  readonly memoryBytes: number;
+  /** Bytes on disk for this spool alone; 0: it has no file. */
+  readonly fileBytes: number;
+  readonly budget: SpoolBudget;
+  /** Where the file is made. */
+  readonly directory: string;
+}
+
+/** Bytes handed to the disk and not yet written: one slow write must not make a spool hold a whole upload in memory. */
+const PENDING_BYTES_MAX = 1024 * 1024;
+const READ_BYTES = 65536;
+
+let serial = 0;
+
+export class ByteSpool {
+  readonly #limits: SpoolLimits;
+  readonly #onReadable: () => void;
+  readonly #onWritable: () => void;
+  /** Oldest bytes. Then what lies in the file from `#readAt` to `#writtenTo`, then `#pending`. */
+  readonly #memory = new ChunkList();
+  #fd: number | undefined;
+  #opening = false;
+  /**
+   * Counted from the first byte that ever went to the file. The file is a ring of `fileBytes`, so that what was read is
+   * written over: a long transfer through a slow client does not fill the disk.
+   */
+  #readAt = 0;
+  #writtenTo = 0;
+  readonly #pending = new ChunkList();
+  #reading = false;
+  #writing = false;
+  /** The disk refused: what comes now stays in memory, and `wantsMore` is false until it has been taken. */
+  #brokenBy: NodeJS.ErrnoException | undefined;
+  /** Bytes that were in the file cannot be read back: what the spool held is incomplete. */
+  #bytesLost = false;
+  #destroyed = false;
+  #saidFull = false;
+
+  /**
+   * @param onReadable  `shift` will give bytes again after it gave none.
+   * @param onWritable  `wantsMore` has become true again.
+   */
+  constructor(limits: SpoolLimits, onReadable: () => void, onWritable: () => void) {
+    this.#limits = limits;
+    this.#onReadable = onReadable;
+    this.#onWritable = onWritable;
+  }
+
+  /** Bytes in the spool. */
+  get size(): number {
+    return this.#memory.size + this.#fileBytes + this.#pending.size;
+  }
+
+  get #fileBytes(): number {
+    return this.#writtenTo - this.#readAt;
+  }
+
+  /** Why the disk cannot be used, if it cannot. */
+  get diskError(): NodeJS.ErrnoException | undefined {
+    return this.#brokenBy;
+  }
+
+  /** The file could not be read back: its owner gives up on the message. */
+  get bytesLost(): boolean {
+    return this.#bytesLost;
+  }
+
+  /** False: stop giving until `onWritable`. */
+  get wantsMore(): boolean {
+    const more = this.#hasRoom();
+    if (!more) this.#saidFull = true;
+    return more;
+  }
+
+  #hasRoom(): boolean {
+    // An empty spool always takes something, whatever the limits: else nothing would ever go through it.
+    const held = this.size;
+    if (held === 0 || held < this.#limits.memoryBytes) return true;
+    if (this.#brokenBy !== undefined || this.#pending.size >= PENDING_BYTES_MAX) return false;
+    return this.#fileBytes + this.#pending.size < this.#limits.fileBytes && this.#limits.budget.usedBytes < this.#limits.budget.maxBytes;
+  }
+
+  /** @param chunk  Bytes to keep; ignored once destroyed. */
+  push(chunk: Buffer): void {
+    if (this.#destroyed) return;
+    const fileInUse = this.#fileBytes > 0 || this.#pending.size > 0;
+    const fits = this.#memory.size + chunk.length <= this.#limits.memoryBytes;
+    if (!fileInUse && (fits || this.#brokenBy !== undefined || this.#limits.fileBytes === 0)) {
+      this.#memory.push(chunk);
+      return;
+    }
+    this.#pending.push(chunk);
+    this.#limits.budget.usedBytes += chunk.length;
+    this.#write();
+  }
+
+  /** The oldest bytes, at most `maxBytes`; undefined when none are at hand (`onReadable` follows if the file has some). */
+  shift(maxBytes: number): Buffer | undefined {
+    if (this.#memory.size === 0) this.#read();
+    const chunk = this.#memory.shift(maxBytes);
+    if (chunk === undefined) return undefined;
+    if (this.#memory.size === 0) this.#read();
+    this.#sayWritable();
+    return chunk;
+  }
+
+  /** All bytes at once, when they are all in memory; undefined otherwise. */
+  takeAllFromMemory(): Buffer | undefined {
+    return this.#fileBytes > 0 || this.#pending.size > 0 ? undefined : this.#memory.takeAll();
+  }
+
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    this.#limits.budget.usedBytes -= this.#fileBytes + this.#pending.size;
+    this.#memory.clear();
+    this.#pending.clear();
+    this.#readAt = this.#writtenTo = 0;
+    this.#closeWhenIdle();
+  }
+
+  #closeWhenIdle(): void {
+    if (this.#fd === undefined || this.#reading || this.#writing) return;
+    close(this.#fd, () => {});
+    this.#fd = undefined;
+  }
+
+  #open(): void {
+    if (this.#opening) return;
+    this.#opening = true;
+    const path = join(this.#limits.directory, `tunicorn-spool-${process.pid}-${++serial}`);
+    open(path, "wx+", 0o600, (error, fd) => {
+      this.#opening = false;
+      if (error !== null) {
+        this.#breakDown(error);
+        return;
+      }
+      unlink(path, () => {});
+      this.#fd = fd;
+      if (this.#destroyed) this.#closeWhenIdle();
+      else this.#write();
+    });
+  }
+
+  #write(): void {
+    if (this.#writing || this.#destroyed || this.#brokenBy !== undefined) return;
+    const first = this.#pending.peek();
+    if (first === undefined) return;
+    if (this.#fd === undefined) {
+      this.#open();
+      return;
+    }
+    const at = this.#writtenTo % this.#limits.fileBytes;
+    const bytes = Math.min(first.length, this.#limits.fileBytes - this.#fileBytes, this.#limits.fileBytes - at);
+    // The ring is full: the next read makes room.
+    if (bytes === 0) return;
+    this.#writing = true;
+    write(this.#fd, first, 0, bytes, at, (error, written) => {
+      this.#writing = false;
+      if (this.#destroyed) {
+        this.#closeWhenIdle();
+        return;
+      }
+      if (error !== null) {
+        this.#breakDown(error);
+        return;
+      }
+      this.#writtenTo += written;
+      this.#pending.shift(written);
+      this.#write();
+      if (this.#memory.size === 0) this.#read();
+      this.#sayWritable();
+    });
+  }
+
+  #breakDown(error: NodeJS.ErrnoException): void {
+    this.#brokenBy = error;
+    if (this.#destroyed) return;
+    // Its reader waits for bytes that now will not come through the file: wake it, it finds them in memory.
+    this.#onReadable();
+  }
+
+  /** Brings the file's oldest bytes into memory, or, when the file is empty and broken, what never reached it. */
+  #read(): void {
+    if (this.#reading || this.#destroyed) return;
+    if (this.#bytesLost) return;
+    if (this.#fileBytes === 0) {
+      if (this.#brokenBy !== undefined) this.#takePending();
+      return;
+    }
+    this.#reading = true;
+    const at = this.#readAt % this.#limits.fileBytes;
+    const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, this.#fileBytes, this.#limits.fileBytes - at));
+    read(this.#fd!, buffer, 0, buffer.length, at, (error, bytes) => {
+      this.#reading = false;
+      if (this.#destroyed) {
+        this.#closeWhenIdle();
+        return;
+      }
+      // The file is ours alone and was written: a failing disk is the only reason, and its bytes are gone.
+      if (error !== null || bytes === 0) {
+        this.#brokenBy = error ?? new Error("spool file is shorter than what was written to it");
+        this.#bytesLost = true;
+      } else {
+        this.#readAt += bytes;
+        this.#limits.budget.usedBytes -= bytes;
+        this.#memory.push(buffer.subarray(0, bytes));
+        this.#write();
+      }
+      this.#onReadable();
+      this.#sayWritable();
+    });
+  }
+
+  #takePending(): void {
+    if (this.#pending.size === 0) return;
+    this.#limits.budget.usedBytes -= this.#pending.size;
+    this.#memory.push(this.#pending.takeAll());
+  }
+
+  #sayWritable(): void {
+    if (!this.#saidFull || !this.#hasRoom()) return;
+    this.#saidFull = false;
+    this.#onWritable();
+  }
+}

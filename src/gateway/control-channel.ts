@@ -1,0 +1,40 @@
+/** The gateway's end of the arbiter's control socket (docs/internals/channels.md §2). */
+
+import { Socket } from "node:net";
+import { encodeLine, LineReader } from "../wire/json-lines.ts";
+import type { RequestSummary } from "./worker-pool.ts";
+
+/** What the arbiter says. */
+export type GatewayCommand =
+  | { readonly cmd: "configure"; readonly settings: Readonly<Record<string, unknown>> }
+  | { readonly cmd: "drain" | "quit" | "pause" | "reopen-logs" | "stats" }
+  | { readonly cmd: "stop-worker"; readonly worker: number };
+
+/** What the gateway says. */
+export type GatewayEvent =
+  | { readonly ev: "up"; readonly pid: number }
+  | { readonly ev: "worker-ready" | "worker-leaving"; readonly worker: number }
+  | { readonly ev: "worker-lost"; readonly worker: number; readonly request: RequestSummary | undefined }
+  | { readonly ev: "overdue"; readonly worker: number; readonly silentMs: number; readonly request: RequestSummary | undefined }
+  | { readonly ev: "drained" | "resume" }
+  | { readonly ev: "stats"; readonly connections: number; readonly held: number; readonly queued: number; readonly workers: number }
+  | { readonly ev: "log"; readonly level: "warning" | "error" | "info"; readonly text: string };
+
+export class ControlChannel {
+  readonly #socket: Socket;
+
+  /** @param onGone  The arbiter has died: there is nobody left to serve for. */
+  constructor(fd: number, onCommand: (command: GatewayCommand) => void, onGone: () => void) {
+    // Only the arbiter writes here, and both ends are built together: its lines are commands.
+    const reader = new LineReader((message) => onCommand(message as GatewayCommand));
+    this.#socket = new Socket({ fd, readable: true, writable: true });
+    this.#socket.setEncoding("utf8");
+    this.#socket.on("data", (text: string) => reader.feed(text));
+    this.#socket.on("error", () => {});
+    this.#socket.on("close", onGone);
+  }
+
+  send(event: GatewayEvent): void {
+    if (this.#socket.writable) this.#socket.write(encodeLine(event));
+  }
+}

@@ -1,0 +1,255 @@
+/** The gateway process: listeners, clients' connections and the worker pool, as the arbiter and the nursery tell it. */
+
+import { readFileSync } from "node:fs";
+import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import type { Http1Policy } from "../protocol/http1/policy.ts";
+import type { RequestStream } from "../request/exchange.ts";
+import type { Peer } from "../request/request-head.ts";
+import type { Settings } from "../settings/table.ts";
+import type { AccessLog } from "../telemetry/access-log.ts";
+import { ErrorLog } from "../telemetry/error-log.ts";
+import { AcceptGate } from "./accept-gate.ts";
+import { openAccessLog } from "./access-log-output.ts";
+import type { ConnectionLimits } from "./connection-limits.ts";
+import { ControlChannel, type GatewayCommand } from "./control-channel.ts";
+import { type ConnectionHost, Http1Connection } from "./http1-connection.ts";
+import type { Http1Exchange } from "./http1-exchange.ts";
+import { connectionLimits, http1PolicyOf, mountPoint, poolLimits, trustedPeers } from "./limits-from-settings.ts";
+import { type ListenerAddress, Listeners } from "./listeners.ts";
+import { TicketPort } from "./ticket-port.ts";
+import { type RequestSummary, WorkerPool } from "./worker-pool.ts";
+
+/** Descriptors given at the start (docs/internals/channels.md §3). */
+export interface GatewayDescriptors {
+  readonly ticketFd: number;
+  readonly slotsFd: number;
+  readonly controlFd: number;
+}
+
+/** What the nursery says, each with a handle. */
+export type NurseryMessage =
+  | ({ readonly cmd: "listen" } & ListenerAddress)
+  | { readonly cmd: "worker"; readonly worker: number; readonly pid: number };
+
+/** Deadlines are looked at this often: their precision. */
+const SWEEP_MS = 250;
+/** Accepting, pausing and the end of a drain are judged this often at least. */
+const DATE_MS = 1000;
+
+export class Gateway {
+  readonly #descriptors: GatewayDescriptors;
+  readonly #control: ControlChannel;
+  /** What came from the nursery before the arbiter's settings. */
+  #waiting: [NurseryMessage, unknown][] | undefined = [];
+  #service: Service | undefined;
+
+  constructor(descriptors: GatewayDescriptors) {
+    this.#descriptors = descriptors;
+    this.#control = new ControlChannel(
+      descriptors.controlFd,
+      (command) => this.#onCommand(command),
+      () => process.exit(0),
+    );
+  }
+
+  onNurseryMessage(message: NurseryMessage, handle: unknown): void {
+    if (this.#waiting !== undefined) this.#waiting.push([message, handle]);
+    else this.#service?.onNurseryMessage(message, handle);
+  }
+
+  #onCommand(command: GatewayCommand): void {
+    if (command.cmd !== "configure") {
+      this.#service?.onCommand(command);
+      return;
+    }
+    // The arbiter sends the resolved settings of the one table, as JSON.
+    this.#service = new Service(this.#descriptors, this.#control, command.settings as unknown as Settings);
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const [message, handle] of waiting) this.#service.onNurseryMessage(message, handle);
+  }
+}
+
+/** The gateway once it is configured. */
+class Service implements ConnectionHost {
+  readonly policy: Http1Policy;
+  readonly limits: ConnectionLimits;
+  readonly #control: ControlChannel;
+  readonly #pool: WorkerPool;
+  readonly #listeners: Listeners;
+  readonly #gate: AcceptGate;
+  readonly #isTrusted: (address: string) => boolean;
+  readonly #secure: boolean;
+  readonly #errorLog: ErrorLog;
+  readonly #accessLog: AccessLog | undefined;
+  readonly #connections = new Set<Http1Connection>();
+  date = new Date().toUTCString();
+  draining = false;
+  #upSaid = false;
+  #drainedSaid = false;
+
+  constructor(descriptors: GatewayDescriptors, control: ControlChannel, settings: Settings) {
+    this.#control = control;
+    this.policy = http1PolicyOf(settings);
+    this.limits = connectionLimits(settings);
+    this.#isTrusted = trustedPeers(settings);
+    this.#secure = settings.certfile !== null || settings.keyfile !== null;
+    this.#errorLog = new ErrorLog({ output: settings.errorlog ?? "-", level: settings.loglevel ?? "info", pid: process.pid });
+    const surroundings = { temporaryDirectory: tmpdir(), now: monotonicMs, scriptName: mountPoint(settings, process.env) };
+    this.#accessLog = openAccessLog(settings, surroundings.scriptName, (text) => this.warn(text));
+    const port = new TicketPort(descriptors.ticketFd, descriptors.slotsFd, () => this.#pool.flush());
+    this.#pool = new WorkerPool(port, poolLimits(settings, surroundings), {
+      workerReady: (worker) => control.send({ ev: "worker-ready", worker }),
+      workerLeaving: (worker) => control.send({ ev: "worker-leaving", worker }),
+      workerLost: (worker, request) => control.send({ ev: "worker-lost", worker, request }),
+      overdue: (worker: number, silentMs: number, request: RequestSummary | undefined) =>
+        control.send({ ev: "overdue", worker, silentMs, request }),
+      warn: (text) => this.warn(text),
+    });
+    this.#gate = new AcceptGate(descriptorLimit(), settings.queue_limit === 0 ? settings.backlog : settings.queue_limit);
+    this.#listeners = new Listeners({
+      onConnection: (socket, address) => this.#accept(socket, address),
+      onListening: () => this.#sayUp(),
+    });
+    setInterval(() => this.#sweep(), SWEEP_MS);
+    setInterval(() => {
+      this.date = new Date().toUTCString();
+    }, DATE_MS);
+  }
+
+  onNurseryMessage(message: NurseryMessage, handle: unknown): void {
+    if (message.cmd === "listen") this.#listeners.take(message, handle);
+    else this.#pool.addWorker(message.worker, message.pid, handle);
+  }
+
+  onCommand(command: Exclude<GatewayCommand, { cmd: "configure" }>): void {
+    switch (command.cmd) {
+      case "drain":
+        this.draining = true;
+        this.#listeners.close();
+        for (const connection of this.#connections) connection.drain();
+        this.#sayDrained();
+        return;
+      case "quit":
+        this.#accessLog?.flush();
+        process.exit(0);
+        return;
+      case "pause":
+        this.#listeners.pause();
+        return;
+      case "stop-worker":
+        this.#pool.stopWorker(command.worker);
+        return;
+      case "reopen-logs":
+        this.#errorLog.reopen();
+        this.#accessLog?.reopen();
+        return;
+      case "stats":
+        this.#control.send({
+          ev: "stats",
+          connections: this.#connections.size,
+          held: this.#pool.held,
+          queued: this.#pool.queued,
+          workers: this.#pool.workers,
+        });
+        return;
+    }
+  }
+
+  // --- what connections need ---------------------------------------------------------------------------------------
+
+  now(): number {
+    return monotonicMs();
+  }
+
+  handle(stream: RequestStream): void {
+    this.#pool.handle(stream);
+    if (this.#pool.queued > 0) this.#judgeLoad();
+  }
+
+  log(exchange: Http1Exchange): void {
+    this.#accessLog?.add({
+      head: exchange.head,
+      status: exchange.status,
+      bodyBytes: exchange.bodyBytes,
+      durationUs: (monotonicMs() - exchange.arrivedMs) * 1000,
+      responseFieldLines: exchange.fieldLines,
+      workerPid: exchange.workerPid ?? process.pid,
+      finishedMs: Date.now(),
+    });
+  }
+
+  warn(text: string): void {
+    this.#errorLog.write("warning", text);
+  }
+
+  closed(connection: Http1Connection): void {
+    this.#connections.delete(connection);
+    this.#judgeLoad();
+    this.#sayDrained();
+  }
+
+  // --- its own -----------------------------------------------------------------------------------------------------
+
+  #accept(socket: Socket, address: ListenerAddress): void {
+    const remoteAddress = socket.remoteAddress ?? "";
+    const peer: Peer = {
+      remoteAddress,
+      remotePort: socket.remotePort,
+      serverName: address.kind === "unix" ? address.path : address.host,
+      serverPort: address.kind === "unix" ? undefined : address.port,
+      trusted: address.kind === "unix" || this.#isTrusted(remoteAddress),
+      secure: this.#secure,
+    };
+    const connection = new Http1Connection(socket, peer, this);
+    this.#connections.add(connection);
+    if (this.draining) connection.drain();
+    this.#judgeLoad();
+  }
+
+  #sayUp(): void {
+    if (this.#upSaid) return;
+    this.#upSaid = true;
+    this.#control.send({ ev: "up", pid: process.pid });
+  }
+
+  #judgeLoad(): void {
+    const verdict = this.#gate.judge({ connections: this.#connections.size, queued: this.#pool.queued });
+    if (verdict === "pause") this.#listeners.pause();
+    else if (verdict === "resume" && !this.draining) this.#control.send({ ev: "resume" });
+  }
+
+  #sweep(): void {
+    const now = monotonicMs();
+    this.#pool.sweep();
+    for (const connection of this.#connections) connection.sweep(now);
+    this.#judgeLoad();
+  }
+
+  /** Drained: no client is left, so nothing can be lost any more. */
+  #sayDrained(): void {
+    if (!this.draining || this.#drainedSaid || this.#connections.size > 0) return;
+    this.#drainedSaid = true;
+    this.#accessLog?.flush();
+    this.#control.send({ ev: "drained" });
+  }
+}
+
+/** CLOCK_MONOTONIC in milliseconds: the clock that workers write into slots (Python's time.monotonic). */
+function monotonicMs(): number {
+  return performance.now() + CLOCK_OFFSET_MS;
+}
+
+const CLOCK_OFFSET_MS = Number(process.hrtime.bigint() / 1000n) / 1000 - performance.now();
+
+/** RLIMIT_NOFILE: Node has raised it to the hard limit. Unknown (macOS): a usual value. */
+function descriptorLimit(): number {
+  const UNKNOWN = 10240;
+  try {
+    const line = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1"));
+    return line === null ? UNKNOWN : Number(line[1]);
+  } catch {
+    return UNKNOWN;
+  }
+}

@@ -1,0 +1,307 @@
+/** One client's connection speaking HTTP/1: its socket, its parser, and the exchanges one after another (RFC 9112 §9). */
+
+import type { Socket } from "node:net";
+import type { Http1Policy } from "../protocol/http1/policy.ts";
+import { type Http1Handler, Http1Parser } from "../protocol/http1/request-parser.ts";
+import { CONTINUE, refusalPage } from "../protocol/http1/response-writer.ts";
+import type { BodyEnd, RequestStream } from "../request/exchange.ts";
+import { PROTOCOL_ERRORS, type ProtocolError } from "../request/protocol-error.ts";
+import type { Peer, RequestHead } from "../request/request-head.ts";
+import {
+  type ConnectionLimits,
+  DEPARTED_AFTER_FIN_MS,
+  DRAIN_LINGER_MS,
+  LINGER_BYTES,
+  LINGER_MS,
+  PIPELINED_BYTES_MAX,
+  UNWANTED_BODY_BYTES_MAX,
+} from "./connection-limits.ts";
+import { type ExchangeConnection, Http1Exchange } from "./http1-exchange.ts";
+
+/** What a connection needs of the gateway around it. */
+export interface ConnectionHost {
+  readonly policy: Http1Policy;
+  readonly limits: ConnectionLimits;
+  /** Value of the Date header, made once a second. */
+  readonly date: string;
+  /** The server stops: every response is the last of its connection. */
+  readonly draining: boolean;
+  /** Monotonic milliseconds. */
+  now(): number;
+  handle(stream: RequestStream): void;
+  /** The exchange is over; its bytes have been given to the kernel. */
+  log(exchange: Http1Exchange): void;
+  warn(text: string): void;
+  closed(connection: Http1Connection): void;
+}
+
+/** What the connection is waiting for; `sinceMs` starts the clock of the limit that applies. */
+type Phase =
+  | { readonly at: "idle"; readonly sinceMs: number; readonly servedBefore: boolean }
+  | { readonly at: "head"; readonly sinceMs: number }
+  | { readonly at: "exchange" }
+  | { readonly at: "lingering"; readonly sinceMs: number };
+
+/** What Node's socket handle tells of bytes that the kernel has not taken yet; not in its type declarations. */
+interface HandleWithQueue {
+  readonly _handle?: { readonly writeQueueSize?: number } | null;
+}
+
+const EXCHANGE: Phase = { at: "exchange" };
+
+export class Http1Connection implements Http1Handler, ExchangeConnection {
+  readonly #socket: Socket;
+  readonly #host: ConnectionHost;
+  readonly #parser: Http1Parser;
+  readonly #peer: Peer;
+  #phase: Phase;
+  #exchange: Http1Exchange | undefined;
+  /** The client has sent FIN: it will ask nothing more, but may still read. */
+  #finAtMs: number | undefined;
+  #drainingSinceMs: number | undefined;
+  #pausedByBody = false;
+  #pausedByPipeline = false;
+  #corked = false;
+  #lingerBytes = 0;
+  #unwantedBodyBytes = 0;
+  #stalledSinceMs = 0;
+  #stalledQueueBytes = 0;
+
+  constructor(socket: Socket, peer: Peer, host: ConnectionHost) {
+    this.#socket = socket;
+    this.#host = host;
+    this.#peer = peer;
+    this.#parser = new Http1Parser(host.policy, peer, this);
+    this.#phase = { at: "idle", sinceMs: host.now(), servedBefore: false };
+    socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    socket.on("end", () => this.#onFin());
+    socket.on("drain", () => this.#exchange?.onDrain?.());
+    socket.on("error", () => {});
+    socket.on("close", () => this.#onClose());
+  }
+
+  // --- from the socket ---------------------------------------------------------------------------------------------
+
+  #receive(chunk: Buffer): void {
+    if (this.#phase.at === "lingering") {
+      this.#lingerBytes += chunk.length;
+      if (this.#lingerBytes > LINGER_BYTES) this.#socket.destroy();
+      return;
+    }
+    if (this.#phase.at === "idle") this.#phase = { at: "head", sinceMs: this.#host.now() };
+    this.#parser.feed(chunk);
+    if (this.#parser.heldBytes > PIPELINED_BYTES_MAX && this.#exchange !== undefined) {
+      this.#pausedByPipeline = true;
+      this.#socket.pause();
+    }
+  }
+
+  #onFin(): void {
+    this.#finAtMs = this.#host.now();
+    if (this.#phase.at === "lingering") this.#socket.destroy();
+    else this.#parser.eof();
+  }
+
+  #onClose(): void {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    exchange?.onClientLeft?.();
+    this.#host.closed(this);
+  }
+
+  // --- from the parser ---------------------------------------------------------------------------------------------
+
+  onHead(head: RequestHead): void {
+    this.#phase = EXCHANGE;
+    this.#unwantedBodyBytes = 0;
+    const exchange = new Http1Exchange(head, this.#host.now(), this);
+    this.#exchange = exchange;
+    if (head.expectsContinue) this.write(CONTINUE);
+    this.#host.handle(exchange);
+  }
+
+  onBody(chunk: Buffer): void {
+    const exchange = this.#exchange;
+    if (exchange !== undefined) {
+      exchange.bodyChunk(chunk);
+      return;
+    }
+    this.#unwantedBodyBytes += chunk.length;
+    if (this.#unwantedBodyBytes > UNWANTED_BODY_BYTES_MAX) this.#linger();
+  }
+
+  onBodyEnd(end: BodyEnd): void {
+    if (this.#exchange !== undefined) this.#exchange.bodyEnd(end);
+    else this.#next();
+  }
+
+  onError(error: ProtocolError, head: RequestHead | undefined): void {
+    this.#host.warn(`Invalid request from ip=${this.#peer.remoteAddress}: ${error.message}`);
+    const exchange = this.#exchange;
+    const { status, reason } = PROTOCOL_ERRORS[error.code];
+    if (exchange !== undefined) {
+      // The body broke while a worker may be reading it: it learns that its client has gone.
+      exchange.onClientLeft?.();
+      exchange.refuse(status, reason, error.pageText);
+      return;
+    }
+    // After a finished response the rest of its request was only being skipped: there is nobody to tell (protocols §9.3).
+    if (this.#phase.at === "exchange") {
+      this.#linger();
+      return;
+    }
+    if (head === undefined) {
+      this.write(refusalPage(status, reason, error.pageText));
+      this.#linger();
+      return;
+    }
+    // Gunicorn writes an access line for refusals of whole heads: so do we.
+    this.#exchange = new Http1Exchange(head, this.#host.now(), this);
+    this.#exchange.refuse(status, reason, error.pageText);
+  }
+
+  onClose(): void {
+    // Inside a chunked body: no answer can be right, and nobody waits for one.
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    exchange?.onClientLeft?.();
+    this.#socket.end();
+  }
+
+  // --- from the exchange -------------------------------------------------------------------------------------------
+
+  get date(): string {
+    return this.#host.date;
+  }
+
+  get closing(): boolean {
+    if (this.#host.draining || this.#host.limits.idleMs === 0) return true;
+    return this.#finAtMs !== undefined && this.#parser.heldBytes === 0;
+  }
+
+  get pendingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  write(bytes: Buffer | string): boolean {
+    if (this.#socket.destroyed) return true;
+    return typeof bytes === "string" ? this.#socket.write(bytes, "latin1") : this.#socket.write(bytes);
+  }
+
+  /** What is written in this turn of the event loop leaves in one system call: a head and its first body bytes, a last chunk and its end. */
+  cork(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#socket.cork();
+    process.nextTick(() => {
+      this.#corked = false;
+      this.#socket.uncork();
+    });
+  }
+
+  pauseReading(): void {
+    this.#pausedByBody = true;
+    this.#socket.pause();
+  }
+
+  resumeReading(): void {
+    this.#pausedByBody = false;
+    this.#resume();
+  }
+
+  #resume(): void {
+    if (!this.#pausedByBody && !this.#pausedByPipeline) this.#socket.resume();
+  }
+
+  exchangeDone(exchange: Http1Exchange, reuse: boolean): void {
+    this.#host.log(exchange);
+    if (this.#exchange !== exchange) return;
+    this.#exchange = undefined;
+    if (this.#pausedByBody) this.resumeReading();
+    if (!reuse || this.closing) this.#linger();
+    // Otherwise the rest of the body is skipped first; `onBodyEnd` goes on.
+    else if (exchange.bodyEnded) this.#next();
+  }
+
+  cut(exchange: Http1Exchange): void {
+    this.#host.log(exchange);
+    this.#exchange = undefined;
+    // What has been written is still sent; the missing end tells the client (RFC 9112 §8).
+    this.#socket.destroySoon();
+  }
+
+  // --- between exchanges -------------------------------------------------------------------------------------------
+
+  #next(): void {
+    this.#phase = { at: "idle", sinceMs: this.#host.now(), servedBefore: true };
+    if (this.#pausedByPipeline) {
+      this.#pausedByPipeline = false;
+      this.#resume();
+    }
+    this.#parser.next();
+    if (this.#exchange === undefined && this.#phase.at === "idle" && this.#parser.headStarted) {
+      this.#phase = { at: "head", sinceMs: this.#host.now() };
+    }
+  }
+
+  /** Sends FIN after what has been written, then reads on for a little: a reset would take the last bytes from the client. */
+  #linger(): void {
+    this.#phase = { at: "lingering", sinceMs: this.#host.now() };
+    this.#parser.close();
+    this.#pausedByBody = this.#pausedByPipeline = false;
+    this.#socket.end();
+    if (this.#finAtMs === undefined) this.#socket.resume();
+  }
+
+  /** The server stops: this connection serves what it has, and what arrives within a moment. */
+  drain(): void {
+    this.#drainingSinceMs = this.#host.now();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** Carries out what has become due. Called a few times a second. */
+  sweep(now: number): void {
+    const { idleMs, headMs } = this.#host.limits;
+    const phase = this.#phase;
+    switch (phase.at) {
+      case "idle": {
+        const limit = phase.servedBefore ? idleMs : headMs;
+        const drained = this.#drainingSinceMs !== undefined && now - this.#drainingSinceMs >= DRAIN_LINGER_MS;
+        if (drained || now - phase.sinceMs >= limit) this.#linger();
+        break;
+      }
+      case "head":
+        if (now - phase.sinceMs >= headMs) {
+          this.write(refusalPage(408, "Request Timeout", "The request's head did not come in time"));
+          this.#linger();
+        }
+        break;
+      case "lingering":
+        if (this.#socket.writableLength === 0 && now - phase.sinceMs >= LINGER_MS) this.#socket.destroy();
+        break;
+      case "exchange":
+        if (this.#finAtMs !== undefined && now - this.#finAtMs >= DEPARTED_AFTER_FIN_MS && this.#exchange?.withdraw?.()) {
+          this.#exchange = undefined;
+          this.#socket.end();
+        }
+        break;
+    }
+    this.#watchWriting(now);
+  }
+
+  /** Closes the connection of a client that takes nothing of what waits for it. */
+  #watchWriting(now: number): void {
+    if (this.#socket.writableLength === 0) {
+      this.#stalledSinceMs = 0;
+      return;
+    }
+    const queueBytes = (this.#socket as HandleWithQueue)._handle?.writeQueueSize ?? this.#socket.writableLength;
+    if (this.#stalledSinceMs === 0 || queueBytes !== this.#stalledQueueBytes) {
+      this.#stalledSinceMs = now;
+      this.#stalledQueueBytes = queueBytes;
+    } else if (now - this.#stalledSinceMs >= this.#host.limits.writeMs) this.#socket.destroy();
+  }
+}

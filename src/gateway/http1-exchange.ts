@@ -1,0 +1,164 @@
+/** One HTTP/1 request and its response: what an `Http1Connection` hands to the inside of the gateway. */
+
+import { Http1Response, refusalPage } from "../protocol/http1/response-writer.ts";
+import type { BodyEnd, BodyReader, RequestStream, ResponseHead, ResponseSink } from "../request/exchange.ts";
+import type { RequestHead } from "../request/request-head.ts";
+
+/** What an exchange asks of its connection. */
+export interface ExchangeConnection {
+  /** Date header's value, made once a second. */
+  readonly date: string;
+  /** The connection will be closed after this response: the server stops, or the client sent FIN. */
+  readonly closing: boolean;
+  /** Bytes accepted by the socket and not yet taken by the kernel. */
+  readonly pendingBytes: number;
+  /** What is written in this turn leaves in one system call. */
+  cork(): void;
+  /** @returns false when the client is slow. */
+  write(bytes: Buffer | string): boolean;
+  pauseReading(): void;
+  resumeReading(): void;
+  /** The response is complete. @param reuse  The connection's framing is intact: another request may follow. */
+  exchangeDone(exchange: Http1Exchange, reuse: boolean): void;
+  /** Cuts the connection. */
+  cut(exchange: Http1Exchange): void;
+}
+
+export class Http1Exchange implements RequestStream, ResponseSink {
+  readonly head: RequestHead;
+  readonly arrivedMs: number;
+  workerPid: number | undefined;
+  onClientLeft: (() => void) | undefined;
+  withdraw: (() => boolean) | undefined;
+  onDrain: (() => void) | undefined;
+  /** For the access log. */
+  status = 0;
+  bodyBytes = 0;
+  fieldLines = "";
+  readonly #connection: ExchangeConnection;
+  readonly #response: Http1Response;
+  #reader: BodyReader | undefined;
+  #bodyEnd: BodyEnd | undefined;
+  #paused = false;
+  #over = false;
+
+  constructor(head: RequestHead, arrivedMs: number, connection: ExchangeConnection) {
+    this.head = head;
+    this.arrivedMs = arrivedMs;
+    this.#connection = connection;
+    this.#response = new Http1Response(head);
+    if (head.framing.kind === "none") this.#bodyEnd = "complete";
+  }
+
+  get sink(): ResponseSink {
+    return this;
+  }
+
+  get started(): boolean {
+    return this.status !== 0;
+  }
+
+  get pendingBytes(): number {
+    return this.#connection.pendingBytes;
+  }
+
+  /** The request's body has come to its end. */
+  get bodyEnded(): boolean {
+    return this.#bodyEnd !== undefined;
+  }
+
+  /** The response has been given completely, or cut. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  readBody(reader: BodyReader): void {
+    this.#reader = reader;
+  }
+
+  pauseBody(): void {
+    if (this.#paused || this.#over) return;
+    this.#paused = true;
+    this.#connection.pauseReading();
+  }
+
+  resumeBody(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#connection.resumeReading();
+  }
+
+  /** Body bytes from the parser; after the response they are nobody's. */
+  bodyChunk(chunk: Buffer): void {
+    if (!this.#over) this.#reader?.onChunk(chunk);
+  }
+
+  bodyEnd(end: BodyEnd): void {
+    this.#bodyEnd = end;
+    if (!this.#over) this.#reader?.onEnd(end);
+  }
+
+  respond(head: ResponseHead, body: Buffer): void {
+    if (this.#over) return;
+    this.#begin(head);
+    const bytes = this.#response.whole(head, body, this.#connection.date, this.#connection.closing);
+    this.bodyBytes = this.#response.bodyBytes;
+    this.#connection.write(bytes);
+    this.#finish();
+  }
+
+  informational(status: string, fieldLines: string): void {
+    if (this.#over || this.started || this.head.protocol === "HTTP/1.0") return;
+    this.#connection.write(Http1Response.informational(status, fieldLines));
+  }
+
+  start(head: ResponseHead): void {
+    if (this.#over) return;
+    this.#begin(head);
+    this.#connection.cork();
+    this.#connection.write(this.#response.start(head, this.#connection.date, this.#connection.closing));
+  }
+
+  #begin(head: ResponseHead): void {
+    this.status = Number.parseInt(head.status, 10);
+    this.fieldLines = head.fieldLines;
+  }
+
+  body(chunk: Buffer): boolean {
+    if (this.#over) return true;
+    this.#connection.cork();
+    let taken = true;
+    for (const piece of this.#response.body(chunk)) taken = this.#connection.write(piece);
+    this.bodyBytes = this.#response.bodyBytes;
+    return taken;
+  }
+
+  end(): void {
+    if (this.#over) return;
+    const last = this.#response.end();
+    if (last !== "") this.#connection.write(last);
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#connection.exchangeDone(this, this.#response.keepAlive);
+  }
+
+  abort(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#connection.cut(this);
+  }
+
+  refuse(status: number, reason: string, text: string, extraFieldLines = ""): void {
+    if (this.#over || this.started) {
+      this.abort();
+      return;
+    }
+    this.status = status;
+    this.#connection.write(refusalPage(status, reason, text, extraFieldLines));
+    this.#over = true;
+    this.#connection.exchangeDone(this, false);
+  }
+}

@@ -1,0 +1,78 @@
+/** The gateway's limits and policies, out of the settings: units are converted here and nowhere else. */
+
+import { PeerAllowList } from "../base/ip-network.ts";
+import { str } from "../base/python-repr.ts";
+import { type Http1Policy, http1Policy } from "../protocol/http1/policy.ts";
+import type { Settings } from "../settings/table.ts";
+import type { ConnectionLimits } from "./connection-limits.ts";
+import type { PoolLimits } from "./worker-pool.ts";
+
+const MS_PER_SECOND = 1000;
+
+export function http1PolicyOf(settings: Settings): Http1Policy {
+  return http1Policy({
+    limitRequestLine: settings.limit_request_line,
+    limitRequestFields: settings.limit_request_fields,
+    limitRequestFieldSize: settings.limit_request_field_size,
+    permitObsoleteFolding: settings.permit_obsolete_folding === true,
+    stripHeaderSpaces: settings.strip_header_spaces === true,
+    permitUnconventionalHttpMethod: settings.permit_unconventional_http_method === true,
+    permitUnconventionalHttpVersion: settings.permit_unconventional_http_version === true,
+    casefoldHttpMethod: settings.casefold_http_method === true,
+    headerMap: settings.header_map ?? "drop",
+    forwarderHeaders: settings.forwarder_headers.includes("*") ? "*" : new Set(settings.forwarder_headers),
+    secureSchemeHeaders: new Map(settings.secure_scheme_headers.v.map(([name, value]) => [str(name), str(value)])),
+  });
+}
+
+export function connectionLimits(settings: Settings): ConnectionLimits {
+  return {
+    idleMs: settings.keepalive * MS_PER_SECOND,
+    headMs: settings.head_timeout * MS_PER_SECOND,
+    writeMs: settings.write_timeout * MS_PER_SECOND,
+  };
+}
+
+/** Which peers may set scheme and forwarder headers. */
+export function trustedPeers(settings: Settings): (address: string) => boolean {
+  const list = new PeerAllowList(settings.forwarded_allow_ips);
+  return (address) => list.matches(address);
+}
+
+/**
+ * @param surroundings  The system's directory for temporary files, the clock, and SCRIPT_NAME of the environment.
+ */
+export function poolLimits(
+  settings: Settings,
+  surroundings: { readonly temporaryDirectory: string; readonly now: () => number; readonly scriptName: string },
+): PoolLimits {
+  const directory = settings.tmp_upload_dir ?? surroundings.temporaryDirectory;
+  return {
+    now: surroundings.now,
+    scriptName: surroundings.scriptName,
+    lookAhead: settings.look_ahead,
+    requestBuffering: settings.request_buffering !== false,
+    bodyWaitMs: settings.body_wait * MS_PER_SECOND,
+    queueTimeoutMs: settings.queue_timeout * MS_PER_SECOND,
+    timeoutMs: settings.timeout * MS_PER_SECOND,
+    requestSpool: {
+      memoryBytes: settings.body_buffer,
+      fileBytes: settings.body_spool_limit,
+      budget: { usedBytes: 0, maxBytes: settings.body_spool_limit },
+      directory,
+    },
+    responseSpool: {
+      memoryBytes: settings.response_buffer,
+      fileBytes: settings.response_spool_limit,
+      budget: { usedBytes: 0, maxBytes: Number.POSITIVE_INFINITY },
+      directory,
+    },
+  };
+}
+
+/** SCRIPT_NAME as the workers' environment has it: `raw_env` comes last, so it wins. */
+export function mountPoint(settings: Settings, environment: Readonly<Record<string, string | undefined>>): string {
+  const prefix = "SCRIPT_NAME=";
+  const entry = settings.raw_env.findLast((text) => text.startsWith(prefix));
+  return entry?.slice(prefix.length) ?? environment.SCRIPT_NAME ?? "";
+}

@@ -1,0 +1,67 @@
+/** Where log lines of the gateway go: a standard stream, or a file in append mode that USR1 opens again. */
+
+import { closeSync, openSync, writeSync } from "node:fs";
+import type { AccessLogSink } from "../telemetry/access-log.ts";
+
+const NOTHING = Buffer.alloc(0);
+/** Lines kept for a pipe whose reader is slow; beyond it they are dropped. */
+const UNWRITTEN_BYTES_MAX = 1024 * 1024;
+/** A slow reader is tried again this much later, should no line come before. */
+const RETRY_MS = 50;
+
+export class LogOutput implements AccessLogSink {
+  readonly #path: string | undefined;
+  readonly #onError: (text: string) => void;
+  #fd: number;
+  #unwritten: Buffer = NOTHING;
+  #retry: NodeJS.Timeout | undefined;
+
+  /**
+   * @param target    `"-"` for the standard stream, else a path.
+   * @param streamFd  1 or 2.
+   * @param onError   A file cannot be opened again: the old one goes on.
+   */
+  constructor(target: string, streamFd: number, onError: (text: string) => void) {
+    this.#onError = onError;
+    this.#path = target === "-" ? undefined : target;
+    this.#fd = this.#path === undefined ? streamFd : openSync(this.#path, "a");
+  }
+
+  /** A full disk or a reader that has gone loses log lines, never requests; a slow reader gets them later. @param text  Whole lines. */
+  write(text: string): void {
+    const bytes = Buffer.from(text, "latin1");
+    // Whole lines are dropped, and the new ones: the first of the kept ones may be written in part.
+    if (this.#unwritten.length + bytes.length <= UNWRITTEN_BYTES_MAX || this.#unwritten.length === 0) {
+      this.#unwritten = this.#unwritten.length === 0 ? bytes : Buffer.concat([this.#unwritten, bytes]);
+    }
+    this.#writeOut();
+  }
+
+  #writeOut(): void {
+    let written = 0;
+    try {
+      while (written < this.#unwritten.length) written += writeSync(this.#fd, this.#unwritten, written);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EAGAIN") {
+        this.#unwritten = Buffer.from(this.#unwritten.subarray(written));
+        this.#retry ??= setTimeout(() => {
+          this.#retry = undefined;
+          this.#writeOut();
+        }, RETRY_MS).unref();
+        return;
+      }
+    }
+    this.#unwritten = NOTHING;
+  }
+
+  reopen(): void {
+    if (this.#path === undefined) return;
+    try {
+      const fd = openSync(this.#path, "a");
+      closeSync(this.#fd);
+      this.#fd = fd;
+    } catch (error) {
+      this.#onError(`cannot reopen the log file ${this.#path}: ${(error as Error).message}`);
+    }
+  }
+}

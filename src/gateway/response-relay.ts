@@ -1,0 +1,90 @@
+/**
+ * One response on its way from a worker to its client: what the client does not take at once waits in a spool, so
+ * that the worker is free again; credit goes back to the worker as bytes are taken or spooled (design §3).
+ */
+
+import type { ResponseSink } from "../request/exchange.ts";
+import { RESPONSE_WINDOW_BYTES } from "../wire/frame-types.ts";
+import { ByteSpool, type SpoolLimits } from "./byte-spool.ts";
+
+const SHIFT_BYTES = 65536;
+/** Credit is given back in quarters of the window: fewer frames, and the worker never runs dry. */
+const CREDIT_STEP_BYTES = RESPONSE_WINDOW_BYTES / 4;
+
+export class ResponseRelay {
+  readonly #sink: ResponseSink;
+  readonly #onCredit: (bytes: number) => void;
+  readonly #spool: ByteSpool;
+  #sinkTakes = true;
+  #workerDone = false;
+  #finished = false;
+  #owed = 0;
+
+  /** @param onCredit  The worker may send that many more bytes. */
+  constructor(sink: ResponseSink, limits: SpoolLimits, onCredit: (bytes: number) => void) {
+    this.#sink = sink;
+    this.#onCredit = onCredit;
+    this.#spool = new ByteSpool(
+      limits,
+      () => this.#pump(),
+      () => this.#repay(),
+    );
+    sink.onDrain = () => {
+      this.#sinkTakes = true;
+      this.#pump();
+    };
+  }
+
+  /** @param chunk  Body bytes; the relay keeps them. */
+  push(chunk: Buffer): void {
+    if (this.#finished) return;
+    this.#owed += chunk.length;
+    if (this.#sinkTakes && this.#spool.size === 0) this.#sinkTakes = this.#sink.body(chunk);
+    else this.#spool.push(chunk);
+    this.#repay();
+  }
+
+  /** The worker has sent everything. */
+  end(): void {
+    this.#workerDone = true;
+    this.#pump();
+  }
+
+  /** Cuts the response. */
+  abort(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#spool.destroy();
+    this.#sink.abort();
+  }
+
+  /** The client has left: nothing is wanted any more. */
+  discard(): void {
+    this.#finished = true;
+    this.#spool.destroy();
+  }
+
+  #pump(): void {
+    if (this.#finished) return;
+    if (this.#spool.bytesLost) {
+      this.abort();
+      return;
+    }
+    while (this.#sinkTakes) {
+      const chunk = this.#spool.shift(SHIFT_BYTES);
+      if (chunk === undefined) break;
+      this.#sinkTakes = this.#sink.body(chunk);
+    }
+    if (!this.#workerDone || this.#spool.size > 0) return;
+    this.#finished = true;
+    this.#spool.destroy();
+    this.#sink.end();
+  }
+
+  #repay(): void {
+    if (this.#workerDone || this.#finished || this.#owed < CREDIT_STEP_BYTES || !this.#spool.wantsMore) return;
+    const bytes = this.#owed;
+    this.#owed = 0;
+    this.#onCredit(bytes);
+  }
+}

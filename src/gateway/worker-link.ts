@@ -1,0 +1,125 @@
+/** The gateway's end of one worker's channel. It is always read, whatever the clients do (design §3, "Progress"). */
+
+import { Socket } from "node:net";
+import type { Readable } from "node:stream";
+import { BODY_SHORT, TO_WORKER } from "../wire/frame-types.ts";
+import { creditFrame, FrameError, FrameReader, type FrameView, frameToWorker } from "../wire/frames.ts";
+
+/** One read takes at most this much: several small responses at once, or a quarter of a response window. */
+const READ_BUFFER_BYTES = 65536;
+
+/** What a link reports. */
+export interface LinkHandler {
+  onFrame(link: WorkerLink, frame: FrameView): void;
+  /** The channel's end; every frame sent before it has been reported. */
+  onLost(link: WorkerLink, reason: string | undefined): void;
+}
+
+/** Node's `onread` option exists for sockets made from handles too, but its type declarations know it for `connect` only. */
+interface SocketOptions {
+  readonly handle: unknown;
+  readonly readable: boolean;
+  readonly writable: boolean;
+  readonly onread: { readonly buffer: Buffer; readonly callback: (bytes: number, buffer: Buffer) => boolean };
+}
+
+/**
+ * A socket whose failed writes do not end it: the worker at the other end has died, and its last answers, which the
+ * kernel still holds, are to be read up to the end of the channel.
+ */
+class ChannelSocket extends Socket {
+  override _write(chunk: unknown, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    super._write(chunk, encoding, () => done());
+  }
+
+  override _writev(chunks: { chunk: unknown; encoding: BufferEncoding }[], done: (error?: Error | null) => void): void {
+    super._writev?.(chunks, () => done());
+  }
+}
+
+export class WorkerLink {
+  readonly number: number;
+  readonly pid: number;
+  readonly #socket: Socket;
+  readonly #reader: FrameReader;
+  #fault: string | undefined;
+  #lost = false;
+
+  /** @param handle  The channel as Node received it from the nursery. */
+  constructor(number: number, pid: number, handle: unknown, handler: LinkHandler) {
+    this.number = number;
+    this.pid = pid;
+    this.#reader = new FrameReader((frame) => handler.onFrame(this, frame));
+    const options: SocketOptions = {
+      handle,
+      readable: true,
+      writable: true,
+      // One buffer for the link's whole life: the default makes a new one for every read.
+      onread: { buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES), callback: (bytes, buffer) => this.#receive(buffer.subarray(0, bytes)) },
+    };
+    this.#socket = new ChannelSocket(options as ConstructorParameters<typeof Socket>[0]);
+    this.#socket.on("error", () => {});
+    this.#socket.on("close", () => {
+      if (this.#lost) return;
+      this.#lost = true;
+      handler.onLost(this, this.#fault);
+    });
+    (this.#socket as Readable).resume();
+  }
+
+  #receive(bytes: Buffer): boolean {
+    if (this.#fault !== undefined) return true;
+    try {
+      this.#reader.feed(bytes);
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.#fault = error.message;
+      this.#socket.destroy();
+    }
+    return true;
+  }
+
+  stop(): void {
+    this.#send(frameToWorker(TO_WORKER.stop, 0));
+  }
+
+  ping(): void {
+    this.#send(frameToWorker(TO_WORKER.ping, 0));
+  }
+
+  head(stream: number, environ: string): void {
+    this.#send(frameToWorker(TO_WORKER.head, stream, Buffer.from(environ, "latin1")));
+  }
+
+  body(stream: number, chunk: Buffer): void {
+    this.#send(frameToWorker(TO_WORKER.body, stream, chunk));
+  }
+
+  bodyEnd(stream: number, short: boolean): void {
+    this.#send(frameToWorker(TO_WORKER.bodyEnd, stream, undefined, short ? BODY_SHORT : 0));
+  }
+
+  credit(stream: number, bytes: number): void {
+    this.#send(creditFrame(stream, bytes));
+  }
+
+  cancel(stream: number): void {
+    this.#send(frameToWorker(TO_WORKER.cancel, stream));
+  }
+
+  fileTaken(stream: number): void {
+    this.#send(frameToWorker(TO_WORKER.fileTaken, stream));
+  }
+
+  fileRefused(stream: number): void {
+    this.#send(frameToWorker(TO_WORKER.fileRefused, stream));
+  }
+
+  #send(frame: Buffer): void {
+    if (this.#socket.writable) this.#socket.write(frame);
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}

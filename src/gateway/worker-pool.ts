@@ -1,0 +1,242 @@
+/**
+ * The inside of the gateway: takes requests from any protocol, gives them to workers by pull, and brings the answers back.
+ */
+
+import { type Job, PullDispatcher, type PullPort } from "../dispatch/pull-dispatcher.ts";
+import type { RequestStream } from "../request/exchange.ts";
+import { PROTOCOL_ERRORS, ProtocolError } from "../request/protocol-error.ts";
+import { encodeEnviron } from "../wire/environ.ts";
+import { FROM_WORKER } from "../wire/frame-types.ts";
+import { FrameError, type FrameView } from "../wire/frames.ts";
+import type { SpoolLimits } from "./byte-spool.ts";
+import { type LinkHandler, WorkerLink } from "./worker-link.ts";
+import { type RequestOwner, WorkerRequest } from "./worker-request.ts";
+
+export interface PoolLimits {
+  /** Monotonic now, milliseconds: the clock that workers write into slots. */
+  readonly now: () => number;
+  readonly lookAhead: number;
+  /** SCRIPT_NAME of the process environment. */
+  readonly scriptName: string;
+  readonly requestBuffering: boolean;
+  readonly bodyWaitMs: number;
+  /** 0: requests wait for ever. */
+  readonly queueTimeoutMs: number;
+  /** 0: the application may take for ever. */
+  readonly timeoutMs: number;
+  readonly requestSpool: SpoolLimits;
+  readonly responseSpool: SpoolLimits;
+}
+
+/** A request as the arbiter's log shows it. */
+export interface RequestSummary {
+  readonly method: string;
+  readonly target: string;
+  readonly id: number;
+  readonly ageMs: number;
+}
+
+/** What the pool tells the arbiter. */
+export interface PoolReport {
+  workerReady(worker: number): void;
+  workerLeaving(worker: number): void;
+  workerLost(worker: number, request: RequestSummary | undefined): void;
+  /** The worker has been silent, or in one request, for longer than `timeout`. */
+  overdue(worker: number, silentMs: number, request: RequestSummary | undefined): void;
+  warn(text: string): void;
+}
+
+/** Targets in the log are cut here: a client chooses their length. */
+const TARGET_SHOWN_MAX = 200;
+
+export class WorkerPool implements LinkHandler, RequestOwner {
+  readonly requestSpool: SpoolLimits;
+  readonly responseSpool: SpoolLimits;
+  readonly #limits: PoolLimits;
+  readonly #report: PoolReport;
+  readonly #port: PullPort;
+  readonly #dispatcher: PullDispatcher;
+  readonly #links = new Map<number, WorkerLink>();
+  readonly #gathering = new Set<WorkerRequest>();
+  #held = 0;
+
+  constructor(port: PullPort, limits: PoolLimits, report: PoolReport) {
+    this.#port = port;
+    this.#limits = limits;
+    this.#report = report;
+    this.requestSpool = limits.requestSpool;
+    this.responseSpool = limits.responseSpool;
+    this.#dispatcher = new PullDispatcher(port, limits.lookAhead);
+  }
+
+  /** Requests held: being gathered, waiting, or with a worker. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** Requests waiting for a worker in the gateway. */
+  get queued(): number {
+    return this.#dispatcher.queued;
+  }
+
+  get workers(): number {
+    return this.#dispatcher.workers;
+  }
+
+  /** Takes a request from a protocol. */
+  handle(stream: RequestStream): void {
+    let environ: string;
+    try {
+      environ = encodeEnviron(stream.head, this.#limits.scriptName);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      const { status, reason } = PROTOCOL_ERRORS[error.code];
+      this.#report.warn(`Invalid request from ip=${stream.head.peer.remoteAddress}: ${error.message}`);
+      stream.sink.refuse(status, reason, error.pageText);
+      return;
+    }
+    this.#held++;
+    const request = new WorkerRequest(stream, environ, this);
+    if (stream.head.framing.kind !== "none") this.#gathering.add(request);
+    request.begin(this.#limits.requestBuffering);
+  }
+
+  enqueue(request: WorkerRequest): void {
+    this.#gathering.delete(request);
+    request.settleBody(this.#port.slotCapacity - request.environ.length);
+    this.#dispatcher.submit(request);
+  }
+
+  withdraw(request: WorkerRequest): boolean {
+    return this.#gathering.delete(request) || this.#dispatcher.withdraw(request);
+  }
+
+  left(_request: WorkerRequest): void {
+    this.#held--;
+  }
+
+  /** A worker's channel has come from the nursery. */
+  addWorker(worker: number, pid: number, handle: unknown): void {
+    this.#links.set(worker, new WorkerLink(worker, pid, handle, this));
+  }
+
+  stopWorker(worker: number): void {
+    this.#links.get(worker)?.stop();
+  }
+
+  /** Moves queued requests to the ticket pipe; called by the port once per turn in which work came. */
+  flush(): void {
+    this.#dispatcher.flush(this.#limits.now());
+  }
+
+  onFrame(link: WorkerLink, frame: FrameView): void {
+    if (frame.stream === 0) {
+      this.#onChannelFrame(link, frame);
+      return;
+    }
+    // Every job of this dispatcher is a WorkerRequest: `enqueue` is the only caller of `submit`.
+    const request = this.#dispatcher.find(frame.stream) as WorkerRequest | undefined;
+    if (request === undefined) {
+      this.#onStrayFrame(link, frame);
+      return;
+    }
+    switch (frame.type) {
+      case FROM_WORKER.response:
+        this.#finish(request);
+        request.onResponse(link, frame);
+        return;
+      case FROM_WORKER.head:
+        request.onHead(link, frame);
+        return;
+      case FROM_WORKER.body:
+        request.onBody(frame);
+        return;
+      case FROM_WORKER.end:
+        this.#finish(request);
+        request.onEnd();
+        return;
+      case FROM_WORKER.abort:
+        this.#finish(request);
+        request.onAbort();
+        return;
+      case FROM_WORKER.file:
+        request.onFile(link, frame, () => this.#finish(request));
+        return;
+      case FROM_WORKER.hints:
+        request.onHints(frame);
+        return;
+      case FROM_WORKER.credit:
+        request.onCredit(link, frame);
+        return;
+      case FROM_WORKER.fetchHead:
+        request.onFetchHead(link);
+        return;
+      default:
+        throw new FrameError(`unknown frame type ${frame.type}`);
+    }
+  }
+
+  /** The request is not known (any more): a worker that would wait for an answer is told so. */
+  #onStrayFrame(link: WorkerLink, frame: FrameView): void {
+    const { head, file, credit, fetchHead } = FROM_WORKER;
+    if (frame.type === head || frame.type === file || frame.type === credit || frame.type === fetchHead) link.cancel(frame.stream);
+  }
+
+  #onChannelFrame(link: WorkerLink, frame: FrameView): void {
+    switch (frame.type) {
+      case FROM_WORKER.ready:
+        this.#dispatcher.workerReady(link.number);
+        this.#report.workerReady(link.number);
+        return;
+      case FROM_WORKER.leaving:
+        this.#dispatcher.workerLeaving(link.number);
+        this.#report.workerLeaving(link.number);
+        return;
+      case FROM_WORKER.pong:
+        return;
+      default:
+        throw new FrameError(`unknown channel frame type ${frame.type}`);
+    }
+  }
+
+  /** The worker has sent the last of its response: its slot is free, the client may still be reading. */
+  #finish(request: WorkerRequest): void {
+    this.#dispatcher.finished(request.id);
+    this.left(request);
+  }
+
+  onLost(link: WorkerLink, reason: string | undefined): void {
+    if (this.#links.get(link.number) === link) this.#links.delete(link.number);
+    if (reason !== undefined) this.#report.warn(`worker channel closed worker=${link.number} pid=${link.pid} reason="${reason}"`);
+    const held = this.#dispatcher.heldBy(link.number);
+    this.#report.workerLost(link.number, held && this.#summary(held, this.#limits.now() - held.arrivedMs));
+    this.#dispatcher.workerLost(link.number);
+  }
+
+  /** Carries out what has become due. Called a few times a second. */
+  sweep(): void {
+    const now = this.#limits.now();
+    for (const request of this.#gathering) {
+      if (now - request.arrivedMs >= this.#limits.bodyWaitMs) request.stopGathering();
+    }
+    if (this.#limits.queueTimeoutMs > 0) {
+      const expired = this.#dispatcher.withdrawOlderThan(now - this.#limits.queueTimeoutMs) as WorkerRequest[];
+      for (const request of expired) request.expire(Math.ceil(this.#limits.queueTimeoutMs / 1000));
+    }
+    if (this.#limits.timeoutMs > 0) this.#findOverdue(now);
+  }
+
+  #findOverdue(now: number): void {
+    for (const { job, worker, startedAgoMs } of this.#dispatcher.overdue(now, this.#limits.timeoutMs)) {
+      const request = job as WorkerRequest;
+      if (request.overdue) continue;
+      request.overdue = true;
+      this.#report.overdue(worker, startedAgoMs, this.#summary(job, startedAgoMs));
+    }
+  }
+
+  #summary(job: Job, ageMs: number): RequestSummary {
+    const { method, target } = (job as WorkerRequest).stream.head;
+    return { method, target: target.slice(0, TARGET_SHOWN_MAX), id: job.id, ageMs: Math.round(ageMs) };
+  }
+}

@@ -1,0 +1,186 @@
+/** One request inside the gateway: from the protocol that brought it, through the queue, to the worker and back. */
+
+import type { Job } from "../dispatch/pull-dispatcher.ts";
+import type { RequestStream } from "../request/exchange.ts";
+import type { FrameView } from "../wire/frames.ts";
+import { parseFileReference } from "../wire/frames.ts";
+import type { SpoolLimits } from "./byte-spool.ts";
+import { FileSender, openReferencedFile } from "./file-sender.ts";
+import { RequestBody } from "./request-body.ts";
+import { ResponseRelay } from "./response-relay.ts";
+import type { WorkerLink } from "./worker-link.ts";
+
+const NO_BODY = Buffer.alloc(0);
+
+/** What a request asks of the pool it is in. */
+export interface RequestOwner {
+  readonly requestSpool: SpoolLimits;
+  readonly responseSpool: SpoolLimits;
+  /** The body is gathered: the request may wait for a worker. */
+  enqueue(request: WorkerRequest): void;
+  /** Takes it out of the queue. @returns false when a worker may have it. */
+  withdraw(request: WorkerRequest): boolean;
+  /** It left without an answer of a worker. */
+  left(request: WorkerRequest): void;
+}
+
+export class WorkerRequest implements Job {
+  readonly stream: RequestStream;
+  readonly environ: string;
+  readonly arrivedMs: number;
+  inlineBody: Buffer | undefined;
+  id = 0;
+  /** The arbiter has been told that it takes too long: its worker's end is a timeout, not a crash. */
+  overdue = false;
+  readonly #owner: RequestOwner;
+  readonly #body: RequestBody | undefined;
+  #relay: ResponseRelay | undefined;
+  #file: FileSender | undefined;
+  #link: WorkerLink | undefined;
+  #clientLeft = false;
+
+  /** @param environ  The marshalled head. */
+  constructor(stream: RequestStream, environ: string, owner: RequestOwner) {
+    this.stream = stream;
+    this.environ = environ;
+    this.arrivedMs = stream.arrivedMs;
+    this.#owner = owner;
+    if (stream.head.framing.kind === "none") this.inlineBody = NO_BODY;
+    else {
+      this.#body = new RequestBody(
+        stream,
+        owner.requestSpool,
+        () => owner.enqueue(this),
+        () => this.#link?.cancel(this.id),
+      );
+    }
+    stream.onClientLeft = () => this.#abandon();
+    stream.withdraw = () => this.id === 0 && this.#takeBack();
+  }
+
+  /** Begins: at once without a body, else when the body has been gathered. @param buffering  false: the worker starts at once, as Gunicorn's does. */
+  begin(buffering: boolean): void {
+    if (this.#body === undefined) {
+      this.#owner.enqueue(this);
+      return;
+    }
+    if (!buffering) this.#body.stopGathering();
+    this.stream.readBody(this.#body);
+  }
+
+  /** The time for gathering is over. */
+  stopGathering(): void {
+    this.#body?.stopGathering();
+  }
+
+  /** Puts a small body that is all there beside the head. @param maxBytes  Room in the slot. */
+  settleBody(maxBytes: number): void {
+    if (this.#body !== undefined) this.inlineBody = this.#body.takeWhole(maxBytes);
+  }
+
+  #takeBack(): boolean {
+    if (!this.#owner.withdraw(this)) return false;
+    this.#body?.destroy();
+    this.#owner.left(this);
+    return true;
+  }
+
+  /** The client has left. What no worker has is forgotten; a worker is told, and its answer is dropped. */
+  #abandon(): void {
+    this.#clientLeft = true;
+    if (this.id === 0 && this.#takeBack()) return;
+    this.#body?.destroy();
+    this.#relay?.discard();
+    this.#file?.discard();
+    this.#link?.cancel(this.id);
+  }
+
+  #linked(link: WorkerLink): void {
+    if (this.#link === link) return;
+    this.#link = link;
+    this.stream.workerPid = link.pid;
+    if (this.#clientLeft) link.cancel(this.id);
+  }
+
+  onResponse(link: WorkerLink, frame: FrameView): void {
+    this.stream.workerPid = link.pid;
+    if (!this.#clientLeft) this.stream.sink.respond(responseHead(frame), frame.payload);
+    this.#body?.destroy();
+  }
+
+  onHead(link: WorkerLink, frame: FrameView): void {
+    this.#linked(link);
+    if (this.#clientLeft) return;
+    this.stream.sink.start(responseHead(frame));
+    this.#relay = new ResponseRelay(this.stream.sink, this.#owner.responseSpool, (bytes) => link.credit(this.id, bytes));
+    if (frame.payloadBytes > 0) this.#relay.push(frame.copyPayload());
+  }
+
+  onBody(frame: FrameView): void {
+    if (!this.#clientLeft) this.#relay?.push(frame.copyPayload());
+  }
+
+  onEnd(): void {
+    this.#body?.destroy();
+    if (!this.#clientLeft) this.#relay?.end();
+  }
+
+  onAbort(): void {
+    this.#body?.destroy();
+    if (this.#clientLeft) return;
+    if (this.#relay !== undefined) this.#relay.abort();
+    else this.stream.sink.abort();
+  }
+
+  onHints(frame: FrameView): void {
+    if (!this.#clientLeft) this.stream.sink.informational(frame.status, frame.fieldLines);
+  }
+
+  /** @param onTaken  The response is the gateway's: the worker has no more to do with it. */
+  onFile(link: WorkerLink, frame: FrameView, onTaken: () => void): void {
+    this.#linked(link);
+    const reference = parseFileReference(frame.copyPayload());
+    openReferencedFile(reference, (fd) => {
+      if (fd === undefined) {
+        link.fileRefused(this.id);
+        return;
+      }
+      link.fileTaken(this.id);
+      onTaken();
+      this.#body?.destroy();
+      this.#file = new FileSender(this.stream.sink, fd, reference.offset, reference.bytes);
+      if (this.#clientLeft) this.#file.discard();
+    });
+  }
+
+  onCredit(link: WorkerLink, frame: FrameView): void {
+    this.#linked(link);
+    this.#body?.grant(link, this.id, frame.readUInt32());
+  }
+
+  onFetchHead(link: WorkerLink): void {
+    this.#linked(link);
+    link.head(this.id, this.environ);
+  }
+
+  /** Its worker died with it: it may have had effects, so nobody else gets it. */
+  onWorkerLost(): void {
+    this.#body?.destroy();
+    this.#owner.left(this);
+    if (this.#clientLeft) return;
+    if (this.#relay !== undefined) this.#relay.abort();
+    else if (this.overdue) this.stream.sink.refuse(504, "Gateway Timeout", "The application took too long to answer");
+    else this.stream.sink.refuse(502, "Bad Gateway", "The worker died before it had answered");
+  }
+
+  /** It waited longer for a worker than `queue_timeout` allows. */
+  expire(retryAfterSeconds: number): void {
+    this.#body?.destroy();
+    this.#owner.left(this);
+    this.stream.sink.refuse(503, "Service Unavailable", "No worker was free in time", `Retry-After: ${retryAfterSeconds}\r\n`);
+  }
+}
+
+function responseHead(frame: FrameView) {
+  return { status: frame.status, fieldLines: frame.fieldLines, contentLength: frame.contentLength, close: frame.wantsClose };
+}

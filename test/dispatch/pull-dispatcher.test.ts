@@ -1,0 +1,340 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { type Job, PullDispatcher, type PullPort } from "../../src/dispatch/pull-dispatcher.ts";
+import { SimulatedJob, Simulation } from "./simulated-workers.ts";
+
+const QUARANTINE_MS = 5000;
+
+type Step = readonly [(typeof STEPS)[number], number];
+
+/** What can happen next; the number picks which worker, which job, how many. */
+const STEPS = [
+  "submit",
+  "work",
+  "work",
+  "work",
+  "work",
+  "end",
+  "end",
+  "read",
+  "read",
+  "flush",
+  "flush",
+  "pass",
+  "spawn",
+  "die",
+  "leave",
+  "withdraw",
+  "rest",
+] as const;
+
+function carryOut(simulation: Simulation, [does, at]: Step): void {
+  const pick = <T>(from: readonly T[]): T | undefined => from[at % Math.max(1, from.length)];
+  const worker = pick(simulation.living);
+  switch (does) {
+    case "submit":
+      simulation.submit(1 + (at % 5));
+      break;
+    case "work":
+      if (worker !== undefined) simulation.stepWorker(worker);
+      break;
+    case "end":
+      if (worker !== undefined) simulation.endCall(worker);
+      break;
+    case "read": {
+      const sender = pick(simulation.workers.filter(({ sent }) => sent.length > 0));
+      if (sender !== undefined) simulation.readFrame(sender);
+      break;
+    }
+    case "flush":
+      simulation.flush();
+      break;
+    case "pass":
+      simulation.pass(1 + (at % 3));
+      break;
+    case "rest":
+      if (at % 4 === 0) simulation.pass(QUARANTINE_MS);
+      break;
+    case "spawn":
+      if (simulation.living.length < 6) simulation.spawn();
+      break;
+    case "die": {
+      const victim = pick(simulation.workers.filter(({ state }) => state.at !== "gone"));
+      if (victim !== undefined) simulation.die(victim);
+      break;
+    }
+    case "leave":
+      if (worker !== undefined) simulation.leave(worker);
+      break;
+    case "withdraw": {
+      const job = pick(simulation.jobs);
+      if (job !== undefined) simulation.withdraw(job);
+      break;
+    }
+  }
+}
+
+test("model: whatever workers and gateway do in whatever order, no request runs twice, none is forgotten, none waits while a worker sleeps", () => {
+  const step: fc.Arbitrary<Step> = fc.tuple(fc.constantFrom(...STEPS), fc.nat(1000));
+  fc.assert(
+    fc.property(
+      fc.array(step, { maxLength: 300, size: "max" }),
+      fc.record({
+        slotCount: fc.constantFrom(3, 8, 64),
+        lookAhead: fc.constantFrom(0, 1, 8),
+        lastId: fc.constantFrom(0, 0x7fffffff - 5),
+        sleeper: fc.nat(100),
+      }),
+      (steps, { sleeper, ...sizes }) => {
+        let choices = sleeper;
+        const simulation = new Simulation({ ...sizes, choose: (count) => choices++ % count });
+        simulation.spawn();
+        simulation.spawn();
+        for (const next of steps) carryOut(simulation, next);
+        simulation.calm();
+        // With few slots, or tickets that rest, requests may wait for memory; then only the pipe is judged.
+        if (sizes.slotCount === 64 && sizes.lookAhead > 0) simulation.assertNothingStranded();
+        // Whatever happened, the server recovers: with a worker alive and time, every request meets its end.
+        simulation.spawn();
+        for (let round = 0; round < 2000 && simulation.jobs.some(({ fate }) => fate === "open"); round++) {
+          simulation.calm();
+          for (const worker of simulation.living) simulation.endCall(worker);
+          if (round % 10 === 9) simulation.pass(QUARANTINE_MS);
+        }
+        for (const job of simulation.jobs) {
+          assert.notEqual(job.fate, "open", `request ${job.id} was forgotten`);
+          if (job.fate === "answered") assert.equal(job.calls, 1);
+        }
+        assert.equal(simulation.dispatcher.open, 0);
+        assert.equal(simulation.dispatcher.queued, 0);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+function idleWorkers(count: number, simulation: Simulation): void {
+  for (let i = 0; i < count; i++) simulation.spawn();
+  simulation.calm();
+  assert.ok(simulation.workers.every(({ state }) => state.at === "asleep"));
+}
+
+function calling(simulation: Simulation): number {
+  return simulation.workers.filter(({ state }) => state.at === "call").length;
+}
+
+test("trap: four requests at once find four idle workers", () => {
+  const simulation = new Simulation({});
+  idleWorkers(4, simulation);
+  simulation.submit(4);
+  simulation.flush();
+  while (simulation.workers.some((worker) => simulation.stepWorker(worker)));
+  assert.equal(calling(simulation), 4, "without waiting for any timer");
+});
+
+test("trap: workers that fell asleep before their answers were read are woken all the same", () => {
+  const simulation = new Simulation({});
+  idleWorkers(4, simulation);
+  simulation.submit(4);
+  simulation.flush();
+  while (simulation.workers.some((worker) => simulation.stepWorker(worker)));
+  for (const worker of simulation.workers) simulation.endCall(worker);
+  while (simulation.workers.some((worker) => simulation.stepWorker(worker)));
+  // All four sleep; the gateway still counts them as busy and writes four tickets at once.
+  simulation.submit(4);
+  simulation.flush();
+  simulation.calm();
+  assert.equal(calling(simulation), 4);
+});
+
+for (const how of ["die", "leave"] as const) {
+  test(`trap: a woken worker that ${how === "die" ? "dies" : "leaves"} takes its wake-up along`, () => {
+    const simulation = new Simulation({});
+    idleWorkers(2, simulation);
+    const [job] = simulation.submit();
+    simulation.flush();
+    const woken = simulation.workers.find(({ state }) => state.at === "reading") ?? assert.fail("nobody was woken");
+    simulation[how](woken);
+    simulation.calm();
+    assert.equal(job?.calls, 1, "the other worker has it");
+    assert.equal(job?.fate, "open");
+  });
+}
+
+test("what a dead worker had claimed is lost, what it had only read is given out again", () => {
+  const simulation = new Simulation({});
+  idleWorkers(1, simulation);
+  const [first] = simulation.submit();
+  simulation.flush();
+  const worker = simulation.workers[0]!;
+  simulation.stepWorker(worker); // it has read the ticket
+  simulation.die(worker);
+  const next = simulation.spawn();
+  simulation.calm();
+  assert.equal(first?.calls, 1);
+  simulation.die(next);
+  simulation.calm();
+  assert.equal(first?.fate, "lost");
+});
+
+test("more requests than slots: the rest waits and is served", () => {
+  const simulation = new Simulation({ slotCount: 3 });
+  idleWorkers(2, simulation);
+  simulation.submit(20);
+  simulation.flush();
+  assert.deepEqual([simulation.dispatcher.open, simulation.dispatcher.queued], [3, 17]);
+  for (let i = 0; i < 20; i++) {
+    simulation.calm();
+    for (const worker of simulation.living) simulation.endCall(worker);
+  }
+  simulation.calm();
+  assert.ok(simulation.jobs.every(({ fate }) => fate === "answered"));
+});
+
+test("slots that rested are used again, though nothing else happens then", () => {
+  const simulation = new Simulation({ slotCount: 1, lookAhead: 0 });
+  idleWorkers(1, simulation);
+  const [, second] = simulation.submit(2);
+  simulation.calm();
+  simulation.die(simulation.workers[0]!);
+  simulation.spawn();
+  simulation.calm();
+  assert.equal(second?.calls, 0, "its slot rests");
+  simulation.pass(QUARANTINE_MS);
+  simulation.calm();
+  assert.equal(second?.calls, 1);
+});
+
+test("ids begin again at 1 behind 2^31-1, and skip those that are out", () => {
+  const simulation = new Simulation({ lastId: 0x7fffffff - 2 });
+  idleWorkers(1, simulation);
+  const jobs = simulation.submit(4);
+  simulation.flush();
+  assert.deepEqual(
+    jobs.map(({ id }) => id),
+    [0x7fffffff - 1, 0x7fffffff, 1, 2],
+  );
+});
+
+test("withdraw takes only what no worker can have", () => {
+  const simulation = new Simulation({ lookAhead: 0 });
+  idleWorkers(1, simulation);
+  const [out, queued] = simulation.submit(2);
+  simulation.flush();
+  assert.equal(simulation.dispatcher.withdraw(out!), false);
+  assert.equal(simulation.dispatcher.withdraw(queued!), true);
+  assert.equal(simulation.dispatcher.withdraw(queued!), false);
+  assert.equal(simulation.dispatcher.queued, 0);
+});
+
+test("withdrawOlderThan takes those that came before, and leaves the others in order", () => {
+  const simulation = new Simulation({});
+  const [early] = simulation.submit();
+  simulation.pass(100);
+  const [late] = simulation.submit();
+  assert.deepEqual(simulation.dispatcher.withdrawOlderThan(100), [early]);
+  assert.equal(simulation.dispatcher.queued, 1);
+  assert.deepEqual(simulation.dispatcher.withdrawOlderThan(101), [late]);
+});
+
+/** Only notes the tickets. */
+class RecordingPort implements PullPort {
+  readonly slotCount = 8;
+  readonly slotCapacity = 10;
+  readonly slots: { head: string; body: string | undefined }[] = [];
+  readonly tickets: { headBytes: number | undefined; bodyBytes: number | undefined }[] = [];
+  claim = 0;
+  started = 0;
+  writeSlot(_slot: number, _id: number, head: string, body: Buffer | undefined): void {
+    this.slots.push({ head, body: body?.toString() });
+  }
+  voidSlot(): void {}
+  readClaim(_slot: number, into: { claim: number; started: number }): void {
+    into.claim = this.claim;
+    into.started = this.started;
+  }
+  stageTicket(_slot: number, _id: number, headBytes: number | undefined, bodyBytes: number | undefined): void {
+    this.tickets.push({ headBytes, bodyBytes });
+  }
+  sendTickets(): void {}
+  sendVoidTicket(): void {}
+  scheduleFlush(): void {}
+  callAfter(): void {}
+}
+
+function job(environ: string, body: string | undefined): Job {
+  const made = new SimulatedJob();
+  made.environ = environ;
+  made.inlineBody = body === undefined ? undefined : Buffer.from(body);
+  return made;
+}
+
+const FITS = [
+  {
+    name: "head and body fit",
+    environ: "12345678",
+    body: "ab",
+    slot: { head: "12345678", body: "ab" },
+    ticket: { headBytes: 8, bodyBytes: 2 },
+  },
+  { name: "no body", environ: "1234567890", body: "", slot: { head: "1234567890", body: "" }, ticket: { headBytes: 10, bodyBytes: 0 } },
+  {
+    name: "the body does not fit beside the head",
+    environ: "12345678",
+    body: "abc",
+    slot: { head: "12345678", body: undefined },
+    ticket: { headBytes: 8, bodyBytes: undefined },
+  },
+  {
+    name: "the body comes through the channel",
+    environ: "1",
+    body: undefined,
+    slot: { head: "1", body: undefined },
+    ticket: { headBytes: 1, bodyBytes: undefined },
+  },
+  {
+    name: "the head does not fit",
+    environ: "12345678901",
+    body: "",
+    slot: { head: "", body: "" },
+    ticket: { headBytes: undefined, bodyBytes: 0 },
+  },
+];
+
+for (const { name, environ, body, slot, ticket } of FITS) {
+  test(`a slot holds what fits: ${name}`, () => {
+    const port = new RecordingPort();
+    const dispatcher = new PullDispatcher(port, 8);
+    dispatcher.workerReady(1);
+    dispatcher.submit(job(environ, body));
+    dispatcher.flush(0);
+    assert.deepEqual(port.slots, [slot]);
+    assert.deepEqual(port.tickets, [ticket]);
+  });
+}
+
+const OVERDUE = [
+  { name: "not claimed", claim: 0, started: 0, nowMs: 10_000, agoMs: undefined },
+  { name: "claimed, not started", claim: 1, started: 0, nowMs: 10_000, agoMs: undefined },
+  { name: "started just now", claim: 1, started: 9_001, nowMs: 10_000, agoMs: undefined },
+  { name: "started long ago", claim: 1, started: 5_001, nowMs: 10_000, agoMs: 4_999 },
+  { name: "started before the clock's low 32 bits began again", claim: 1, started: 0xffffffff, nowMs: 2 ** 32 + 4_000, agoMs: 4_001 },
+  { name: "started in the future by a rounding", claim: 1, started: 10_001, nowMs: 10_000, agoMs: undefined },
+];
+
+for (const { name, claim, started, nowMs, agoMs } of OVERDUE) {
+  test(`overdue: ${name}`, () => {
+    const port = new RecordingPort();
+    const dispatcher = new PullDispatcher(port, 8);
+    dispatcher.workerReady(1);
+    dispatcher.submit(job("1", ""));
+    dispatcher.flush(0);
+    port.claim = claim;
+    port.started = started;
+    assert.deepEqual(
+      dispatcher.overdue(nowMs, 2_000).map(({ worker, startedAgoMs }) => ({ worker, startedAgoMs })),
+      agoMs === undefined ? [] : [{ worker: 1, startedAgoMs: agoMs }],
+    );
+  });
+}
