@@ -198,6 +198,8 @@ class Nursery:
             self._holdings.hold(listener.socket)
             self._say("listening", listener.fileno(), **listener.describe())
         self._say("bound")
+        # A gateway that was started before the settings were read is waiting for them.
+        self._gateway.listen(self._listeners)
 
     def _unlisten(self, _: Message, __: int | None) -> None:
         for listener in self._listeners:

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, type SendHandle, spawn } from "node:child_process";
 import type { ExitStatus } from "../lifecycle/messages.ts";
+import { closeHandle } from "./kept-handles.ts";
 
 export interface NurseryProgram {
   /** The interpreter, a path or a name on PATH. */
@@ -24,6 +25,7 @@ export class NurseryProcess {
   #waiting: NurseryHappening[] = [];
   #listener: ((happening: NurseryHappening) => void) | undefined;
   #asideListener: ((happening: NurseryHappening) => boolean) | undefined;
+  #gatewayUnderWay = false;
   #ended = false;
 
   /**
@@ -45,6 +47,11 @@ export class NurseryProcess {
     child.on("exit", (code, signal) => this.#end({ what: "exit", status: signal === null ? { code: code ?? 0 } : { signal } }));
     // Its end is told by `exit`; a lifeline or a channel that breaks before is no news.
     child.stdio[4]?.on("error", () => {});
+  }
+
+  /** The gateway has been asked for before anybody listened: its messages are among those that `listen` hands over. */
+  get gatewayUnderWay(): boolean {
+    return this.#gatewayUnderWay;
   }
 
   get pid(): number | undefined {
@@ -71,8 +78,22 @@ export class NurseryProcess {
     else this.#child.send(message, handle as SendHandle, { keepOpen: true }, () => {});
   }
 
+  /** Asks for the gateway as the first thing of all. @param command  The nursery's `gateway`. */
+  startGateway(command: object): void {
+    this.#gatewayUnderWay = true;
+    this.send(command);
+  }
+
   kill(): void {
     if (!this.#ended) this.#child.kill("SIGKILL");
+  }
+
+  /** Kills it before anybody has listened; a gateway that it has started sees its control socket end, and leaves. */
+  discard(): void {
+    this.listen((happening) => {
+      if (happening.what === "message") closeHandle(happening.handle);
+    });
+    this.kill();
   }
 
   #happen(happening: NurseryHappening): void {

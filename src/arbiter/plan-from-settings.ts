@@ -1,6 +1,7 @@
 /** From the settings to what the mind needs of them. */
 
 import { parseBindAddress } from "../base/address.ts";
+import { reprString } from "../base/python-repr.ts";
 import type { ListenAddress } from "../lifecycle/messages.ts";
 import type { Plan } from "../lifecycle/state.ts";
 import { displayValue, type Settings } from "../settings/index.ts";
@@ -9,12 +10,11 @@ import { displayValue, type Settings } from "../settings/index.ts";
 const SURGE = 1;
 
 /** @throws {Error} Gunicorn's text for a bad address, e.g. `'zz' is not a valid port number.`; for a bad raw_env entry. */
-export function planFromSettings(settings: Settings, version: string, pid: number): Plan {
+export function planFromSettings(settings: Settings, master: Pick<Plan, "version" | "pid" | "gatewayUnderWay">): Plan {
   const bad = settings.raw_env.find((entry) => !entry.includes("="));
-  if (bad !== undefined) throw new Error(`environment setting '${bad}' invalid`);
+  if (bad !== undefined) throw new Error(`environment setting ${reprString(bad)} invalid`);
   return {
-    pid,
-    version,
+    ...master,
     workers: settings.workers,
     surge: SURGE,
     timeoutMs: settings.timeout * 1000,

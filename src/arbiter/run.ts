@@ -36,8 +36,8 @@ export interface Start {
   /** Started on a guess on the first line of the program; undefined when the command line looked as if no Python was needed. */
   readonly nursery: NurseryProcess | undefined;
   readonly startNursery: (python: string) => NurseryProcess;
-  /** The gateway's program and the flags of its Node. */
-  readonly gateway: { readonly program: string; readonly flags: readonly string[] };
+  /** The command that makes the nursery start the gateway. */
+  readonly gateway: object;
 }
 
 /** Runs the master; returns once it serves, or ends the process. */
@@ -70,7 +70,7 @@ export async function runMaster(start: Start): Promise<void> {
     });
     if (python !== nursery.program.python) {
       // The guess was wrong: once more with the right one, which may see another configuration.
-      nursery.kill();
+      nursery.discard();
       nursery = start.startNursery(python);
       resolved = await configure(launch, nursery);
       if (resolved.at === "exit") return end(resolved);
@@ -92,7 +92,7 @@ function serve(start: Start, resolved: Resolved, settingsMessage: object, nurser
   const { settings } = resolved;
   process.chdir(settings.chdir);
   const log = openLogs(settings, process.pid);
-  const plan = planFromSettings(settings, start.version, process.pid);
+  const plan = planFromSettings(settings, { version: start.version, pid: process.pid, gatewayUnderWay: nursery.gatewayUnderWay });
   const pidFile = settings.pidfile === null ? undefined : new PidFile(settings.pidfile, process.pid);
   logSettings(log, resolved);
   process.title = `tunicorn: master [${settings.proc_name ?? settings.default_proc_name}]`;
@@ -107,7 +107,7 @@ function serve(start: Start, resolved: Resolved, settingsMessage: object, nurser
     nursery,
     startNursery: () => start.startNursery(python),
     settingsMessage,
-    gatewayMessage: { cmd: "gateway", node: process.execPath, ...start.gateway, env: {} },
+    gatewayMessage: start.gateway,
     configureMessage: { cmd: "configure", settings },
     log,
     pidFile,

@@ -26,6 +26,8 @@ export interface Plan {
   /** As `Using worker:` shows it. */
   readonly workerClass: string;
   readonly daemon: boolean;
+  /** The first nursery has been told to start a gateway, before the settings were read. */
+  readonly gatewayUnderWay: boolean;
 }
 
 export type WorkerState =
@@ -150,7 +152,7 @@ export function createState(plan: Plan, nowMs: number): ArbiterState {
     nursery: { at: "starting", sinceMs: nowMs, adopts: false },
     nurseryBackOff: noBackOff(),
     nurseryProven: false,
-    gateway: { at: "absent" },
+    gateway: plan.gatewayUnderWay ? { at: "starting", sinceMs: nowMs } : { at: "absent" },
     gatewayBackOff: noBackOff(),
     gatewayProven: false,
     listeners: [],

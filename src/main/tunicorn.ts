@@ -27,13 +27,26 @@ const startNursery = (python: string): NurseryProcess =>
     env: { ...process.env, TUNICORN_ARGV: shownArguments },
   });
 
-const printsOnly = words.some((word) => ["-h", "--help", "-v", "--version"].includes(word));
-const nursery = printsOnly ? undefined : startNursery(findPython(guessPythonSearch(words, process.env, process.cwd())));
-
 /** Without one of these, SIGUSR1 to a young Node process opens its inspector; the launcher gave one to this process. */
 const INSPECTOR_FLAGS = /^--(inspect-port|disable-sigusr1)/;
 const inspectorFlags = process.execArgv.filter((flag) => INSPECTOR_FLAGS.test(flag));
 const gatewayFlags = inspectorFlags.length > 0 ? inspectorFlags : ["--inspect-port=255.255.255.255:1024"];
+const gateway = {
+  cmd: "gateway",
+  node: process.execPath,
+  env: {},
+  ...(built
+    ? { program: pathOf("dist/gateway.mjs"), flags: gatewayFlags }
+    : { program: pathOf("src/main/gateway.ts"), flags: [...gatewayFlags, "--import", pathOf("scripts/typescript.mjs")] }),
+};
+
+const named = (...names: string[]): boolean => words.some((word) => names.includes(word));
+let nursery: NurseryProcess | undefined;
+if (!named("-h", "--help", "-v", "--version")) {
+  nursery = startNursery(findPython(guessPythonSearch(words, process.env, process.cwd())));
+  // Node takes longest to boot: the gateway's begins before the settings are known, which it gets later.
+  if (!named("--check-config", "--print-config")) nursery.startGateway(gateway);
+}
 
 const { runMaster } = await import("../arbiter/run.ts");
 await runMaster({
@@ -42,7 +55,5 @@ await runMaster({
   words,
   nursery,
   startNursery,
-  gateway: built
-    ? { program: pathOf("dist/gateway.mjs"), flags: gatewayFlags }
-    : { program: pathOf("src/main/gateway.ts"), flags: [...gatewayFlags, "--import", pathOf("scripts/typescript.mjs")] },
+  gateway,
 });

@@ -26,16 +26,21 @@ test("the settings that the mind needs, in its units", () => {
     tls: false,
     workerClass: "sync",
     daemon: false,
+    gatewayUnderWay: true,
   });
 });
 
 test("an inherited descriptor makes all other addresses void", () => {
-  const { addresses } = planFromSettings(settingsOf(["-b", ":80", "-b", "fd://3", "app"]), "0.1.0", 1);
+  const { addresses } = planFromSettings(settingsOf(["-b", ":80", "-b", "fd://3", "app"]), {
+    version: "0.1.0",
+    pid: 1,
+    gatewayUnderWay: true,
+  });
   assert.deepEqual(addresses, [{ index: 0, kind: "fd", fd: 3 }]);
 });
 
 test("with preload nothing is warmed", () => {
-  const { preload, warmImports } = planFromSettings(settingsOf(["--preload", "app"]), "0.1.0", 1);
+  const { preload, warmImports } = planFromSettings(settingsOf(["--preload", "app"]), { version: "0.1.0", pid: 1, gatewayUnderWay: true });
   assert.deepEqual([preload, warmImports], [true, false]);
 });
 
@@ -45,5 +50,5 @@ for (const [words, message] of [
   [["-e", "FOO"], "environment setting 'FOO' invalid"],
 ] as const) {
   test(`${words.join(" ")} is refused`, () =>
-    assert.throws(() => planFromSettings(settingsOf([...words, "app"]), "0.1.0", 1), { message }));
+    assert.throws(() => planFromSettings(settingsOf([...words, "app"]), { version: "0.1.0", pid: 1, gatewayUnderWay: true }), { message }));
 }

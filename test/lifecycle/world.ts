@@ -22,6 +22,7 @@ export const PLAN: Plan = {
   tls: false,
   workerClass: "sync",
   daemon: false,
+  gatewayUnderWay: false,
 };
 
 interface SimulatedWorker {

@@ -1,0 +1,130 @@
+/**
+ * `npm test`: builds, then runs every check and every test. `npm test -- PART...` runs less:
+ *
+ *   lint      biome, tsc, ruff, mypy
+ *   python    pytest
+ *   unit      TypeScript tests without servers
+ *   server    tests of whole servers, against Gunicorn and Tunicorn
+ *   soak      long runs, test/**\/*.soak.ts; only when named
+ *   any other text: the test files, TypeScript and Python, whose path contains it
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+process.chdir(root);
+
+const PARTS = ["lint", "python", "unit", "server", "soak"];
+/** Two cores are what CI has; tests of servers mostly wait. */
+const CONCURRENCY = 2;
+/** No test waits for time, so this ends only what hangs. */
+const TEST_TIMEOUT_MS = 600_000;
+/** The same for a whole step. */
+const STEP_TIMEOUT_MS = 1_800_000;
+const VENV = ".venv-test";
+const VENV_BIN = join(VENV, "bin");
+const PINS = "test/requirements.txt";
+/** Copy of the pins that .venv-test was made from; written last, so that a broken installation is made again. */
+const PINS_INSTALLED = join(VENV, "requirements.txt");
+
+const results = [];
+
+/** Runs one command with its output shown, and notes how it ended. */
+function step(name, command, args) {
+  console.log(`\n== ${name}`);
+  const startedMs = Date.now();
+  const { status, signal, error } = spawnSync(command, args, { stdio: "inherit", timeout: STEP_TIMEOUT_MS });
+  if (error !== undefined) console.error(`cannot run ${command}: ${error.message}`);
+  const outcome = status === 0 ? "ok" : signal === null ? "FAILED" : `FAILED (${signal})`;
+  results.push({ name, outcome, seconds: (Date.now() - startedMs) / 1000 });
+  return status === 0;
+}
+
+/** Makes .venv-test unless it holds what test/requirements.txt asks for. */
+function prepareVenv() {
+  const pins = readFileSync(PINS, "utf8");
+  if (existsSync(PINS_INSTALLED) && readFileSync(PINS_INSTALLED, "utf8") === pins) return true;
+  rmSync(VENV, { recursive: true, force: true });
+  const made =
+    step("make .venv-test", "python3", ["-m", "venv", VENV]) &&
+    step("install test/requirements.txt", join(VENV_BIN, "python"), [
+      "-m",
+      "pip",
+      "install",
+      "--disable-pip-version-check",
+      "-q",
+      "-r",
+      PINS,
+    ]);
+  if (made) writeFileSync(PINS_INSTALLED, pins);
+  return made;
+}
+
+function filesUnder(folder, suffix) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true })
+    .map((name) => join(folder, name))
+    .filter((name) => name.endsWith(suffix))
+    .sort();
+}
+
+function nodeTests(name, files) {
+  // Without files `node --test` would look for some by itself.
+  if (files.length === 0) {
+    results.push({ name: `${name}: there are none`, outcome: "FAILED", seconds: 0 });
+    return;
+  }
+  const runner = ["--test", `--test-concurrency=${CONCURRENCY}`, `--test-timeout=${TEST_TIMEOUT_MS}`];
+  const reporter = ["--test-reporter=./scripts/test-reporter.mjs", "--test-reporter-destination=stdout"];
+  step(name, process.execPath, ["--import", "./scripts/typescript.mjs", ...runner, ...reporter, ...files]);
+}
+
+function lint() {
+  step("biome", "node_modules/.bin/biome", ["check"]);
+  step("tsc", "node_modules/.bin/tsc", ["-p", "."]);
+  step("ruff check", join(VENV_BIN, "ruff"), ["check", "."]);
+  step("ruff format", join(VENV_BIN, "ruff"), ["format", "--check", "."]);
+  step("mypy", join(VENV_BIN, "mypy"), []);
+}
+
+function main(args) {
+  const parts = args.filter((arg) => PARTS.includes(arg));
+  const patterns = args.filter((arg) => !PARTS.includes(arg));
+  const wanted = (part) => (args.length === 0 ? part !== "soak" : parts.includes(part));
+  const matches = (file) => patterns.some((pattern) => file.includes(pattern));
+
+  const built = step("build", process.execPath, ["scripts/build.mjs"]);
+  const prepared = prepareVenv();
+  if (!built || !prepared) return;
+
+  const all = filesUnder("test", ".test.ts");
+  const isServerTest = (file) => file.startsWith(join("test", "server"));
+  if (wanted("lint")) lint();
+  if (wanted("python")) step("pytest", join(VENV_BIN, "pytest"), []);
+  if (wanted("unit"))
+    nodeTests(
+      "unit tests",
+      all.filter((file) => !isServerTest(file)),
+    );
+  if (wanted("server")) nodeTests("whole-server tests", all.filter(isServerTest));
+  if (wanted("soak")) nodeTests("soak tests", filesUnder("test", ".soak.ts"));
+  if (patterns.length > 0) matching(matches, all);
+}
+
+function matching(matches, all) {
+  const typescript = [...all, ...filesUnder("test", ".soak.ts")].filter(matches);
+  const python = filesUnder("test/python", ".py").filter((file) => /[/]test_[^/]*$/.test(file) && matches(file));
+  if (typescript.length > 0) nodeTests("matching TypeScript tests", typescript);
+  if (python.length > 0) step("matching Python tests", join(VENV_BIN, "pytest"), python);
+  if (typescript.length + python.length === 0) results.push({ name: "no test file's path contains that", outcome: "FAILED", seconds: 0 });
+}
+
+main(process.argv.slice(2));
+
+console.log("\n== summary");
+for (const { name, outcome, seconds } of results) console.log(`${outcome.padEnd(8)} ${name} (${seconds.toFixed(1)} s)`);
+const failed = results.filter(({ outcome }) => outcome !== "ok");
+console.log(failed.length === 0 ? "all passed" : `${failed.length} of ${results.length} steps failed`);
+process.exitCode = failed.length === 0 ? 0 : 1;

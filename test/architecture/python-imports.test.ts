@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { test } from "node:test";
+import { filesUnder, readProjectFile } from "./source-files.ts";
+
+const HALF = "python/tunicorn_worker";
+
+/** The Python half's modules: each imports only from rows above its own. A new module finds its row here. */
+const ROWS: readonly (readonly string[])[] = [
+  ["__init__", "config", "descriptors", "errors", "exit_status", "file_wrapper", "line_channel", "linux", "process_title"],
+  ["python_value", "surroundings", "waiter", "warm_imports", "wire", "worker_exit"],
+  [
+    "app_check",
+    "app_loader",
+    "channel",
+    "config_file",
+    "control_link",
+    "field_lines",
+    "init",
+    "listeners",
+    "loggers",
+    "mold",
+    "node_ipc",
+    "tickets",
+  ],
+  ["body", "poller", "start_response", "worker_signals"],
+  ["children", "environ", "group_signals", "wsgi"],
+  ["forking", "gateway_link", "sync_worker"],
+  ["worker_code"],
+  ["family"],
+  ["nursery"],
+  ["nursery_program"],
+  ["__main__"],
+];
+
+/** What only the nursery's process needs: a worker's memory is the application's, so its modules import none of these. */
+const NURSERY_ONLY = new Set([
+  "children",
+  "config_file",
+  "family",
+  "gateway_link",
+  "listeners",
+  "node_ipc",
+  "nursery",
+  "nursery_program",
+  "poller",
+]);
+/** Where the worker's half begins, beside all that it imports. */
+const WORKER_ROOTS = ["worker_code", "sync_worker"];
+
+/** Packages that are used when the user's environment has them. */
+const OPTIONAL_PACKAGES = new Set(["paste", "setproctitle"]);
+
+/** Programs import within functions, before any code of the user's runs, so that the nursery can say hello first. */
+const PROGRAMS = new Set(["__main__", "nursery_program"]);
+
+const modules = filesUnder(HALF, ".py").map((path) => path.slice(HALF.length + 1, -".py".length));
+
+interface Imported {
+  /** `"tunicorn_worker.wire"`, `"os.path"` */
+  readonly name: string;
+  /** Inside a function, so that it runs later. */
+  readonly indented: boolean;
+}
+
+/** Imports for annotations alone never run. */
+const FOR_TYPES_ONLY = /^if TYPE_CHECKING:\n(?:[ \t]+.*\n|\n)*/gm;
+
+function sourceOf(module: string): string {
+  return readProjectFile(`${HALF}/${module}.py`);
+}
+
+function importsOf(source: string): Imported[] {
+  const statements = /^([ \t]*)(?:from\s+([\w.]+)\s+import\s+(\w+)|import\s+([\w.]+))/gm;
+  return [...source.matchAll(statements)].map(([, indent = "", from, first = "", plain]) => {
+    const name = from === "tunicorn_worker" ? `${from}.${first}` : (from ?? plain ?? "");
+    return { name, indented: indent !== "" };
+  });
+}
+
+function ownImports(module: string): string[] {
+  return importsOf(sourceOf(module))
+    .filter(({ name }) => name.startsWith("tunicorn_worker."))
+    .map(({ name }) => name.split(".")[1] ?? "")
+    .filter((name) => modules.includes(name));
+}
+
+test("there are modules to check", () => assert.notEqual(modules.length, 0));
+
+const standardLibrary = new Set(
+  execFileSync("python3", ["-c", "import sys; print(*sys.stdlib_module_names)"], { encoding: "utf8" }).trim().split(" "),
+);
+
+for (const module of modules) {
+  test(`${module}.py imports only what stands above it`, () => {
+    const row = ROWS.findIndex((names) => names.includes(module));
+    assert.notEqual(row, -1, `${module} has no row: add it to ROWS in this test`);
+    const above = new Set(ROWS.slice(0, row).flat());
+    assert.deepEqual(
+      ownImports(module).filter((name) => !above.has(name)),
+      [],
+    );
+  });
+
+  test(`${module}.py imports the standard library and its own half, at once`, () => {
+    for (const { name, indented } of importsOf(sourceOf(module).replace(FOR_TYPES_ONLY, ""))) {
+      const top = name.split(".")[0] ?? "";
+      if (top === "tunicorn_worker")
+        assert.ok(!indented || PROGRAMS.has(module), `${name} is imported late: the application may have changed what an import finds`);
+      else assert.ok(standardLibrary.has(top) || OPTIONAL_PACKAGES.has(top), `${name} is not in the standard library`);
+    }
+  });
+}
+
+test("a worker's modules need none of the nursery's", () => {
+  const needed = new Set<string>();
+  const visit = (module: string): void => {
+    if (needed.has(module)) return;
+    needed.add(module);
+    for (const name of ownImports(module)) visit(name);
+  };
+  for (const root of WORKER_ROOTS) visit(root);
+  assert.deepEqual(
+    [...needed].filter((name) => NURSERY_ONLY.has(name)),
+    [],
+  );
+});
+
+for (const name of [...ROWS.flat(), ...NURSERY_ONLY, ...WORKER_ROOTS]) {
+  test(`the rows' module ${name} exists`, () => assert.ok(modules.includes(name)));
+}

@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import { closeSync, openSync, readdirSync, readlinkSync, statSync } from "node:fs";
+import { test } from "node:test";
+import fc from "fast-check";
+import { ByteSpool, type SpoolLimits } from "../../src/gateway/byte-spool.ts";
+import { descriptorsBelow, temporaryDirectory, until } from "./spool-directory.ts";
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+function limits(directory: string, memoryBytes: number, fileBytes: number, maxBytes = Number.POSITIVE_INFINITY): SpoolLimits {
+  return { memoryBytes, fileBytes, directory, budget: { usedBytes: 0, maxBytes } };
+}
+
+/** Bytes that show where they come from. */
+function pattern(from: number, bytes: number): Buffer {
+  return Buffer.from(Array.from({ length: bytes }, (_, i) => (from + i) % 251));
+}
+
+const SIZES = [
+  { name: "memory and file", memoryBytes: 1000, fileBytes: 5000 },
+  { name: "a file smaller than a chunk", memoryBytes: 100, fileBytes: 70 },
+  { name: "no memory", memoryBytes: 0, fileBytes: 5000 },
+  { name: "no file", memoryBytes: 1000, fileBytes: 0 },
+  { name: "neither", memoryBytes: 0, fileBytes: 0 },
+  { name: "a directory that is missing", memoryBytes: 500, fileBytes: 5000, missing: true },
+  { name: "a budget that is small", memoryBytes: 500, fileBytes: 5000, maxBytes: 600 },
+];
+
+for (const { name, memoryBytes, fileBytes, missing = false, maxBytes } of SIZES) {
+  test(`ByteSpool against a model: ${name}`, async (t) => {
+    const directory = temporaryDirectory(t);
+    const step = fc.oneof(
+      fc.record({ push: fc.constantFrom(1, 50, 800, 3000) }),
+      fc.record({ take: fc.constantFrom(1, 64, 4000) }),
+      fc.constant("turn" as const),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 80, size: "max" }), fc.boolean(), async (steps, polite) => {
+        const shared = limits(missing ? `${directory}/none` : directory, memoryBytes, fileBytes, maxBytes);
+        let readable = 0;
+        let stopped = false;
+        const spool = new ByteSpool(
+          shared,
+          () => readable++,
+          () => {
+            stopped = false;
+          },
+        );
+        let pushed = 0;
+        let taken = 0;
+        const take = (bytes: number): boolean => {
+          const chunk = spool.shift(bytes);
+          if (chunk === undefined) return false;
+          assert.ok(chunk.length > 0 && chunk.length <= bytes);
+          assert.deepEqual(chunk, pattern(taken, chunk.length));
+          taken += chunk.length;
+          return true;
+        };
+        for (const step of steps) {
+          if (step === "turn") await turn();
+          else if ("take" in step) take(step.take);
+          else if (!(polite && stopped)) {
+            spool.push(pattern(pushed, step.push));
+            pushed += step.push;
+            if (!spool.wantsMore) stopped = true;
+          }
+          assert.equal(spool.size, pushed - taken);
+        }
+        while (taken < pushed) {
+          const before = readable;
+          // No byte at hand: `onReadable` must come, or the reader would wait for ever.
+          if (!take(4000)) await until(() => readable > before);
+        }
+        assert.equal(stopped, false, "who was stopped is told to go on");
+        spool.push(pattern(0, 2000));
+        spool.destroy();
+        assert.equal(shared.budget.usedBytes, 0);
+        spool.push(pattern(0, 2000));
+        assert.equal(shared.budget.usedBytes, 0, "what is pushed too late costs nothing");
+      }),
+      { numRuns: 40 },
+    );
+    await until(() => descriptorsBelow(directory, readlinkSync) === 0);
+    assert.deepEqual(readdirSync(directory), [], "its files have no name");
+  });
+}
+
+test("a long transfer through a small spool does not grow its file", async (t) => {
+  const directory = temporaryDirectory(t);
+  let readable = 0;
+  const spool = new ByteSpool(limits(directory, 0, 10_000), () => readable++, () => {});
+  let pushed = 0;
+  let taken = 0;
+  // The reader never catches up, so the file is never empty.
+  while (pushed < 500_000) {
+    if (spool.size < 9_000) {
+      spool.push(pattern(pushed, 3_000));
+      pushed += 3_000;
+    }
+    const before = readable;
+    const chunk = spool.shift(1_000);
+    if (chunk !== undefined) {
+      assert.deepEqual(chunk, pattern(taken, chunk.length));
+      taken += chunk.length;
+    } else await until(() => readable > before);
+  }
+  const [fd] = readdirSync("/proc/self/fd").filter((name) => readlink(name).startsWith(directory));
+  assert.ok(fd !== undefined && statSync(`/proc/self/fd/${fd}`).size <= 10_000);
+  spool.destroy();
+  await until(() => descriptorsBelow(directory, readlinkSync) === 0);
+});
+
+function readlink(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return "";
+  }
+}
+
+test("a full disk: what was given stays whole, in memory, and more is not wanted", async () => {
+  // /dev/full takes no byte: the spool's own file cannot be made there, so the error is that of opening. Both ways end alike.
+  const spool = new ByteSpool(limits("/dev/full", 10, 1_000_000), () => {}, () => {});
+  spool.push(Buffer.alloc(100, 1));
+  await until(() => spool.diskError !== undefined);
+  assert.equal(spool.wantsMore, false);
+  assert.equal(spool.shift(1_000)?.length, 100);
+  assert.equal(spool.wantsMore, true);
+  assert.equal(spool.bytesLost, false);
+});
+
+test("bytes that cannot be read back are lost, and said to be", async (t) => {
+  const directory = temporaryDirectory(t);
+  let readable = 0;
+  const shared = limits(directory, 0, 1_000_000);
+  const spool = new ByteSpool(shared, () => readable++, () => {});
+  spool.push(Buffer.alloc(300_000, 1));
+  await until(() => readable > 0);
+  // Somebody cuts the file under it.
+  const fd = readdirSync("/proc/self/fd").find((name) => readlink(name).startsWith(directory)) ?? assert.fail("no spool file is open");
+  closeSync(openSync(`/proc/self/fd/${fd}`, "w"));
+  while (!spool.bytesLost) {
+    const before = readable;
+    if (spool.shift(65_536) === undefined) await until(() => readable > before || spool.bytesLost);
+  }
+  spool.destroy();
+  assert.equal(shared.budget.usedBytes, 0);
+  await until(() => descriptorsBelow(directory, readlinkSync) === 0);
+});
+
+test("a spool that is destroyed while its file is opened, written or read leaks nothing", async (t) => {
+  const directory = temporaryDirectory(t);
+  for (let turns = 0; turns < 30; turns++) {
+    const shared = limits(directory, 0, 1_000_000);
+    const spool = new ByteSpool(shared, () => {}, () => {});
+    spool.push(Buffer.alloc(200_000));
+    for (let i = 0; i < turns; i++) {
+      await turn();
+      spool.shift(10);
+    }
+    spool.destroy();
+    spool.destroy();
+    assert.equal(shared.budget.usedBytes, 0);
+  }
+  await until(() => descriptorsBelow(directory, readlinkSync) === 0 && readdirSync(directory).length === 0);
+});
+
+test("spools share a budget: the second stops where the first has used it up, and goes on when its own bytes are taken", async (t) => {
+  const directory = temporaryDirectory(t);
+  const shared = limits(directory, 10, 1_000_000, 1_000);
+  const first = new ByteSpool(shared, () => {}, () => {});
+  let writable = 0;
+  const second = new ByteSpool(shared, () => {}, () => writable++);
+  first.push(Buffer.alloc(1_000));
+  second.push(Buffer.alloc(10));
+  assert.equal(second.wantsMore, false);
+  assert.equal(second.shift(5)?.length, 5);
+  assert.equal(writable, 1);
+  first.destroy();
+  second.destroy();
+  assert.equal(shared.budget.usedBytes, 0);
+});
+

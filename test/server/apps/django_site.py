@@ -1,0 +1,70 @@
+"""A small Django site in one file: forms, an upload, a session, a stream, a static file, an error."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.urls import path
+
+settings.configure(
+    ALLOWED_HOSTS=["*"],
+    DATABASES={},
+    MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
+    ROOT_URLCONF=__name__,
+    SECRET_KEY="only for tests",
+    SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
+)
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(f"hello {request.GET.get('name', 'world')}")
+
+
+def form(request: HttpRequest) -> JsonResponse:
+    pairs = [[name, value] for name, values in request.POST.lists() for value in values]
+    return JsonResponse(sorted(pairs), safe=False)
+
+
+def upload(request: HttpRequest) -> JsonResponse:
+    file = request.FILES["file"]
+    content = file.read()
+    return JsonResponse({"bytes": len(content), "name": file.name, "sha256": hashlib.sha256(content).hexdigest()})
+
+
+def visit(request: HttpRequest) -> HttpResponse:
+    request.session["visits"] = request.session.get("visits", 0) + 1
+    return HttpResponse(str(request.session["visits"]))
+
+
+def stream(request: HttpRequest) -> StreamingHttpResponse:
+    def parts() -> Iterator[str]:
+        for number in range(5):
+            yield f"part {number}\n"
+
+    return StreamingHttpResponse(parts(), content_type="text/plain")
+
+
+def file(request: HttpRequest) -> FileResponse:
+    return FileResponse(open(os.path.abspath(__file__), "rb"), content_type="text/x-python")
+
+
+def fails(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("as asked")
+
+
+urlpatterns = [
+    path("", index),
+    path("form", form),
+    path("upload", upload),
+    path("visit", visit),
+    path("stream", stream),
+    path("file", file),
+    path("fails", fails),
+]
+
+application = get_wsgi_application()
