@@ -5,6 +5,7 @@
  *   python    pytest
  *   unit      TypeScript tests without servers
  *   server    tests of whole servers, against Gunicorn and Tunicorn
+ *   packaging the npm package, npm start, the lock file, the pages
  *   soak      long runs, test/**\/*.soak.ts; only when named
  *   any other text: the test files, TypeScript and Python, whose path contains it
  */
@@ -16,7 +17,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 process.chdir(root);
 
-const PARTS = ["lint", "python", "unit", "server", "soak"];
+const PARTS = ["lint", "python", "unit", "server", "packaging", "soak"];
 /** Two cores are what CI has; tests of servers mostly wait. */
 const CONCURRENCY = 2;
 /** No test waits for time, so this ends only what hangs. */
@@ -100,15 +101,18 @@ function main(args) {
   if (!built || !prepared) return;
 
   const all = filesUnder("test", ".test.ts");
-  const isServerTest = (file) => file.startsWith(join("test", "server"));
+  const isIn = (folder) => (file) => file.startsWith(join("test", folder));
+  const isServerTest = isIn("server");
+  const isPackagingTest = isIn("packaging");
   if (wanted("lint")) lint();
   if (wanted("python")) step("pytest", join(VENV_BIN, "pytest"), []);
   if (wanted("unit"))
     nodeTests(
       "unit tests",
-      all.filter((file) => !isServerTest(file)),
+      all.filter((file) => !isServerTest(file) && !isPackagingTest(file)),
     );
   if (wanted("server")) nodeTests("whole-server tests", all.filter(isServerTest));
+  if (wanted("packaging")) nodeTests("packaging tests", all.filter(isPackagingTest));
   if (wanted("soak")) nodeTests("soak tests", filesUnder("test", ".soak.ts"));
   if (patterns.length > 0) matching(matches, all);
 }

@@ -92,6 +92,11 @@ class Channel:
     def fileno(self) -> int:
         return self._socket.fileno()
 
+    @property
+    def client_gone(self) -> bool:
+        """Whether the current request's client is known to have left, or the gateway with all clients."""
+        return self._cancelled or self.lost
+
     def close(self) -> None:
         self.lost = True
         self._socket.close()

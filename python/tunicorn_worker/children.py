@@ -50,6 +50,9 @@ class WorkerTable:
     def __init__(self) -> None:
         self._by_number: dict[int, WorkerChild] = {}
 
+    def __len__(self) -> int:
+        return len(self._by_number)
+
     def __iter__(self) -> Iterator[WorkerChild]:
         return iter(list(self._by_number.values()))
 
@@ -99,6 +102,13 @@ class Orphans:
                 os.kill(pid, signal_number)
         except ProcessLookupError:
             pass  # its end is about to be seen
+
+    def __len__(self) -> int:
+        return len(self._living)
+
+    def kill_all(self) -> None:
+        for number in self._living:
+            self.signal(number, signal.SIGKILL)
 
     @property
     def look_every_ms(self) -> int | None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+
+from tunicorn_worker.python_value import restore_value
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,10 +32,15 @@ class Config:
         self.title_prefix = title_prefix
 
     @classmethod
-    def from_command(cls, command: Mapping[str, Any]) -> Config:
-        """Read the arbiter's `settings` command (docs/internals/channels.md §1)."""
+    def from_command(cls, command: Mapping[str, Any], live: Mapping[str, object] | None = None) -> Config:
+        """Read the arbiter's `settings` command (docs/internals/channels.md §1).
+
+        live: the configuration file's values by setting, for those that JSON cannot carry: hooks, classes. What is not
+            there is None: the default hooks, which do nothing.
+        """
+        objects = live or {}
         return cls(
-            command["values"],
+            {name: restore_value(value, objects.get(name)) for name, value in command["values"].items()},
             app=command["app"],
             server_software=command["serverSoftware"],
             version=command["version"],
@@ -65,3 +75,25 @@ class Config:
         """The name in process titles: the setting, or what was named on the command line."""
         name = self.values["proc_name"]
         return str(self.values["default_proc_name"] if name is None else name)
+
+    @property
+    def paste_global_conf(self) -> dict[str, str]:
+        r"""raw_paste_global_conf as a dict: ``["a=1", r"b\=c=d"]`` is ``{"a": "1", "b=c": "d"}``.
+
+        Raises RuntimeError for an entry without ``=``; the text is Gunicorn's.
+        """
+        variables = {}
+        for entry in self.values["raw_paste_global_conf"] or ():
+            parts = re.split(r"(?<!\\)=", entry, maxsplit=1)
+            if len(parts) < 2:
+                raise RuntimeError(f"environment setting {entry!r} invalid")
+            name, value = (part.replace("\\=", "=") for part in parts)
+            variables[name] = value
+        return variables
+
+    @property
+    def sendfile(self) -> bool:
+        """Whether files may be sent without being read: not if the setting has any value, else as $SENDFILE says."""
+        if self.values["sendfile"] is not None:
+            return False
+        return os.environ.get("SENDFILE", "1").lower() in ("y", "1", "yes", "true")

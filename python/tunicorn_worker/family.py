@@ -247,6 +247,11 @@ class Family:
             if pid is not None:
                 os.kill(pid, signal.SIGKILL)
 
+    def kill_workers(self) -> None:
+        """Kills every worker that is still there."""
+        for worker in self.workers:
+            worker.signal(signal.SIGKILL)
+
     # Reaping
 
     def on_ended(self, pid: int, status: int) -> bool:

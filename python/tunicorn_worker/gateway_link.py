@@ -6,27 +6,24 @@ from __future__ import annotations
 
 import array
 import os
-import signal
 import socket
 import sys
 
 from tunicorn_worker.descriptors import Descriptor
-from tunicorn_worker.group_signals import reset_master_signals
+from tunicorn_worker.gateway_process import make_tickets
 from tunicorn_worker.node_ipc import NodeChannel
-from tunicorn_worker.wire import SLOT_BYTES, SLOT_COUNT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from typing import NoReturn
+    from collections.abc import Iterable
 
     from tunicorn_worker.children import WorkerChild
     from tunicorn_worker.descriptors import Holdings
+    from tunicorn_worker.gateway_process import GatewayProcess
     from tunicorn_worker.listeners import Listener
 
 PARKED = b"P"
 """The byte that carries the parked descriptors: a message without data carries none."""
-CANNOT_START_CODE = 127
 
 
 class TicketLink:
@@ -41,12 +38,7 @@ class TicketLink:
 
     @classmethod
     def create(cls) -> TicketLink:
-        reader, writer = os.pipe()
-        # Both ends are shared descriptions: several workers wake for one ticket, and the gateway must not block on a
-        # full pipe.
-        os.set_blocking(reader, False)
-        os.set_blocking(writer, False)
-        return cls(reader, writer, create_slot_memory())
+        return cls(*make_tickets())
 
     @classmethod
     def from_parking(cls, descriptor: int) -> TicketLink:
@@ -116,72 +108,7 @@ class GatewayLink:
                 holdings.drop(part)
 
 
-def start_gateway(
-    command: Sequence[str], environment: Mapping[str, str], holdings: Holdings
-) -> tuple[GatewayLink, int, socket.socket]:
-    """Starts the gateway's process in a session of its own.
-
-    command: ``["node", "--flag", "gateway.js"]``; the numbers of its descriptors are appended.
-
-    Returns the way to it, held; its pid; and the arbiter's end of its control socket, which the caller sends there
-    and closes.
-    Raises OSError.
-    """
-    tickets = holdings.hold(TicketLink.create())
-    ours, theirs = socket.socketpair()
-    channel = holdings.hold(NodeChannel(ours))
-    control, control_theirs = socket.socketpair()
-    with theirs, control_theirs:
-        numbers = [theirs.fileno(), tickets.ticket_writer.fileno(), tickets.slots.fileno(), control_theirs.fileno()]
-        arguments = [
-            *command,
-            "--ticket-fd",
-            str(numbers[1]),
-            "--slots-fd",
-            str(numbers[2]),
-            "--control-fd",
-            str(numbers[3]),
-        ]
-        variables = {**environment, "NODE_CHANNEL_FD": str(numbers[0]), "NODE_CHANNEL_SERIALIZATION_MODE": "json"}
-        try:
-            pid = os.fork()
-        except OSError:
-            holdings.drop(tickets)
-            holdings.drop(channel)
-            control.close()
-            raise
-        if pid == 0:
-            become_gateway(arguments, variables, numbers)
-    return GatewayLink(channel, tickets), pid, control
-
-
-def become_gateway(arguments: Sequence[str], variables: Mapping[str, str], inherited: Iterable[int]) -> NoReturn:
-    """In the forked child: everything that is not listed closes itself at the exec."""
-    try:
-        # Its own session: the terminal's Ctrl-C is the arbiter's business, which lets the gateway finish.
-        os.setsid()
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
-        for number in inherited:
-            os.set_inheritable(number, True)
-        reset_master_signals()
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.execvpe(arguments[0], list(arguments), dict(variables))
-    except OSError as error:
-        os.write(2, f"cannot start the gateway's program {arguments[0]!r}: {error.strerror}\n".encode())
-    finally:
-        os._exit(CANNOT_START_CODE)
-
-
-def create_slot_memory() -> int:
-    """A descriptor of memory for all slots: without a name, and with no page of it used yet."""
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("tunicorn-slots", os.MFD_CLOEXEC)
-    else:
-        import tempfile  # not needed on Linux, and it brings in much
-
-        descriptor, path = tempfile.mkstemp(prefix="tunicorn-slots-")
-        os.unlink(path)
-    os.ftruncate(descriptor, SLOT_COUNT * SLOT_BYTES)
-    return descriptor
+def take_over(process: GatewayProcess, holdings: Holdings) -> GatewayLink:
+    """The way to a gateway that was started. Its descriptors are held from now on, but for the control socket."""
+    tickets = holdings.hold(TicketLink(process.ticket_reader, process.ticket_writer, process.slots))
+    return GatewayLink(holdings.hold(NodeChannel(process.channel)), tickets)

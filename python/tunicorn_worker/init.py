@@ -41,11 +41,15 @@ def run_init(command: Sequence[str]) -> int:
     """
     blocked = signal.valid_signals() - OWN_FAULTS - {signal.SIGKILL, signal.SIGSTOP}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+    # Whoever started this may have ignored it: the kernel would then collect the children itself and tell nobody.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if os.getpid() != 1:
         become_subreaper()
     child = os.fork()
     if child == 0:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, other programs should not have to
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a Ctrl-C before the exec is no traceback of ours
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         execute(command)
     while True:

@@ -17,13 +17,14 @@ from tunicorn_worker.config_file import run_config
 from tunicorn_worker.exit_status import describe_exit
 from tunicorn_worker.family import Family
 from tunicorn_worker.forking import Forker
-from tunicorn_worker.gateway_link import GatewayLink, TicketLink, start_gateway
+from tunicorn_worker.gateway_link import GatewayLink, TicketLink, take_over
+from tunicorn_worker.gateway_process import spawn_gateway
 from tunicorn_worker.linux import become_subreaper
 from tunicorn_worker.listeners import BindError, Listener, UnixSocketOwner, bind_all
 from tunicorn_worker.node_ipc import NodeChannel
 from tunicorn_worker.poller import Poller
 from tunicorn_worker.process_title import set_process_title
-from tunicorn_worker.surroundings import Environment, make_log_file
+from tunicorn_worker.surroundings import Environment, give_back_variables, make_log_file
 from tunicorn_worker.warm_imports import warm
 
 TYPE_CHECKING = False
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tunicorn_worker.descriptors import Holdings
+    from tunicorn_worker.gateway_process import GatewayProcess
     from tunicorn_worker.group_signals import GroupSignals
     from tunicorn_worker.line_channel import Message
     from tunicorn_worker.worker_code import WorkerCode
@@ -52,14 +54,18 @@ class Nursery:
         *,
         open_files: int | None,
         lifeline_fd: int = LIFELINE_FD,
+        early_gateway: GatewayProcess | None = None,
     ) -> None:
-        """open_files: the soft limit that children get back, see Forker."""
+        """open_files: the soft limit that children get back, see Forker.
+        early_gateway: one that was started already; the first `gateway` command takes it.
+        """
         self._arbiter = arbiter
         self._holdings = holdings
         self._signals = signals
         self._poller = Poller()
         forker = Forker(holdings, signals, open_files)
         self._gateway = GatewayLink(None, None)
+        self._early_gateway = early_gateway
         self._family = Family(
             code, forker, holdings, self._poller, self._say, lambda worker: self._gateway.link(worker), lifeline_fd
         )
@@ -69,6 +75,7 @@ class Nursery:
         self._lifeline_fd = lifeline_fd
         # Before any raw_env: what the user sets for the application is not for the gateway.
         self._first_environment = dict(os.environ)
+        give_back_variables()
         self._environment = Environment()
         self._config: Config | None = None
         self._config_objects: dict[str, object] = {}
@@ -214,15 +221,17 @@ class Nursery:
             self._poller.forget(self._gateway.channel.fileno())
         self._gateway.close(self._holdings)
         self._gateway = GatewayLink(None, None)
-        environment = {**self._first_environment, **command["env"]}
-        arguments = [command["node"], *command["flags"], command["program"]]
-        self._gateway, pid, control = start_gateway(arguments, environment, self._holdings)
-        self._gateway_pids.add(pid)
+        process, self._early_gateway = self._early_gateway, None
+        if process is None:
+            environment = {**self._first_environment, **command["env"]}
+            process = spawn_gateway([command["node"], *command["flags"], command["program"]], environment)
+        self._gateway = take_over(process, self._holdings)
+        self._gateway_pids.add(process.pid)
         self._watch_gateway()
         self._gateway.listen(self._listeners)
-        with control:
+        with process.control:
             self._park()
-            self._say("gateway", control.fileno(), pid=pid)
+            self._say("gateway", process.control.fileno(), pid=process.pid)
         for worker in self._family.workers:
             if worker.pid is not None:
                 self._gateway.link(worker)

@@ -186,6 +186,11 @@ class Response:
         """The Content-Length that the application gave, once it has called `start_response`."""
         return self._content_length
 
+    @property
+    def client_gone(self) -> bool:
+        """Whether it is known that nobody will read the response."""
+        return self._channel.client_gone
+
     def send_file(self, region: FileRegion) -> bool:
         """Let the gateway send a file as the whole body.
 

@@ -27,6 +27,18 @@ class Environment:
         os.environ.update(wanted)
 
 
+KEPT_VARIABLES = ("NODE_EXTRA_CA_CERTS", "NODE_OPTIONS")
+"""What bin/tunicorn keeps from our own Node processes, under a name of ours."""
+
+
+def give_back_variables() -> None:
+    """Gives the application the variables of Node's that the launcher put aside."""
+    for name in KEPT_VARIABLES:
+        value = os.environ.pop(f"TUNICORN_{name}", None)
+        if value is not None:
+            os.environ.setdefault(name, value)
+
+
 def launch_directory() -> str:
     """The current directory under the name by which the user entered it: $PWD keeps symbolic links."""
     real = os.getcwd()

@@ -1,7 +1,8 @@
 """The ticket pipe and slot memory: how a worker takes a request (docs/internals/channels.md §5).
 
-At most once: the claim is written before the id is looked at, so that the gateway, which voids the id first and looks
-at the claim 2 ms later, and a worker can never both believe that the request is theirs.
+At most once: after the claim is written the id is looked at again, so that the gateway, which voids the id first and
+looks at the claim 2 ms later, and a worker can never both believe that the request is theirs. Before, it is looked at
+so that a ticket whose request is long over does not write into a slot that has become another request's.
 """
 
 from __future__ import annotations
@@ -81,6 +82,8 @@ class Tickets:
             return None
         words = self._words
         word = slot * SLOT_WORDS
+        if words[word] != stream:
+            return None
         words[word + CLAIM_WORD] = self._worker
         if words[word] != stream:
             words[word + CLAIM_WORD] = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 
 from tunicorn_worker.errors import ClientGone
@@ -32,12 +31,8 @@ ERROR_PAGE = b"""\
 """Gunicorn's page, byte for byte: its message is empty, which leaves four blanks on a line."""
 ERROR_HEAD = b"Content-Type: text/html\r\nContent-Length: %d\r\n" % len(ERROR_PAGE)
 
-DEAD_CONNECTION = {
-    errno.EPIPE: "Ignoring EPIPE",
-    errno.ECONNRESET: "Ignoring connection reset",
-    errno.ENOTCONN: "Ignoring socket not connected",
-}
-"""Errors that say only that somebody left, and Gunicorn's debug line for each."""
+CLIENT_GONE_LINE = "Ignoring EPIPE"
+"""Gunicorn's debug line for a client that has left."""
 
 
 class WsgiCaller:
@@ -49,7 +44,7 @@ class WsgiCaller:
         self._application = application
         self._known = FieldLines()
         self._log = logging.getLogger("gunicorn.error")
-        self._sends_files = config.sendfile is not False
+        self._sends_files = config.sendfile
 
     def call(self, channel: Channel, environ: dict[str, Any]) -> None:
         """Serve the channel's current request: exactly one of RESPONSE, END, ABORT or a taken FILE ends it.
@@ -92,13 +87,9 @@ class WsgiCaller:
     def _fail(self, response: Response, environ: dict[str, Any], error: BaseException) -> None:
         """Log why a request failed and end its response: Gunicorn's lines, 500 as long as nothing has left."""
         try:
-            if isinstance(error, OSError):
-                # Gunicorn cannot tell an application's OSError from its socket's, and answers neither.
-                line = DEAD_CONNECTION.get(error.errno or 0)
-                if line is None:
-                    self._log.exception("Socket error processing request.")
-                else:
-                    self._log.debug(line)
+            # Frameworks raise an OSError of their own in place of ours (Django's UnreadablePostError).
+            if isinstance(error, ClientGone) or (isinstance(error, OSError) and response.client_gone):
+                self._log.debug(CLIENT_GONE_LINE)
                 response.abort()
             elif response.state == OPEN:
                 target = environ.get("RAW_URI", "")
@@ -108,4 +99,4 @@ class WsgiCaller:
                 self._log.exception("Error handling request")
                 response.abort()
         except ClientGone:
-            self._log.debug(DEAD_CONNECTION[errno.EPIPE])
+            self._log.debug(CLIENT_GONE_LINE)

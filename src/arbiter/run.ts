@@ -92,7 +92,8 @@ function serve(start: Start, resolved: Resolved, settingsMessage: object, nurser
   const { settings } = resolved;
   process.chdir(settings.chdir);
   const log = openLogs(settings, process.pid);
-  const plan = planFromSettings(settings, { version: start.version, pid: process.pid, gatewayUnderWay: nursery.gatewayUnderWay });
+  const { python } = nursery.program;
+  const plan = planFromSettings(settings, { version: start.version, pid: process.pid, python, gatewayUnderWay: nursery.gatewayUnderWay });
   const pidFile = settings.pidfile === null ? undefined : new PidFile(settings.pidfile, process.pid);
   logSettings(log, resolved);
   process.title = `tunicorn: master [${settings.proc_name ?? settings.default_proc_name}]`;
@@ -101,7 +102,6 @@ function serve(start: Start, resolved: Resolved, settingsMessage: object, nurser
     pidFile?.remove();
     process.exit(UNHANDLED_CODE);
   });
-  const { python } = nursery.program;
   const arbiter = new Arbiter({
     plan,
     nursery,

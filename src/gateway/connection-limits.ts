@@ -22,5 +22,8 @@ export const LINGER_BYTES = 65536;
 /** Bytes of pipelined requests that are held while one is served; beyond it the socket is not read. */
 export const PIPELINED_BYTES_MAX = 65536;
 
+/** Response bytes that a client has not taken while its next request is already here: beyond it that request waits. */
+export const UNSENT_BYTES_MAX = 65536;
+
 /** Of a request body that nobody wants, this much is read to save the connection; beyond it the connection is closed (Gunicorn's gthread: 64 KiB). */
 export const UNWANTED_BODY_BYTES_MAX = 65536;

@@ -14,6 +14,7 @@ import {
   LINGER_BYTES,
   LINGER_MS,
   PIPELINED_BYTES_MAX,
+  UNSENT_BYTES_MAX,
   UNWANTED_BODY_BYTES_MAX,
 } from "./connection-limits.ts";
 import { type ExchangeConnection, Http1Exchange } from "./http1-exchange.ts";
@@ -40,6 +41,8 @@ type Phase =
   | { readonly at: "idle"; readonly sinceMs: number; readonly servedBefore: boolean }
   | { readonly at: "head"; readonly sinceMs: number }
   | { readonly at: "exchange" }
+  /** The response is complete, the rest of its request's body is thrown away. */
+  | { readonly at: "skipping"; readonly sinceMs: number }
   | { readonly at: "lingering"; readonly sinceMs: number };
 
 /** What Node's socket handle tells of bytes that the kernel has not taken yet; not in its type declarations. */
@@ -61,6 +64,8 @@ export class Http1Connection implements Http1Handler, ExchangeConnection {
   #drainingSinceMs: number | undefined;
   #pausedByBody = false;
   #pausedByPipeline = false;
+  /** The next request waits until the client has taken the answers before it. */
+  #nextAwaitsDrain = false;
   #corked = false;
   #lingerBytes = 0;
   #unwantedBodyBytes = 0;
@@ -75,7 +80,7 @@ export class Http1Connection implements Http1Handler, ExchangeConnection {
     this.#phase = { at: "idle", sinceMs: host.now(), servedBefore: false };
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("end", () => this.#onFin());
-    socket.on("drain", () => this.#exchange?.onDrain?.());
+    socket.on("drain", () => this.#onDrain());
     socket.on("error", () => {});
     socket.on("close", () => this.#onClose());
   }
@@ -90,10 +95,23 @@ export class Http1Connection implements Http1Handler, ExchangeConnection {
     }
     if (this.#phase.at === "idle") this.#phase = { at: "head", sinceMs: this.#host.now() };
     this.#parser.feed(chunk);
-    if (this.#parser.heldBytes > PIPELINED_BYTES_MAX && this.#exchange !== undefined) {
-      this.#pausedByPipeline = true;
-      this.#socket.pause();
-    }
+    this.#watchPipeline();
+  }
+
+  /** Reads no more while many requests wait for the answer of the one before them. */
+  #watchPipeline(): void {
+    const full = this.#parser.awaiting === "next" && this.#parser.heldBytes > PIPELINED_BYTES_MAX;
+    if (full === this.#pausedByPipeline) return;
+    this.#pausedByPipeline = full;
+    if (full) this.#socket.pause();
+    else this.#resume();
+  }
+
+  #onDrain(): void {
+    if (this.#nextAwaitsDrain) {
+      this.#nextAwaitsDrain = false;
+      this.#next();
+    } else this.#exchange?.onDrain?.();
   }
 
   #onFin(): void {
@@ -146,7 +164,7 @@ export class Http1Connection implements Http1Handler, ExchangeConnection {
       return;
     }
     // After a finished response the rest of its request was only being skipped: there is nobody to tell (protocols §9.3).
-    if (this.#phase.at === "exchange") {
+    if (this.#phase.at === "skipping") {
       this.#linger();
       return;
     }
@@ -219,13 +237,17 @@ export class Http1Connection implements Http1Handler, ExchangeConnection {
     this.#exchange = undefined;
     if (this.#pausedByBody) this.resumeReading();
     if (!reuse || this.closing) this.#linger();
-    // Otherwise the rest of the body is skipped first; `onBodyEnd` goes on.
     else if (exchange.bodyEnded) this.#next();
+    // The rest of the body is skipped first; `onBodyEnd` goes on.
+    else this.#phase = { at: "skipping", sinceMs: this.#host.now() };
   }
 
   cut(exchange: Http1Exchange): void {
     this.#host.log(exchange);
     this.#exchange = undefined;
+    // What else the client has sent is not run: it could not be answered.
+    this.#phase = { at: "lingering", sinceMs: this.#host.now() };
+    this.#parser.close();
     // What has been written is still sent; the missing end tells the client (RFC 9112 §8).
     this.#socket.destroySoon();
   }
@@ -233,12 +255,15 @@ export class Http1Connection implements Http1Handler, ExchangeConnection {
   // --- between exchanges -------------------------------------------------------------------------------------------
 
   #next(): void {
-    this.#phase = { at: "idle", sinceMs: this.#host.now(), servedBefore: true };
-    if (this.#pausedByPipeline) {
-      this.#pausedByPipeline = false;
-      this.#resume();
+    // A client that asks on and does not read must not fill memory with answers; `write_timeout` watches it meanwhile.
+    if (this.#socket.writableLength > UNSENT_BYTES_MAX) {
+      this.#phase = EXCHANGE;
+      this.#nextAwaitsDrain = true;
+      return;
     }
+    this.#phase = { at: "idle", sinceMs: this.#host.now(), servedBefore: true };
     this.#parser.next();
+    this.#watchPipeline();
     if (this.#exchange === undefined && this.#phase.at === "idle" && this.#parser.headStarted) {
       this.#phase = { at: "head", sinceMs: this.#host.now() };
     }
@@ -280,7 +305,12 @@ export class Http1Connection implements Http1Handler, ExchangeConnection {
         }
         break;
       case "lingering":
-        if (this.#socket.writableLength === 0 && now - phase.sinceMs >= LINGER_MS) this.#socket.destroy();
+        // The time begins when the kernel has the last byte.
+        if (this.#socket.writableLength > 0) this.#phase = { at: "lingering", sinceMs: now };
+        else if (now - phase.sinceMs >= LINGER_MS) this.#socket.destroy();
+        break;
+      case "skipping":
+        if (now - phase.sinceMs >= LINGER_MS) this.#linger();
         break;
       case "exchange":
         if (this.#finAtMs !== undefined && now - this.#finAtMs >= DEPARTED_AFTER_FIN_MS && this.#exchange?.withdraw?.()) {

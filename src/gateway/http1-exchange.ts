@@ -83,7 +83,8 @@ export class Http1Exchange implements RequestStream, ResponseSink {
   }
 
   resumeBody(): void {
-    if (!this.#paused) return;
+    // After the response the connection reads on by itself; a late call must not undo the next exchange's pause.
+    if (!this.#paused || this.#over) return;
     this.#paused = false;
     this.#connection.resumeReading();
   }

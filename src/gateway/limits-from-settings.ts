@@ -28,9 +28,14 @@ export function http1PolicyOf(settings: Settings): Http1Policy {
 export function connectionLimits(settings: Settings): ConnectionLimits {
   return {
     idleMs: settings.keepalive * MS_PER_SECOND,
-    headMs: settings.head_timeout * MS_PER_SECOND,
-    writeMs: settings.write_timeout * MS_PER_SECOND,
+    headMs: withoutEndAtZero(settings.head_timeout),
+    writeMs: withoutEndAtZero(settings.write_timeout),
   };
+}
+
+/** @param seconds  0 means without end. @returns  Milliseconds. */
+function withoutEndAtZero(seconds: number): number {
+  return seconds === 0 ? Number.POSITIVE_INFINITY : seconds * MS_PER_SECOND;
 }
 
 /** Which peers may set scheme and forwarder headers. */

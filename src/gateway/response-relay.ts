@@ -35,6 +35,11 @@ export class ResponseRelay {
     };
   }
 
+  /** Everything that the worker sent has been given to the client's socket. */
+  get empty(): boolean {
+    return this.#spool.size === 0;
+  }
+
   /** @param chunk  Body bytes; the relay keeps them. */
   push(chunk: Buffer): void {
     if (this.#finished) return;

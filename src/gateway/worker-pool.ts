@@ -142,8 +142,9 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     }
     switch (frame.type) {
       case FROM_WORKER.response:
-        this.#finish(request);
+        // Not before: a frame that breaks the contract throws, and the request is then lost with its worker.
         request.onResponse(link, frame);
+        this.#finish(request);
         return;
       case FROM_WORKER.head:
         request.onHead(link, frame);

@@ -1,9 +1,10 @@
 /** One request inside the gateway: from the protocol that brought it, through the queue, to the worker and back. */
 
+import { close } from "node:fs";
 import type { Job } from "../dispatch/pull-dispatcher.ts";
 import type { RequestStream } from "../request/exchange.ts";
 import type { FrameView } from "../wire/frames.ts";
-import { parseFileReference } from "../wire/frames.ts";
+import { FrameError, parseFileReference } from "../wire/frames.ts";
 import type { SpoolLimits } from "./byte-spool.ts";
 import { FileSender, openReferencedFile } from "./file-sender.ts";
 import { RequestBody } from "./request-body.ts";
@@ -38,6 +39,8 @@ export class WorkerRequest implements Job {
   #file: FileSender | undefined;
   #link: WorkerLink | undefined;
   #clientLeft = false;
+  /** The pool has counted it out: a file that is opened only now is not sent any more. */
+  #over = false;
 
   /** @param environ  The marshalled head. */
   constructor(stream: RequestStream, environ: string, owner: RequestOwner) {
@@ -104,13 +107,15 @@ export class WorkerRequest implements Job {
 
   onResponse(link: WorkerLink, frame: FrameView): void {
     this.stream.workerPid = link.pid;
+    if (!this.#clientLeft && this.stream.sink.started) throw new FrameError("a second head for one request");
+    this.#settle();
     if (!this.#clientLeft) this.stream.sink.respond(responseHead(frame), frame.payload);
-    this.#body?.destroy();
   }
 
   onHead(link: WorkerLink, frame: FrameView): void {
     this.#linked(link);
     if (this.#clientLeft) return;
+    if (this.stream.sink.started) throw new FrameError("a second head for one request");
     this.stream.sink.start(responseHead(frame));
     this.#relay = new ResponseRelay(this.stream.sink, this.#owner.responseSpool, (bytes) => link.credit(this.id, bytes));
     if (frame.payloadBytes > 0) this.#relay.push(frame.copyPayload());
@@ -121,15 +126,27 @@ export class WorkerRequest implements Job {
   }
 
   onEnd(): void {
-    this.#body?.destroy();
-    if (!this.#clientLeft) this.#relay?.end();
+    this.#settle();
+    if (this.#clientLeft) return;
+    if (this.#relay !== undefined) this.#relay.end();
+    else this.#refuseUnanswered();
   }
 
   onAbort(): void {
-    this.#body?.destroy();
+    this.#settle();
     if (this.#clientLeft) return;
     if (this.#relay !== undefined) this.#relay.abort();
-    else this.stream.sink.abort();
+    else this.#refuseUnanswered();
+  }
+
+  #settle(): void {
+    this.#over = true;
+    this.#body?.destroy();
+  }
+
+  /** The worker ended the request without a head: it was told to, because bytes of the body were lost, or it is broken. */
+  #refuseUnanswered(): void {
+    this.stream.sink.refuse(502, "Bad Gateway", "The worker ended the request without an answer");
   }
 
   onHints(frame: FrameView): void {
@@ -140,16 +157,23 @@ export class WorkerRequest implements Job {
   onFile(link: WorkerLink, frame: FrameView, onTaken: () => void): void {
     this.#linked(link);
     const reference = parseFileReference(frame.copyPayload());
+    const relay = this.#relay;
+    if (relay === undefined && !this.#clientLeft) throw new FrameError("a file before the head of its response");
     openReferencedFile(reference, (fd) => {
+      if (this.#over || this.#clientLeft || relay?.empty === false) {
+        // Too late, or bytes stand before the file's: the worker sends it itself, if anybody is to have it.
+        if (fd !== undefined) close(fd, () => {});
+        if (!this.#over) link.fileRefused(this.id);
+        return;
+      }
       if (fd === undefined) {
         link.fileRefused(this.id);
         return;
       }
       link.fileTaken(this.id);
       onTaken();
-      this.#body?.destroy();
+      this.#settle();
       this.#file = new FileSender(this.stream.sink, fd, reference.offset, reference.bytes);
-      if (this.#clientLeft) this.#file.discard();
     });
   }
 
@@ -165,7 +189,7 @@ export class WorkerRequest implements Job {
 
   /** Its worker died with it: it may have had effects, so nobody else gets it. */
   onWorkerLost(): void {
-    this.#body?.destroy();
+    this.#settle();
     this.#owner.left(this);
     if (this.#clientLeft) return;
     if (this.#relay !== undefined) this.#relay.abort();

@@ -110,7 +110,8 @@ export function onNurseryExited(turn: Turn, status: ExitStatus, cause: string | 
   }
   if (state.phase.at === "stopping" || state.phase.at === "exited") return;
   if (!state.nurseryProven) {
-    failStart(turn, cause ?? `Python ended before it was ready: ${describeStatus(status)}; choose another interpreter with --python`);
+    const text = `Python (${state.plan.python}) ended before it was ready: ${describeStatus(status)}; choose another interpreter with --python`;
+    failStart(turn, cause ?? text);
     return;
   }
   log(turn, "error", `nursery died, starting another ${describeStatus(status)}`);

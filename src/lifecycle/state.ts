@@ -10,6 +10,8 @@ export interface Plan {
   readonly pid: number;
   /** For `Starting tunicorn x.y.z`. */
   readonly version: string;
+  /** The interpreter that the nursery runs in, a path or a name on PATH: only for messages. */
+  readonly python: string;
   readonly workers: number;
   /** Most workers beyond the target while old ones are replaced; at least 1. */
   readonly surge: number;

@@ -18,42 +18,38 @@ const pathOf = (name: string): string => fileURLToPath(new URL(name, root));
 const version: string = built ? TUNICORN_VERSION : JSON.parse(readFileSync(pathOf("package.json"), "utf8")).version;
 const words = process.argv.slice(2);
 
-/** argv as Gunicorn's process would show it to the application. */
-const shownArguments = JSON.stringify(["tunicorn", ...words]);
-const startNursery = (python: string): NurseryProcess =>
-  new NurseryProcess({
-    python,
-    program: pathOf("python/tunicorn_worker/__main__.py"),
-    env: { ...process.env, TUNICORN_ARGV: shownArguments },
-  });
-
 /** Without one of these, SIGUSR1 to a young Node process opens its inspector; the launcher gave one to this process. */
 const INSPECTOR_FLAGS = /^--(inspect-port|disable-sigusr1)/;
 const inspectorFlags = process.execArgv.filter((flag) => INSPECTOR_FLAGS.test(flag));
-const gatewayFlags = inspectorFlags.length > 0 ? inspectorFlags : ["--inspect-port=255.255.255.255:1024"];
-const gateway = {
-  cmd: "gateway",
-  node: process.execPath,
-  env: {},
-  ...(built
-    ? { program: pathOf("dist/gateway.mjs"), flags: gatewayFlags }
-    : { program: pathOf("src/main/gateway.ts"), flags: [...gatewayFlags, "--import", pathOf("scripts/typescript.mjs")] }),
-};
+const gatewayFlags = [
+  ...(inspectorFlags.length > 0 ? inspectorFlags : ["--inspect-port=255.255.255.255:1024"]),
+  ...(built ? [] : ["--import", pathOf("scripts/typescript.mjs")]),
+];
+const gatewayProgram = pathOf(built ? "dist/gateway.cjs" : "src/main/gateway.ts");
+const gateway = { cmd: "gateway", node: process.execPath, flags: gatewayFlags, program: gatewayProgram, env: {} };
+
+/** argv as Gunicorn's process would show it to the application. */
+const shownArguments = JSON.stringify(["tunicorn", ...words]);
+const startNursery = (python: string, env: NodeJS.ProcessEnv = {}): NurseryProcess =>
+  new NurseryProcess({
+    python,
+    program: pathOf("python/tunicorn_worker/__main__.py"),
+    env: { ...process.env, TUNICORN_ARGV: shownArguments, ...env },
+  });
 
 const named = (...names: string[]): boolean => words.some((word) => names.includes(word));
-let nursery: NurseryProcess | undefined;
-if (!named("-h", "--help", "-v", "--version")) {
-  nursery = startNursery(findPython(guessPythonSearch(words, process.env, process.cwd())));
-  // Node takes longest to boot: the gateway's begins before the settings are known, which it gets later.
-  if (!named("--check-config", "--print-config")) nursery.startGateway(gateway);
+
+function startFirstNursery(): NurseryProcess | undefined {
+  if (named("-h", "--help", "-v", "--version")) return undefined;
+  const python = findPython(guessPythonSearch(words, process.env, process.cwd()));
+  if (named("--check-config", "--print-config")) return startNursery(python);
+  // Node takes longest to boot: the gateway begins before anything else of the nursery, and long before its settings are known.
+  const early = startNursery(python, { TUNICORN_GATEWAY: [process.execPath, ...gatewayFlags, gatewayProgram].join("\n") });
+  early.startGateway(gateway);
+  return early;
 }
 
-const { runMaster } = await import("../arbiter/run.ts");
-await runMaster({
-  name: "tunicorn",
-  version,
-  words,
-  nursery,
-  startNursery,
-  gateway,
-});
+const nursery = startFirstNursery();
+void import("../arbiter/run.ts").then(({ runMaster }) =>
+  runMaster({ name: "tunicorn", version, words, nursery, startNursery, gateway }),
+);

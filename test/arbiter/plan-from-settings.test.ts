@@ -3,15 +3,15 @@ import { test } from "node:test";
 import { planFromSettings } from "../../src/arbiter/plan-from-settings.ts";
 import { settingsOf } from "./settings-of.ts";
 
+const MASTER = { version: "0.1.0", pid: 42, python: "/venv/bin/python", gatewayUnderWay: true };
+
 test("the settings that the mind needs, in its units", () => {
   const plan = planFromSettings(
     settingsOf(["-w", "3", "-t", "7", "--graceful-timeout", "9", "--backlog", "5", "-b", "[::1]:80", "-b", "unix:/run/a.sock", "app"]),
-    "0.1.0",
-    42,
+    MASTER,
   );
   assert.deepEqual(plan, {
-    pid: 42,
-    version: "0.1.0",
+    ...MASTER,
     workers: 3,
     surge: 1,
     timeoutMs: 7000,
@@ -26,21 +26,16 @@ test("the settings that the mind needs, in its units", () => {
     tls: false,
     workerClass: "sync",
     daemon: false,
-    gatewayUnderWay: true,
   });
 });
 
 test("an inherited descriptor makes all other addresses void", () => {
-  const { addresses } = planFromSettings(settingsOf(["-b", ":80", "-b", "fd://3", "app"]), {
-    version: "0.1.0",
-    pid: 1,
-    gatewayUnderWay: true,
-  });
+  const { addresses } = planFromSettings(settingsOf(["-b", ":80", "-b", "fd://3", "app"]), MASTER);
   assert.deepEqual(addresses, [{ index: 0, kind: "fd", fd: 3 }]);
 });
 
 test("with preload nothing is warmed", () => {
-  const { preload, warmImports } = planFromSettings(settingsOf(["--preload", "app"]), { version: "0.1.0", pid: 1, gatewayUnderWay: true });
+  const { preload, warmImports } = planFromSettings(settingsOf(["--preload", "app"]), MASTER);
   assert.deepEqual([preload, warmImports], [true, false]);
 });
 
@@ -49,6 +44,5 @@ for (const [words, message] of [
   [["-b", "fd://x"], "'x' is not a valid file descriptor."],
   [["-e", "FOO"], "environment setting 'FOO' invalid"],
 ] as const) {
-  test(`${words.join(" ")} is refused`, () =>
-    assert.throws(() => planFromSettings(settingsOf([...words, "app"]), { version: "0.1.0", pid: 1, gatewayUnderWay: true }), { message }));
+  test(`${words.join(" ")} is refused`, () => assert.throws(() => planFromSettings(settingsOf([...words, "app"]), MASTER), { message }));
 }

@@ -88,7 +88,11 @@ for (const { name, memoryBytes, fileBytes, missing = false, maxBytes } of SIZES)
 test("a long transfer through a small spool does not grow its file", async (t) => {
   const directory = temporaryDirectory(t);
   let readable = 0;
-  const spool = new ByteSpool(limits(directory, 0, 10_000), () => readable++, () => {});
+  const spool = new ByteSpool(
+    limits(directory, 0, 10_000),
+    () => readable++,
+    () => {},
+  );
   let pushed = 0;
   let taken = 0;
   // The reader never catches up, so the file is never empty.
@@ -120,7 +124,11 @@ function readlink(fd: string): string {
 
 test("a full disk: what was given stays whole, in memory, and more is not wanted", async () => {
   // /dev/full takes no byte: the spool's own file cannot be made there, so the error is that of opening. Both ways end alike.
-  const spool = new ByteSpool(limits("/dev/full", 10, 1_000_000), () => {}, () => {});
+  const spool = new ByteSpool(
+    limits("/dev/full", 10, 1_000_000),
+    () => {},
+    () => {},
+  );
   spool.push(Buffer.alloc(100, 1));
   await until(() => spool.diskError !== undefined);
   assert.equal(spool.wantsMore, false);
@@ -133,7 +141,11 @@ test("bytes that cannot be read back are lost, and said to be", async (t) => {
   const directory = temporaryDirectory(t);
   let readable = 0;
   const shared = limits(directory, 0, 1_000_000);
-  const spool = new ByteSpool(shared, () => readable++, () => {});
+  const spool = new ByteSpool(
+    shared,
+    () => readable++,
+    () => {},
+  );
   spool.push(Buffer.alloc(300_000, 1));
   await until(() => readable > 0);
   // Somebody cuts the file under it.
@@ -152,7 +164,11 @@ test("a spool that is destroyed while its file is opened, written or read leaks 
   const directory = temporaryDirectory(t);
   for (let turns = 0; turns < 30; turns++) {
     const shared = limits(directory, 0, 1_000_000);
-    const spool = new ByteSpool(shared, () => {}, () => {});
+    const spool = new ByteSpool(
+      shared,
+      () => {},
+      () => {},
+    );
     spool.push(Buffer.alloc(200_000));
     for (let i = 0; i < turns; i++) {
       await turn();
@@ -168,9 +184,17 @@ test("a spool that is destroyed while its file is opened, written or read leaks 
 test("spools share a budget: the second stops where the first has used it up, and goes on when its own bytes are taken", async (t) => {
   const directory = temporaryDirectory(t);
   const shared = limits(directory, 10, 1_000_000, 1_000);
-  const first = new ByteSpool(shared, () => {}, () => {});
+  const first = new ByteSpool(
+    shared,
+    () => {},
+    () => {},
+  );
   let writable = 0;
-  const second = new ByteSpool(shared, () => {}, () => writable++);
+  const second = new ByteSpool(
+    shared,
+    () => {},
+    () => writable++,
+  );
   first.push(Buffer.alloc(1_000));
   second.push(Buffer.alloc(10));
   assert.equal(second.wantsMore, false);
@@ -180,4 +204,3 @@ test("spools share a budget: the second stops where the first has used it up, an
   second.destroy();
   assert.equal(shared.budget.usedBytes, 0);
 });
-

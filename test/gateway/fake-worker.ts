@@ -1,6 +1,6 @@
 /** A worker's end of its channel, in this process: frames in, frames out, over a real socket. */
 
-import { createServer, type Socket, connect } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { HAS_CONTENT_LENGTH, TO_WORKER } from "../../src/wire/frame-types.ts";
@@ -31,7 +31,7 @@ export class FakeWorker {
     this.gatewayHandle = gatewayHandle;
     socket.on("data", (bytes: Buffer) => this.#receive(bytes));
     socket.on("error", () => {});
-    socket.on("end", () => {
+    socket.on("close", () => {
       this.ended = true;
     });
   }
@@ -42,6 +42,7 @@ export class FakeWorker {
     const accepted = new Promise<Socket>((resolve) => server.once("connection", resolve));
     await new Promise<void>((resolve) => server.listen(path, resolve));
     const client = connect(path);
+    await new Promise<void>((resolve) => client.once("connect", resolve));
     const gatewayEnd = (await accepted) as Socket & WithHandle;
     server.close();
     const handle = gatewayEnd._handle;
@@ -90,7 +91,12 @@ export class FakeWorker {
     return { body, short: frames.find(({ type }) => type === TO_WORKER.bodyEnd)?.flags === 1 };
   }
 
-  /** Its process is gone: what it has sent is still there to be read. */
+  /** kill -9, before the next line: what the kernel has of it is still there to be read. */
+  kill(): void {
+    this.#socket.destroy();
+  }
+
+  /** Its process ends once everything that it has sent is with the kernel. */
   die(): void {
     this.#socket.end();
     this.#socket.destroySoon();

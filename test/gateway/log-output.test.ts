@@ -54,7 +54,10 @@ test("a pipe whose reader is slow gets all lines later, without a further one", 
     }
     return text.length >= LINES * 100;
   });
-  assert.deepEqual(text.split("\n").slice(0, -1).map(Number), Array.from({ length: LINES }, (_, i) => i));
+  assert.deepEqual(
+    text.split("\n").slice(0, -1).map(Number),
+    Array.from({ length: LINES }, (_, i) => i),
+  );
   // A reader that never comes back: lines are dropped, whole ones, and memory is bounded.
   for (let i = 0; i < 20; i++) output.write(`${"x".repeat(99_999)}\n`);
   closeSync(reader);

@@ -1,14 +1,26 @@
 /** A request and the sink of its response, in memory: the second implementation of `RequestStream`, without protocol or socket. */
 
 import assert from "node:assert/strict";
-import { headerName } from "../../src/request/header-name.ts";
 import type { BodyEnd, BodyReader, RequestStream, ResponseHead, ResponseSink } from "../../src/request/exchange.ts";
+import { headerName } from "../../src/request/header-name.ts";
 import type { BodyFraming, Peer, RequestHead } from "../../src/request/request-head.ts";
 
-export const PEER: Peer = { remoteAddress: "192.0.2.1", remotePort: 1, serverName: "0.0.0.0", serverPort: 80, trusted: false, secure: false };
+export const PEER: Peer = {
+  remoteAddress: "192.0.2.1",
+  remotePort: 1,
+  serverName: "0.0.0.0",
+  serverPort: 80,
+  trusted: false,
+  secure: false,
+};
 
 /** @param fields  `[["Host", "h"]]` */
-export function requestHead(method: string, path: string, framing: BodyFraming = { kind: "none" }, fields: readonly (readonly [string, string])[] = []): RequestHead {
+export function requestHead(
+  method: string,
+  path: string,
+  framing: BodyFraming = { kind: "none" },
+  fields: readonly (readonly [string, string])[] = [],
+): RequestHead {
   return {
     peer: PEER,
     method,

@@ -90,7 +90,10 @@ export class PoolHarness implements PullPort {
     return { worker, number };
   }
 
-  request(path: string, { framing, takes, headers }: { framing?: BodyFraming; takes?: number; headers?: [string, string][] } = {}): MemoryExchange {
+  request(
+    path: string,
+    { framing, takes, headers }: { framing?: BodyFraming; takes?: number; headers?: [string, string][] } = {},
+  ): MemoryExchange {
     const exchange = new MemoryExchange(requestHead(framing === undefined ? "GET" : "POST", path, framing, headers), {
       arrivedMs: this.nowMs,
       ...(takes === undefined ? {} : { takes }),

@@ -20,44 +20,49 @@ for (const { name, memoryBytes, fileBytes, missing = false } of [
     const directory = temporaryDirectory(t);
     const stalls = fc.array(fc.constantFrom("client", "worker", "turn"), { maxLength: 60, size: "max" });
     await fc.assert(
-      fc.asyncProperty(stalls, fc.constantFrom(1_000, 70_000, 262_144), fc.integer({ min: 0, max: 1_500_000 }), async (steps, chunkBytes, bodyBytes) => {
-        const client = new MemoryExchange(requestHead("GET", "/"), { takes: 50_000 });
-        client.start(HEAD);
-        let credit = RESPONSE_WINDOW_BYTES;
-        const budget = { usedBytes: 0, maxBytes: Number.POSITIVE_INFINITY };
-        const limits = { memoryBytes, fileBytes, budget, directory: missing ? `${directory}/none` : directory };
-        const relay = new ResponseRelay(client, limits, (bytes) => {
-          credit += bytes;
-        });
-        const body = Buffer.alloc(bodyBytes, "0123456789abcdef");
-        let sent = 0;
-        let ended = false;
-        const work = () => {
-          const bytes = Math.min(chunkBytes, credit, bodyBytes - sent);
-          if (bytes > 0) relay.push(body.subarray(sent, sent + bytes));
-          sent += bytes;
-          credit -= bytes;
-          assert.ok(credit <= RESPONSE_WINDOW_BYTES);
-          // What was taken from the window and not given back is bounded by what may be kept.
-          if (sent === bodyBytes && !ended) {
-            ended = true;
-            relay.end();
+      fc.asyncProperty(
+        stalls,
+        fc.constantFrom(1_000, 70_000, 262_144),
+        fc.integer({ min: 0, max: 1_500_000 }),
+        async (steps, chunkBytes, bodyBytes) => {
+          const client = new MemoryExchange(requestHead("GET", "/"), { takes: 50_000 });
+          client.start(HEAD);
+          let credit = RESPONSE_WINDOW_BYTES;
+          const budget = { usedBytes: 0, maxBytes: Number.POSITIVE_INFINITY };
+          const limits = { memoryBytes, fileBytes, budget, directory: missing ? `${directory}/none` : directory };
+          const relay = new ResponseRelay(client, limits, (bytes) => {
+            credit += bytes;
+          });
+          const body = Buffer.alloc(bodyBytes, "0123456789abcdef");
+          let sent = 0;
+          let ended = false;
+          const work = () => {
+            const bytes = Math.min(chunkBytes, credit, bodyBytes - sent);
+            if (bytes > 0) relay.push(body.subarray(sent, sent + bytes));
+            sent += bytes;
+            credit -= bytes;
+            assert.ok(credit <= RESPONSE_WINDOW_BYTES);
+            // What was taken from the window and not given back is bounded by what may be kept.
+            if (sent === bodyBytes && !ended) {
+              ended = true;
+              relay.end();
+            }
+          };
+          for (const step of steps) {
+            if (step === "client") client.take(30_000);
+            else if (step === "worker") work();
+            else await turn();
           }
-        };
-        for (const step of steps) {
-          if (step === "client") client.take(30_000);
-          else if (step === "worker") work();
-          else await turn();
-        }
-        await until(() => {
-          client.take(200_000);
-          work();
-          return client.ending !== "open";
-        });
-        assert.equal(client.ending, "complete");
-        assert.ok(client.received.equals(body));
-        assert.equal(budget.usedBytes, 0);
-      }),
+          await until(() => {
+            client.take(200_000);
+            work();
+            return client.ending !== "open";
+          });
+          assert.equal(client.ending, "complete");
+          assert.ok(client.received.equals(body));
+          assert.equal(budget.usedBytes, 0);
+        },
+      ),
       { numRuns: 25 },
     );
     await until(() => descriptorsBelow(directory, readlinkSync) === 0);

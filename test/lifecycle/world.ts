@@ -11,6 +11,7 @@ import { step } from "../../src/lifecycle/step.ts";
 export const PLAN: Plan = {
   pid: 100,
   version: "0.1.0",
+  python: "/venv/bin/python",
   workers: 2,
   surge: 1,
   timeoutMs: 30_000,

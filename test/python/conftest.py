@@ -1,14 +1,32 @@
-"""In CI a skipped test is a failure: nothing may look green that was not run."""
+"""In CI a skipped test is a failure: nothing may look green that was not run. And nothing waits for ever."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+import signal
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 
 _IN_CI = os.environ.get("CI") == "true"
+# No test waits for time: most take milliseconds, the slowest a second. Later than pytest's faulthandler_timeout, which
+# shows where it hangs.
+_TEST_SECONDS_MAX = 90
+
+
+@pytest.fixture(autouse=True)
+def _end_what_hangs() -> Iterator[None]:
+    """Fail a test that waits for something that does not come. Forked children have no timer."""
+
+    def fail(_number: int, _frame: object) -> None:
+        raise TimeoutError(f"the test took more than {_TEST_SECONDS_MAX} s")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(_TEST_SECONDS_MAX)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -26,7 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "group": os.getgid(),
     "sendfile": None,
     "paste": None,
-    "paste_global_conf": {},
+    "raw_paste_global_conf": [],
     "pythonpath": None,
     "chdir": "/",
     "raw_env": [],

@@ -102,7 +102,7 @@ def test_paste_deploy(uri: str, asked: str, project: Path, monkeypatch: pytest.M
     deploy.loadapp = lambda uri, **more: (uri, more)
     monkeypatch.setitem(sys.modules, "paste", types.ModuleType("paste"))
     monkeypatch.setitem(sys.modules, "paste.deploy", deploy)
-    config = make_config(uri, paste="a.ini", paste_global_conf={"debug": "1"}, chdir=str(project))
+    config = make_config(uri, paste="a.ini", raw_paste_global_conf=["debug=1"], chdir=str(project))
     more = {"name": None, "relative_to": str(project), "global_conf": {"debug": "1"}}
     assert load_application(config) == (asked, more)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,29 @@ def test_reads_the_command_of_the_arbiter() -> None:
     assert copy.copy(config).workers == 3
 
 
+COMMAND: dict[str, Any] = {
+    "values": {
+        "workers": 3,
+        "secure_scheme_headers": {"t": "dict", "v": [[{"t": "str", "v": "X-A"}, {"t": "str", "v": "on"}]]},
+        "on_starting": {"t": "object", "type": "function", "text": "<f>", "name": "f", "callable": True, "arity": 1},
+        "logger_class": {"t": "object", "type": "type", "text": "<c>", "name": "c", "callable": True},
+        "when_ready": {"t": "object", "type": "str", "text": "hooks.ready", "name": "ready", "callable": True},
+    },
+    "app": "a:b",
+    "serverSoftware": "s",
+    "version": "1",
+    "titlePrefix": "tunicorn: ",
+}
+
+
+def test_values_of_python() -> None:
+    config = Config.from_command(COMMAND, {"on_starting": len, "logger_class": dict, "workers": 99})
+    assert config.secure_scheme_headers == {"X-A": "on"}
+    assert (config.on_starting, config.logger_class, config.when_ready) == (len, dict, "hooks.ready")
+    assert config.workers == 3
+    assert Config.from_command(COMMAND).on_starting is None
+
+
 def test_unknown_setting() -> None:
     with pytest.raises(AttributeError, match="No configuration setting for: nosuch"):
         _ = make_config().nosuch
@@ -37,3 +61,29 @@ def test_env() -> None:
 def test_proc_name() -> None:
     assert make_config().proc_name == "app:app"
     assert make_config(proc_name="shop").proc_name == "shop"
+
+
+def test_paste_global_conf() -> None:
+    config = make_config(raw_paste_global_conf=["a=1", "b\\=c=d=e", "f=\\=", "g="])
+    assert config.paste_global_conf == {"a": "1", "b=c": "d=e", "f": "=", "g": ""}
+    with pytest.raises(RuntimeError, match="environment setting 'A' invalid"):
+        _ = make_config(raw_paste_global_conf=["A"]).paste_global_conf
+
+
+@pytest.mark.parametrize(
+    ("setting", "variable", "expected"),
+    [
+        (None, None, True),
+        (None, "YES", True),
+        (None, "0", False),
+        (None, "", False),
+        (False, "1", False),
+        (True, "1", False),
+    ],
+)
+def test_sendfile(setting: bool | None, variable: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if variable is None:
+        monkeypatch.delenv("SENDFILE", raising=False)
+    else:
+        monkeypatch.setenv("SENDFILE", variable)
+    assert make_config(sendfile=setting).sendfile is expected

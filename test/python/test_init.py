@@ -11,16 +11,16 @@ import pytest
 PROGRAM = str(Path(__file__).parents[2] / "python" / "tunicorn_worker" / "__main__.py")
 PATIENCE_S = 30
 
-# Names each signal from within its handler: a loop around pause() would miss one that comes just before it.
+# Names each signal that it gets. They stay blocked and are taken by sigwait: with handlers around pause(), one that
+# comes just before the call would be named only after the next.
 CHILD = """
 import os, signal
-signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGWINCH):
-    signal.signal(number, lambda number, _: os.write(1, f'{signal.Signals(number).name}\\n'.encode()))
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-print('ready', os.getppid(), sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())), flush=True)
+taken = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGWINCH)
+mask = signal.pthread_sigmask(signal.SIG_BLOCK, taken)
+interrupt = signal.signal(signal.SIGINT, signal.SIG_DFL)
+print('ready', os.getppid(), sorted(mask), interrupt is signal.default_int_handler, flush=True)
 while True:
-    signal.pause()
+    print(signal.Signals(signal.sigwait(taken)).name, flush=True)
 """
 
 # Leaves a grandchild that ends as an orphan, waits until it is reaped, and leaves.
@@ -74,13 +74,29 @@ def test_command_that_cannot_be_started(tmp_path: Path) -> None:
     assert run(str(tmp_path / "plain")).returncode == 126
 
 
+@pytest.mark.parametrize("ignored", [signal.SIG_IGN, signal.SIG_DFL])
+def test_started_by_one_who_ignores_its_children(ignored: signal.Handlers) -> None:
+    program = (
+        f"import os, signal, sys\nsignal.signal(signal.SIGCHLD, signal.{ignored.name})\n"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    command = [sys.executable, PROGRAM, "init", sys.executable, "-c", "import sys; sys.exit(4)"]
+    done = subprocess.run([sys.executable, "-c", program, *command], timeout=PATIENCE_S, check=False)
+    assert done.returncode == 4
+
+
 def test_signals_are_passed_on() -> None:
     command = [sys.executable, PROGRAM, "init", sys.executable, "-c", CHILD]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
         assert process.stdout is not None
-        assert process.stdout.readline() == f"ready {process.pid} []\n"
+        assert process.stdout.readline() == f"ready {process.pid} [] True\n"
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1, signal.SIGTTIN, signal.SIGWINCH):
             os.kill(process.pid, number)
             assert process.stdout.readline() == f"{number.name}\n"
         os.kill(process.pid, signal.SIGINT)
         assert process.wait(PATIENCE_S) == 128 + signal.SIGINT
+    finally:
+        # A signal that was not passed on must not leave both waiting for it.
+        process.kill()
+        process.communicate()

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tunicorn_worker.surroundings import Environment, launch_directory, make_importable, make_log_file
+from tunicorn_worker.surroundings import (
+    Environment,
+    give_back_variables,
+    launch_directory,
+    make_importable,
+    make_log_file,
+)
 
 
 def test_environment_is_restored_before_it_is_applied_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,3 +58,14 @@ def test_log_files(tmp_path: Path) -> None:
         make_log_file("/nope/x")
     reason = "FileNotFoundError(2, 'No such file or directory')"
     assert str(caught.value) == f"Error: '/nope/x' isn't writable [{reason}]"
+
+
+def test_the_application_gets_the_variables_of_node_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUNICORN_NODE_OPTIONS", "--max-old-space-size=64")
+    monkeypatch.delenv("NODE_OPTIONS", raising=False)
+    monkeypatch.delenv("TUNICORN_NODE_EXTRA_CA_CERTS", raising=False)
+    monkeypatch.setenv("NODE_EXTRA_CA_CERTS", "/set/by/the/user")
+    give_back_variables()
+    assert os.environ["NODE_OPTIONS"] == "--max-old-space-size=64"
+    assert os.environ["NODE_EXTRA_CA_CERTS"] == "/set/by/the/user"
+    assert "TUNICORN_NODE_OPTIONS" not in os.environ

@@ -9,7 +9,7 @@ import pytest
 
 from fake_gateway import FakeGateway
 from tunicorn_worker import wire
-from tunicorn_worker.tickets import GatewayPipeEnded, Tickets
+from tunicorn_worker.tickets import CLAIM_WORD, SLOT_WORDS, GatewayPipeEnded, Tickets
 
 ME = 7
 
@@ -45,12 +45,38 @@ def test_head_and_body_through_the_channel(gateway: FakeGateway, tickets: Ticket
     assert tickets.take() == (9, None, None)
 
 
-@pytest.mark.parametrize("standing", [0, 6], ids=["voided", "given to another request"])
-def test_gives_back_a_slot_whose_id_is_not_the_tickets(gateway: FakeGateway, tickets: Tickets, standing: int) -> None:
-    gateway.write_slot(3, standing)
+@pytest.mark.parametrize(
+    "standing", [(0, 0, 0, 0), (6, 0, 0, 0), (6, 9, 77, 0)], ids=["voided", "given to another request", "which runs"]
+)
+def test_a_stale_ticket_writes_nothing(gateway: FakeGateway, tickets: Tickets, standing: tuple[int, ...]) -> None:
+    os.pwrite(gateway.memory, wire.TICKET.pack(*standing), 3 * wire.SLOT_BYTES)
     gateway.write_ticket(3, 4, 5, 0)
     assert tickets.take() is None
-    assert gateway.slot_words(3) == (standing, 0, 0, 0)
+    assert gateway.slot_words(3) == standing
+
+
+class VoidedAtTheClaim:
+    """Slot memory in which the gateway voids a request at the moment of its claim."""
+
+    def __init__(self, words: memoryview) -> None:
+        self._words = words
+
+    def __getitem__(self, word: int) -> int:
+        value: int = self._words[word]
+        return value
+
+    def __setitem__(self, word: int, value: int) -> None:
+        if word % SLOT_WORDS == CLAIM_WORD and value == ME:
+            self._words[word - CLAIM_WORD] = 0
+        self._words[word] = value
+
+
+def test_a_request_that_is_voided_while_it_is_claimed_is_given_back(gateway: FakeGateway, tickets: Tickets) -> None:
+    tickets._words = VoidedAtTheClaim(tickets._words)  # type: ignore[assignment]
+    gateway.write_slot(3, 5, b"HEAD")
+    gateway.write_ticket(3, 4, 5, 0)
+    assert tickets.take() is None
+    assert gateway.slot_words(3) == (0, 0, 0, 0)
 
 
 def test_void_ticket_touches_no_slot(gateway: FakeGateway, tickets: Tickets) -> None:

@@ -15,9 +15,10 @@ import pytest
 
 from fake_gateway import FakeGateway, Frame, make_config, make_environ
 from tunicorn_worker import wire
-from tunicorn_worker.body import InlineBody
+from tunicorn_worker.body import ChannelBody, InlineBody
 from tunicorn_worker.channel import Channel
 from tunicorn_worker.environ import base_environ
+from tunicorn_worker.errors import ClientGone
 from tunicorn_worker.wsgi import ERROR_PAGE, WsgiCaller
 
 STREAM = 3
@@ -270,23 +271,54 @@ def test_item_that_is_no_bytes_after_the_head(exchange: Exchange) -> None:
     assert kinds(exchange.call(respond(iter([b"x", "y"])))) == [wire.HEAD, wire.ABORT]
 
 
-@pytest.mark.parametrize(
-    ("error", "level", "text"),
-    [
-        (BrokenPipeError(32, "x"), "DEBUG", "Ignoring EPIPE"),
-        (ConnectionResetError(104, "x"), "DEBUG", "Ignoring connection reset"),
-        (FileNotFoundError(2, "x"), "ERROR", "Socket error processing request."),
-    ],
-)
-def test_os_errors_are_not_answered(
-    exchange: Exchange, error: OSError, level: str, text: str, caplog: pytest.LogCaptureFixture
+OS_ERRORS = [BrokenPipeError(32, "x"), ConnectionResetError(104, "x"), FileNotFoundError(2, "x"), OSError()]
+
+
+@pytest.mark.parametrize("error", OS_ERRORS, ids=repr)
+@pytest.mark.parametrize("head_first", [False, True])
+def test_os_errors_of_the_application_are_failures_as_others(
+    exchange: Exchange, error: OSError, head_first: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     def application(environ: Any, start_response: Any) -> Any:
+        write = start_response("200 OK", [])
+        if head_first:
+            write(b"x")
         raise error
 
+    frames = exchange.call(application)
+    assert kinds(frames) == [wire.HEAD, wire.ABORT] if head_first else is_error_page(frames)
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert record.getMessage() == "Error handling request" + ("" if head_first else " GET /x?y=1")
+    assert record.exc_info
+    assert record.exc_info[1] is error
+
+
+@pytest.mark.parametrize("gone", ["client", "gateway"])
+@pytest.mark.parametrize("wraps", [False, True])
+def test_a_client_that_left_is_no_error(
+    exchange: Exchange, gone: str, wraps: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    def application(environ: Any, start_response: Any) -> Any:
+        if gone == "client":
+            exchange.gateway.send(wire.CANCEL, STREAM)
+        else:
+            exchange.gateway.end.close()
+        try:
+            ChannelBody(exchange.channel).read()
+        except ClientGone as error:
+            if wraps:
+                raise OSError(*error.args) from error  # As Django's UnreadablePostError.
+            raise
+
     caplog.set_level(logging.DEBUG)
-    assert kinds(exchange.call(application)) == [wire.ABORT]
-    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [(level, text)]
+    exchange.channel.begin(STREAM)
+    settings = make_config()
+    WsgiCaller(application, settings).call(exchange.channel, dict(make_environ()))
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [("DEBUG", "Ignoring EPIPE")]
+    if gone == "client":
+        exchange.channel.close()
+        assert kinds(exchange.gateway.frames()) == [wire.CREDIT, wire.ABORT]
 
 
 class Body:

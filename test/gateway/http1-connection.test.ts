@@ -1,0 +1,451 @@
+import assert from "node:assert/strict";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { type TestContext, test } from "node:test";
+import type { ConnectionLimits } from "../../src/gateway/connection-limits.ts";
+import { type ConnectionHost, Http1Connection } from "../../src/gateway/http1-connection.ts";
+import type { Http1Exchange } from "../../src/gateway/http1-exchange.ts";
+import { type Http1Policy, http1Policy } from "../../src/protocol/http1/policy.ts";
+import type { BodyEnd, RequestStream } from "../../src/request/exchange.ts";
+import { PEER } from "./memory-exchange.ts";
+import { until } from "./spool-directory.ts";
+
+const POLICY: Http1Policy = http1Policy({
+  limitRequestLine: 4094,
+  limitRequestFields: 100,
+  limitRequestFieldSize: 8190,
+  permitObsoleteFolding: false,
+  stripHeaderSpaces: false,
+  permitUnconventionalHttpMethod: false,
+  permitUnconventionalHttpVersion: false,
+  casefoldHttpMethod: false,
+  headerMap: "drop",
+  forwarderHeaders: new Set(),
+  secureSchemeHeaders: new Map(),
+});
+
+type Handler = (stream: RequestStream) => void;
+
+const answer =
+  (text: string): Handler =>
+  (stream) => {
+    const body = Buffer.from(text);
+    stream.sink.respond(
+      { status: "200 OK", fieldLines: `Content-Length: ${body.length}\r\n`, contentLength: body.length, close: false },
+      body,
+    );
+  };
+
+/** A server of `Http1Connection`s with a handler of the test's, and a clock that the test moves. */
+class Server implements ConnectionHost {
+  readonly policy = POLICY;
+  readonly limits: ConnectionLimits;
+  readonly date = "Thu, 01 Jan 1970 00:00:00 GMT";
+  readonly connections = new Set<Http1Connection>();
+  readonly logged: string[] = [];
+  readonly warnings: string[] = [];
+  draining = false;
+  nowMs = 1_000;
+  handler: Handler;
+  port = 0;
+
+  private constructor(handler: Handler, limits: Partial<ConnectionLimits>) {
+    this.handler = handler;
+    this.limits = { idleMs: 5_000, headMs: 60_000, writeMs: 60_000, ...limits };
+  }
+
+  static async start(t: TestContext, handler: Handler, limits: Partial<ConnectionLimits> = {}): Promise<Server> {
+    const host = new Server(handler, limits);
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+      host.connections.add(new Http1Connection(socket, PEER, host)),
+    );
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    host.port = (server.address() as AddressInfo).port;
+    t.after(() => {
+      for (const connection of host.connections) connection.destroy();
+      server.close();
+    });
+    return host;
+  }
+
+  now(): number {
+    return this.nowMs;
+  }
+  handle(stream: RequestStream): void {
+    this.handler(stream);
+  }
+  log(exchange: Http1Exchange): void {
+    this.logged.push(`${exchange.head.target} ${exchange.status}`);
+  }
+  warn(text: string): void {
+    this.warnings.push(text);
+  }
+  closed(connection: Http1Connection): void {
+    this.connections.delete(connection);
+  }
+
+  pass(ms: number): void {
+    this.nowMs += ms;
+    for (const connection of this.connections) connection.sweep(this.nowMs);
+  }
+
+  async connect(t: TestContext): Promise<Client> {
+    const before = this.connections.size;
+    const socket = connect({ port: this.port, host: "127.0.0.1", allowHalfOpen: true });
+    t.after(() => socket.destroy());
+    const client = new Client(socket);
+    await until(() => this.connections.size > before);
+    return client;
+  }
+}
+
+class Client {
+  readonly socket: Socket;
+  text = "";
+  ended = false;
+  error: string | undefined;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on("data", (bytes: Buffer) => {
+      this.text += bytes.toString("latin1");
+    });
+    socket.on("end", () => {
+      this.ended = true;
+    });
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      this.error = error.code;
+    });
+  }
+
+  get(path: string): this {
+    return this.send(`GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`);
+  }
+
+  send(bytes: string | Buffer): this {
+    this.socket.write(bytes);
+    return this;
+  }
+
+  async sees(text: string | RegExp): Promise<void> {
+    await until(() => (typeof text === "string" ? this.text.includes(text) : text.test(this.text)));
+  }
+
+  count(text: string): number {
+    return this.text.split(text).length - 1;
+  }
+}
+
+/** Collects a request's body. */
+function readBody(stream: RequestStream): { text: () => string; end: () => BodyEnd | undefined } {
+  const chunks: Buffer[] = [];
+  let ended: BodyEnd | undefined;
+  stream.readBody({
+    onChunk: (chunk) => chunks.push(chunk),
+    onEnd: (end) => {
+      ended = end;
+    },
+  });
+  return { text: () => Buffer.concat(chunks).toString(), end: () => ended };
+}
+
+test("keep-alive: one request after another, and the connection is closed when it has been idle", async (t) => {
+  const server = await Server.start(t, answer("hi"));
+  const client = await server.connect(t);
+  await client.get("/1").sees("hi");
+  await client.get("/2").sees(/hi.*hi/s);
+  assert.ok(!client.text.includes("Connection: close"));
+  server.pass(4_999);
+  assert.equal(client.ended, false);
+  server.pass(1);
+  await until(() => client.ended);
+  assert.deepEqual(server.logged, ["/1 200", "/2 200"]);
+});
+
+for (const { name, later } of [
+  { name: "at once", later: false },
+  { name: "in a later turn", later: true },
+]) {
+  test(`ten thousand pipelined requests in one write, answered ${name}`, async (t) => {
+    let answered = 0;
+    const server = await Server.start(t, (stream) => {
+      const go = () => {
+        answered++;
+        answer(`<${stream.head.target}>`)(stream);
+      };
+      if (later) setImmediate(go);
+      else go();
+    });
+    const client = await server.connect(t);
+    const COUNT = 10_000;
+    client.send(Array.from({ length: COUNT }, (_, i) => `GET /${i} HTTP/1.1\r\nHost: h\r\n\r\n`).join(""));
+    await until(() => answered === COUNT);
+    await client.sees(`</${COUNT - 1}>`);
+    assert.deepEqual(
+      [...client.text.matchAll(/<\/(\d+)>/g)].map(([, i]) => Number(i)),
+      Array.from({ length: COUNT }, (_, i) => i),
+    );
+  });
+}
+
+test("half-close: all pipelined requests are answered, then the connection ends", async (t) => {
+  const server = await Server.start(t, (stream) => setImmediate(() => answer(`<${stream.head.target}>`)(stream)));
+  const client = await server.connect(t);
+  client.get("/1").get("/2").get("/3").socket.end();
+  await until(() => client.ended);
+  assert.equal(client.count("200 OK"), 3);
+  await until(() => server.connections.size === 0);
+});
+
+const PARTS = "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello";
+
+test("FIN behind any byte of a request: an end, never an exception", async (t) => {
+  const server = await Server.start(t, (stream) => {
+    const body = readBody(stream);
+    const wait = () => (body.end() === undefined ? setImmediate(wait) : answer(`${body.text()} ${body.end()}`)(stream));
+    wait();
+  });
+  for (let cut = 0; cut <= PARTS.length; cut++) {
+    const client = await server.connect(t);
+    client.socket.end(PARTS.slice(0, cut));
+    await until(() => client.ended);
+    const bodyBytes = cut - (PARTS.length - 5);
+    if (bodyBytes < 0) assert.equal(client.text, "");
+    else assert.ok(client.text.endsWith(`${"hello".slice(0, bodyBytes)} ${bodyBytes === 5 ? "complete" : "short"}`));
+    await until(() => server.connections.size === 0);
+  }
+});
+
+test("RST while a request is being answered: its handler hears of it, once", async (t) => {
+  let left = 0;
+  const server = await Server.start(t, (stream) => {
+    stream.onClientLeft = () => left++;
+  });
+  const client = await server.connect(t);
+  client.get("/");
+  await until(() => server.connections.size === 1);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  client.socket.resetAndDestroy();
+  await until(() => left === 1 && server.connections.size === 0);
+});
+
+test("FIN inside a chunked body: the handler hears that its client has gone", async (t) => {
+  let left = 0;
+  const server = await Server.start(t, (stream) => {
+    readBody(stream);
+    stream.onClientLeft = () => left++;
+  });
+  const client = await server.connect(t);
+  client.socket.end("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab");
+  await until(() => client.ended && left === 1);
+  assert.equal(client.text, "");
+});
+
+test("a head that does not come in time: 408", async (t) => {
+  const server = await Server.start(t, answer("hi"), { headMs: 1_000 });
+  const client = await server.connect(t);
+  client.send("GET / HT");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  server.pass(999);
+  assert.equal(client.text, "");
+  server.pass(1);
+  await until(() => client.ended);
+  assert.match(client.text, /^HTTP\/1.1 408 /);
+});
+
+test("a refusal in the middle of a large upload is seen by the client", async (t) => {
+  const server = await Server.start(t, (stream) => stream.sink.refuse(503, "Service Unavailable", "full"));
+  const client = await server.connect(t);
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 40000\r\n\r\n");
+  client.send(Buffer.alloc(40_000));
+  await until(() => client.ended);
+  assert.match(client.text, /^HTTP\/1.1 503 Service Unavailable\r\nConnection: close/);
+  client.socket.end();
+  await until(() => server.connections.size === 0);
+  assert.equal(client.error, undefined);
+});
+
+for (const garbage of [
+  "\x16\x03\x01",
+  "GET\r\n\r\n",
+  "GET / HTTP/1.1\r\nA b: c\r\n\r\n",
+  "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
+  "GET / HTTP/1.1\nHost: h\n\n",
+]) {
+  test(`a broken head is refused and the connection closed: ${JSON.stringify(garbage)}`, async (t) => {
+    const server = await Server.start(t, answer("hi"));
+    const client = await server.connect(t);
+    client.send(`${garbage}\r\n\r\n`).socket.end();
+    await until(() => client.ended);
+    assert.match(client.text, /^HTTP\/1.1 400 Bad Request/);
+    assert.equal(server.warnings.length, 1);
+    await until(() => server.connections.size === 0);
+  });
+}
+
+test("a body that breaks while it is read: 400, and the handler hears that its client has gone", async (t) => {
+  let left = 0;
+  const server = await Server.start(t, (stream) => {
+    readBody(stream);
+    stream.onClientLeft = () => left++;
+  });
+  const client = await server.connect(t);
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n");
+  await until(() => client.ended);
+  assert.equal(left, 1);
+  assert.match(client.text, /^HTTP\/1.1 400 /);
+});
+
+test("100-continue is sent before the body comes", async (t) => {
+  const server = await Server.start(t, (stream) => {
+    const body = readBody(stream);
+    const wait = () => (body.end() === undefined ? setImmediate(wait) : answer(body.text())(stream));
+    wait();
+  });
+  const client = await server.connect(t);
+  await client
+    .send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+    .sees("HTTP/1.1 100 Continue\r\n\r\n");
+  await client.send("ok").sees(/200 OK.*ok$/s);
+});
+
+test("a body that nobody read is skipped, and the connection goes on; a large one ends it", async (t) => {
+  const server = await Server.start(t, answer("hi"));
+  const client = await server.connect(t);
+  client.send(`POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\n${"x".repeat(60_000)}`).get("/2");
+  await client.sees(/200 OK.*200 OK/s);
+  client.send(`POST /3 HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n${"x".repeat(100_000)}`);
+  await until(() => client.ended || client.error !== undefined);
+  assert.equal(client.count("200 OK"), 3);
+});
+
+test("draining: the answer under way says close; an idle connection is closed after a moment", async (t) => {
+  const streams: RequestStream[] = [];
+  const server = await Server.start(t, (stream) => streams.push(stream));
+  const busy = await server.connect(t);
+  const idle = await server.connect(t);
+  busy.get("/");
+  await until(() => streams.length === 1);
+  server.draining = true;
+  for (const connection of server.connections) connection.drain();
+  server.pass(249);
+  assert.equal(idle.ended, false);
+  server.pass(1);
+  await until(() => idle.ended);
+  answer("last")(streams[0]!);
+  await until(() => busy.ended);
+  assert.match(busy.text, /Connection: close\r\n.*last$/s);
+});
+
+test("write_timeout: a client that takes nothing of its response is dropped", async (t) => {
+  const server = await Server.start(t, (stream) => {
+    stream.sink.start({ status: "200 OK", fieldLines: "", contentLength: undefined, close: false });
+    stream.sink.body(Buffer.alloc(30_000_000));
+  });
+  const client = await server.connect(t);
+  client.socket.pause();
+  client.get("/");
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  server.pass(0);
+  server.pass(59_999);
+  assert.equal(server.connections.size, 1);
+  server.pass(1);
+  await until(() => server.connections.size === 0);
+});
+
+test("back-pressure: a handler that pauses is not sent the rest of a large body", async (t) => {
+  let seen = 0;
+  let resume = () => {};
+  const server = await Server.start(t, (stream) => {
+    stream.readBody({
+      onChunk: (chunk) => {
+        seen += chunk.length;
+        stream.pauseBody();
+        resume = () => stream.resumeBody();
+      },
+      onEnd: () => answer("all")(stream),
+    });
+  });
+  const client = await server.connect(t);
+  const BYTES = 30_000_000;
+  client.send(`POST / HTTP/1.1\r\nHost: h\r\nContent-Length: ${BYTES}\r\n\r\n`).send(Buffer.alloc(BYTES));
+  await until(() => seen > 0);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.ok(seen < 1_000_000, `${seen} bytes came although the body is paused`);
+  await until(() => {
+    resume();
+    return seen === BYTES;
+  });
+  await client.sees("all");
+});
+
+test("back-pressure: a client that pipelines without end is not read while its requests wait", async (t) => {
+  const streams: RequestStream[] = [];
+  const server = await Server.start(t, (stream) => streams.push(stream));
+  const client = await server.connect(t);
+  const request = "GET /pipelined HTTP/1.1\r\nHost: h\r\n\r\n";
+  const BYTES = 40_000_000;
+  client.send(request.repeat(BYTES / request.length));
+  const serve = async (count: number) => {
+    for (let served = 0; served < count; served++) {
+      await until(() => streams.length > 0);
+      answer("x")(streams.shift()!);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    return (client.socket as unknown as { _handle: { writeQueueSize: number } })._handle.writeQueueSize;
+  };
+  // Once the kernel's buffers are full, a request answered makes room for a request, and not for a whole read.
+  const before = await serve(100);
+  const after = await serve(100);
+  assert.ok(before > 0 && before - after <= 2_000_000, `${before - after} bytes were taken for 100 requests`);
+});
+
+test("back-pressure: a client that pipelines and does not read is not answered into memory without end", async (t) => {
+  const big = "y".repeat(100_000);
+  let served = 0;
+  const server = await Server.start(t, (stream) => {
+    served++;
+    setImmediate(() => answer(big)(stream));
+  });
+  const client = await server.connect(t);
+  client.socket.pause();
+  client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n".repeat(1_500));
+  let before = -1;
+  while (served !== before) {
+    before = served;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.ok(served < 500, `${served} responses of 100 kB were made for a client that reads none`);
+  client.socket.resume();
+  await until(() => client.text.length > 1_500 * big.length);
+});
+
+test("a response that is cut: the connection ends, and what the client pipelined is not run", async (t) => {
+  const targets: string[] = [];
+  const server = await Server.start(t, (stream) => {
+    targets.push(stream.head.target);
+    readBody(stream);
+    stream.sink.start({ status: "200 OK", fieldLines: "", contentLength: undefined, close: false });
+    stream.sink.body(Buffer.alloc(10_000_000));
+    setImmediate(() => stream.sink.abort());
+  });
+  const client = await server.connect(t);
+  client.socket.pause();
+  client.send("POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n");
+  await until(() => targets.length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  client.send("abc").get("/2");
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(targets, ["/1"]);
+  client.socket.resume();
+  await until(() => client.ended || client.error !== undefined);
+  assert.ok(!client.text.endsWith("0\r\n\r\n"));
+});
+
+test("a client that stops inside a body that nobody wants does not keep its connection", async (t) => {
+  const server = await Server.start(t, answer("hi"));
+  const client = await server.connect(t);
+  await client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nonly this").sees("hi");
+  server.pass(120_000);
+  server.pass(120_000);
+  await until(() => client.ended);
+});

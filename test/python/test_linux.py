@@ -1,0 +1,60 @@
+"""Each in a process of its own."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from programs import output_of
+from tunicorn_worker import linux
+
+SUBREAPER = """
+import os, sys
+from tunicorn_worker.linux import become_subreaper
+reader, writer = os.pipe()
+def orphan():
+    "Forks a child that leaves a grandchild, which tells its parent once it is an orphan."
+    ready, go = os.pipe()
+    child = os.fork()
+    if child == 0:
+        if os.fork() == 0:
+            os.read(ready, 1)
+            os.write(writer, str(os.getppid()).encode())
+            os._exit(0)
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.write(go, b"x")
+    return int(os.read(reader, 20))
+first = orphan() == os.getpid()
+print(first, become_subreaper(), orphan() == os.getpid())
+"""
+
+SIGNAL_DESCRIPTOR = """
+import os, select, signal
+from tunicorn_worker.linux import open_signal_descriptor
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP, signal.SIGUSR1])
+number = open_signal_descriptor([signal.SIGHUP])
+print(os.get_inheritable(number), os.get_blocking(number))
+for name in ("SIGUSR1", "SIGHUP"):
+    os.kill(os.getpid(), getattr(signal, name))
+    print(bool(select.select([number], [], [], 0)[0]))
+"""
+
+
+def test_a_subreaper_gets_the_orphans() -> None:
+    assert output_of(SUBREAPER) == "False True True\n"
+
+
+def test_a_signal_descriptor_is_readable_while_a_signal_waits() -> None:
+    assert output_of(SIGNAL_DESCRIPTOR) == "False False\nFalse\nTrue\n"
+
+
+@pytest.mark.parametrize("missing", ["platform", "ctypes"])
+def test_where_they_cannot_be_had(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if missing == "platform":
+        monkeypatch.setattr(sys, "platform", "darwin")
+    else:
+        monkeypatch.setitem(sys.modules, "ctypes", None)
+    assert linux.become_subreaper() is False
+    assert linux.open_signal_descriptor([1]) is None
