@@ -13,8 +13,8 @@ export interface Job {
   readonly environ: string;
   /** The whole body when it is small enough for the slot; undefined when it comes through the channel; empty for none. */
   readonly inlineBody: Buffer | undefined;
-  /** When the request's head was complete, monotonic milliseconds. */
-  readonly arrivedMs: number;
+  /** When it began to wait for a worker, monotonic milliseconds: the clock of `queue_timeout`. */
+  readonly queuedMs: number;
   /** Id of the ticket, 0 while in the queue; set here. */
   id: number;
   /** The worker died with the request in its hands, or it may have begun: it is never given to another. */
@@ -131,10 +131,10 @@ export class PullDispatcher {
     return job.id === 0 && this.#queue.remove(job);
   }
 
-  /** Takes the requests out of the queue that came before `cutoffMs`. */
+  /** Takes the requests out of the queue that have waited since before `cutoffMs`. */
   withdrawOlderThan(cutoffMs: number): Job[] {
     const expired: Job[] = [];
-    for (let job = this.#queue.peek(); job !== undefined && job.arrivedMs < cutoffMs; job = this.#queue.peek()) {
+    for (let job = this.#queue.peek(); job !== undefined && job.queuedMs < cutoffMs; job = this.#queue.peek()) {
       expired.push(job);
       this.#queue.shift();
     }

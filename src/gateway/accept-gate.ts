@@ -26,6 +26,10 @@ export class AcceptGate {
     this.#queueMax = queueMax;
   }
 
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
   /** @returns  `"pause"` or `"resume"` when something must change now. */
   judge(load: GateLoad): "pause" | "resume" | undefined {
     if (this.#open) {

@@ -16,9 +16,6 @@ export const DRAIN_LINGER_MS = 250;
 
 /** After a refusal the client's remaining bytes are read for this long, so that a reset does not eat the page (RFC 9112 §9.6). */
 export const LINGER_MS = 2000;
-/** ... or for this many bytes. */
-export const LINGER_BYTES = 65536;
-
 /** Bytes of pipelined requests that are held while one is served; beyond it the socket is not read. */
 export const PIPELINED_BYTES_MAX = 65536;
 

@@ -106,6 +106,7 @@ class Service implements ConnectionHost {
       overdue: (worker: number, silentMs: number, request: RequestSummary | undefined) =>
         control.send({ ev: "overdue", worker, silentMs, request }),
       warn: (text) => this.warn(text),
+      fault: (error) => this.fault(error),
     });
     this.#gate = new AcceptGate(descriptorLimit(), settings.queue_limit === 0 ? settings.backlog : settings.queue_limit);
     this.#listeners = new Listeners({
@@ -119,8 +120,11 @@ class Service implements ConnectionHost {
   }
 
   onNurseryMessage(message: NurseryMessage, handle: unknown): void {
-    if (message.cmd === "listen") this.#listeners.take(message, handle);
-    else this.#pool.addWorker(message.worker, message.pid, handle);
+    if (message.cmd === "listen") {
+      this.#listeners.take(message, handle);
+      // The limit was reached again while the listener was on its way.
+      if (!this.#gate.isOpen) this.#listeners.pause();
+    } else this.#pool.addWorker(message.worker, message.pid, handle);
   }
 
   onCommand(command: Exclude<GatewayCommand, { cmd: "configure" }>): void {
@@ -182,6 +186,10 @@ class Service implements ConnectionHost {
 
   warn(text: string): void {
     this.#errorLog.write("warning", text);
+  }
+
+  fault(error: unknown): void {
+    this.#errorLog.write("error", `gateway fault ${error instanceof Error ? error.stack : String(error)}`);
   }
 
   closed(connection: Http1Connection): void {

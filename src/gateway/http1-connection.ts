@@ -11,7 +11,6 @@ import {
   type ConnectionLimits,
   DEPARTED_AFTER_FIN_MS,
   DRAIN_LINGER_MS,
-  LINGER_BYTES,
   LINGER_MS,
   PIPELINED_BYTES_MAX,
   UNSENT_BYTES_MAX,
@@ -33,6 +32,8 @@ export interface ConnectionHost {
   /** The exchange is over; its bytes have been given to the kernel. */
   log(exchange: Http1Exchange): void;
   warn(text: string): void;
+  /** An error that should not have been possible. */
+  fault(error: unknown): void;
   closed(connection: Http1Connection): void;
 }
 
@@ -67,7 +68,6 @@ export class Http1Connection implements Http1Handler, ExchangeConnection {
   /** The next request waits until the client has taken the answers before it. */
   #nextAwaitsDrain = false;
   #corked = false;
-  #lingerBytes = 0;
   #unwantedBodyBytes = 0;
   #stalledSinceMs = 0;
   #stalledQueueBytes = 0;
@@ -88,14 +88,16 @@ export class Http1Connection implements Http1Handler, ExchangeConnection {
   // --- from the socket ---------------------------------------------------------------------------------------------
 
   #receive(chunk: Buffer): void {
-    if (this.#phase.at === "lingering") {
-      this.#lingerBytes += chunk.length;
-      if (this.#lingerBytes > LINGER_BYTES) this.#socket.destroy();
-      return;
-    }
+    if (this.#phase.at === "lingering") return;
     if (this.#phase.at === "idle") this.#phase = { at: "head", sinceMs: this.#host.now() };
-    this.#parser.feed(chunk);
-    this.#watchPipeline();
+    try {
+      this.#parser.feed(chunk);
+      this.#watchPipeline();
+    } catch (error) {
+      // A fault of ours: this client pays for it, no other.
+      this.#host.fault(error);
+      this.#socket.destroy();
+    }
   }
 
   /** Reads no more while many requests wait for the answer of the one before them. */
@@ -121,10 +123,18 @@ export class Http1Connection implements Http1Handler, ExchangeConnection {
   }
 
   #onClose(): void {
-    const exchange = this.#exchange;
-    this.#exchange = undefined;
-    exchange?.onClientLeft?.();
+    this.#clientLeft();
     this.#host.closed(this);
+  }
+
+  /** There is nobody any more to answer to. */
+  #clientLeft(): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
+    this.#exchange = undefined;
+    exchange.onClientLeft?.();
+    exchange.clientLeft();
+    this.#host.log(exchange);
   }
 
   // --- from the parser ---------------------------------------------------------------------------------------------
@@ -180,9 +190,7 @@ export class Http1Connection implements Http1Handler, ExchangeConnection {
 
   onClose(): void {
     // Inside a chunked body: no answer can be right, and nobody waits for one.
-    const exchange = this.#exchange;
-    this.#exchange = undefined;
-    exchange?.onClientLeft?.();
+    this.#clientLeft();
     this.#socket.end();
   }
 
@@ -314,7 +322,7 @@ export class Http1Connection implements Http1Handler, ExchangeConnection {
         break;
       case "exchange":
         if (this.#finAtMs !== undefined && now - this.#finAtMs >= DEPARTED_AFTER_FIN_MS && this.#exchange?.withdraw?.()) {
-          this.#exchange = undefined;
+          this.#clientLeft();
           this.#socket.end();
         }
         break;

@@ -24,6 +24,9 @@ export interface ExchangeConnection {
   cut(exchange: Http1Exchange): void;
 }
 
+/** Of a request whose client left before the answer began; nobody receives it. nginx's number, which log tools know. */
+const CLIENT_LEFT_STATUS = 499;
+
 export class Http1Exchange implements RequestStream, ResponseSink {
   readonly head: RequestHead;
   readonly arrivedMs: number;
@@ -144,6 +147,12 @@ export class Http1Exchange implements RequestStream, ResponseSink {
   #finish(): void {
     this.#over = true;
     this.#connection.exchangeDone(this, this.#response.keepAlive);
+  }
+
+  /** The client has gone without its answer: what the access log says then. */
+  clientLeft(): void {
+    this.#over = true;
+    if (this.status === 0) this.status = CLIENT_LEFT_STATUS;
   }
 
   abort(): void {

@@ -14,16 +14,21 @@ const CREDIT_STEP_BYTES = RESPONSE_WINDOW_BYTES / 4;
 export class ResponseRelay {
   readonly #sink: ResponseSink;
   readonly #onCredit: (bytes: number) => void;
+  readonly #onLost: () => void;
   readonly #spool: ByteSpool;
   #sinkTakes = true;
   #workerDone = false;
   #finished = false;
   #owed = 0;
 
-  /** @param onCredit  The worker may send that many more bytes. */
-  constructor(sink: ResponseSink, limits: SpoolLimits, onCredit: (bytes: number) => void) {
+  /**
+   * @param onCredit  The worker may send that many more bytes.
+   * @param onLost    Spooled bytes cannot be read back: the response was cut, the worker need not go on.
+   */
+  constructor(sink: ResponseSink, limits: SpoolLimits, onCredit: (bytes: number) => void, onLost: () => void) {
     this.#sink = sink;
     this.#onCredit = onCredit;
+    this.#onLost = onLost;
     this.#spool = new ByteSpool(
       limits,
       () => this.#pump(),
@@ -73,6 +78,7 @@ export class ResponseRelay {
     if (this.#finished) return;
     if (this.#spool.bytesLost) {
       this.abort();
+      if (!this.#workerDone) this.#onLost();
       return;
     }
     while (this.#sinkTakes) {

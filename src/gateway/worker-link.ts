@@ -13,6 +13,8 @@ export interface LinkHandler {
   onFrame(link: WorkerLink, frame: FrameView): void;
   /** The channel's end; every frame sent before it has been reported. */
   onLost(link: WorkerLink, reason: string | undefined): void;
+  /** An error that should not have been possible: the link is given up, so that no other suffers from it. */
+  onFault(error: unknown): void;
 }
 
 /** Node's `onread` option exists for sockets made from handles too, but its type declarations know it for `connect` only. */
@@ -42,6 +44,7 @@ export class WorkerLink {
   readonly pid: number;
   readonly #socket: Socket;
   readonly #reader: FrameReader;
+  readonly #handler: LinkHandler;
   #fault: string | undefined;
   #lost = false;
 
@@ -49,6 +52,7 @@ export class WorkerLink {
   constructor(number: number, pid: number, handle: unknown, handler: LinkHandler) {
     this.number = number;
     this.pid = pid;
+    this.#handler = handler;
     this.#reader = new FrameReader((frame) => handler.onFrame(this, frame));
     const options: SocketOptions = {
       handle,
@@ -72,8 +76,8 @@ export class WorkerLink {
     try {
       this.#reader.feed(bytes);
     } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
-      this.#fault = error.message;
+      if (!(error instanceof FrameError)) this.#handler.onFault(error);
+      this.#fault = (error as Error).message;
       this.#socket.destroy();
     }
     return true;

@@ -44,6 +44,8 @@ export interface PoolReport {
   /** The worker has been silent, or in one request, for longer than `timeout`. */
   overdue(worker: number, silentMs: number, request: RequestSummary | undefined): void;
   warn(text: string): void;
+  /** An error that should not have been possible. */
+  fault(error: unknown): void;
 }
 
 /** Targets in the log are cut here: a client chooses their length. */
@@ -103,6 +105,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
 
   enqueue(request: WorkerRequest): void {
     this.#gathering.delete(request);
+    request.queuedMs = this.#limits.now();
     request.settleBody(this.#port.slotCapacity - request.environ.length);
     this.#dispatcher.submit(request);
   }
@@ -210,8 +213,12 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     if (this.#links.get(link.number) === link) this.#links.delete(link.number);
     if (reason !== undefined) this.#report.warn(`worker channel closed worker=${link.number} pid=${link.pid} reason="${reason}"`);
     const held = this.#dispatcher.heldBy(link.number);
-    this.#report.workerLost(link.number, held && this.#summary(held, this.#limits.now() - held.arrivedMs));
+    this.#report.workerLost(link.number, held && this.#summary(held, this.#limits.now() - (held as WorkerRequest).arrivedMs));
     this.#dispatcher.workerLost(link.number);
+  }
+
+  onFault(error: unknown): void {
+    this.#report.fault(error);
   }
 
   /** Carries out what has become due. Called a few times a second. */

@@ -29,6 +29,7 @@ export class WorkerRequest implements Job {
   readonly stream: RequestStream;
   readonly environ: string;
   readonly arrivedMs: number;
+  queuedMs = 0;
   inlineBody: Buffer | undefined;
   id = 0;
   /** The arbiter has been told that it takes too long: its worker's end is a timeout, not a crash. */
@@ -117,7 +118,12 @@ export class WorkerRequest implements Job {
     if (this.#clientLeft) return;
     if (this.stream.sink.started) throw new FrameError("a second head for one request");
     this.stream.sink.start(responseHead(frame));
-    this.#relay = new ResponseRelay(this.stream.sink, this.#owner.responseSpool, (bytes) => link.credit(this.id, bytes));
+    this.#relay = new ResponseRelay(
+      this.stream.sink,
+      this.#owner.responseSpool,
+      (bytes) => link.credit(this.id, bytes),
+      () => link.cancel(this.id),
+    );
     if (frame.payloadBytes > 0) this.#relay.push(frame.copyPayload());
   }
 

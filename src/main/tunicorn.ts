@@ -50,6 +50,4 @@ function startFirstNursery(): NurseryProcess | undefined {
 }
 
 const nursery = startFirstNursery();
-void import("../arbiter/run.ts").then(({ runMaster }) =>
-  runMaster({ name: "tunicorn", version, words, nursery, startNursery, gateway }),
-);
+void import("../arbiter/run.ts").then(({ runMaster }) => runMaster({ name: "tunicorn", version, words, nursery, startNursery, gateway }));

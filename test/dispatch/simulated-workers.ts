@@ -30,7 +30,7 @@ interface SimulatedWorker {
 export class SimulatedJob implements Job {
   environ = "";
   inlineBody: Buffer | undefined = Buffer.alloc(0);
-  arrivedMs = 0;
+  queuedMs = 0;
   id = 0;
   calls = 0;
   fate: "open" | "answered" | "lost" | "withdrawn" = "open";
@@ -125,7 +125,7 @@ export class Simulation implements PullPort {
   submit(count = 1): SimulatedJob[] {
     const jobs = Array.from({ length: count }, () => {
       const job = new SimulatedJob();
-      job.arrivedMs = this.nowMs;
+      job.queuedMs = this.nowMs;
       this.jobs.push(job);
       this.dispatcher.submit(job);
       return job;

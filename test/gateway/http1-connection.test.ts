@@ -79,6 +79,9 @@ class Server implements ConnectionHost {
   warn(text: string): void {
     this.warnings.push(text);
   }
+  fault(error: unknown): void {
+    throw error;
+  }
   closed(connection: Http1Connection): void {
     this.connections.delete(connection);
   }

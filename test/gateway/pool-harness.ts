@@ -53,6 +53,10 @@ export class PoolHarness implements PullPort {
       workerLost: (worker, request) => this.reports.push(`lost ${worker} ${request?.target ?? "-"}`),
       overdue: (worker, silentMs, request) => this.reports.push(`overdue ${worker} ${silentMs} ${request?.target}`),
       warn: (text) => this.reports.push(text),
+
+      fault: (error) => {
+        throw error;
+      },
     });
   }
 

@@ -30,9 +30,14 @@ for (const { name, memoryBytes, fileBytes, missing = false } of [
           let credit = RESPONSE_WINDOW_BYTES;
           const budget = { usedBytes: 0, maxBytes: Number.POSITIVE_INFINITY };
           const limits = { memoryBytes, fileBytes, budget, directory: missing ? `${directory}/none` : directory };
-          const relay = new ResponseRelay(client, limits, (bytes) => {
-            credit += bytes;
-          });
+          const relay = new ResponseRelay(
+            client,
+            limits,
+            (bytes) => {
+              credit += bytes;
+            },
+            assert.fail,
+          );
           const body = Buffer.alloc(bodyBytes, "0123456789abcdef");
           let sent = 0;
           let ended = false;
@@ -74,9 +79,14 @@ test("a client that takes nothing: the worker is stopped once memory and file ar
   client.start(HEAD);
   let credit = RESPONSE_WINDOW_BYTES;
   const limits = { memoryBytes: 100_000, fileBytes: 300_000, budget: { usedBytes: 0, maxBytes: 1e9 }, directory: temporaryDirectory(t) };
-  const relay = new ResponseRelay(client, limits, (bytes) => {
-    credit += bytes;
-  });
+  const relay = new ResponseRelay(
+    client,
+    limits,
+    (bytes) => {
+      credit += bytes;
+    },
+    assert.fail,
+  );
   let sent = 0;
   for (let idle = 0; idle < 200; idle++) {
     const bytes = Math.min(50_000, credit);
@@ -97,7 +107,7 @@ test("abort cuts the response, and what comes after it is nobody's", (t) => {
   const client = new MemoryExchange(requestHead("GET", "/"));
   client.start(HEAD);
   const limits = { memoryBytes: 10, fileBytes: 10, budget: { usedBytes: 0, maxBytes: 10 }, directory: temporaryDirectory(t) };
-  const relay = new ResponseRelay(client, limits, () => {});
+  const relay = new ResponseRelay(client, limits, () => {}, assert.fail);
   relay.push(Buffer.from("a"));
   relay.abort();
   relay.push(Buffer.from("b"));
