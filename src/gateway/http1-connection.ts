@@ -7,16 +7,21 @@ import { CONTINUE, refusalPage } from "../protocol/http1/response-writer.ts";
 import type { BodyEnd, RequestStream } from "../request/exchange.ts";
 import { PROTOCOL_ERRORS, type ProtocolError } from "../request/protocol-error.ts";
 import type { Peer, RequestHead } from "../request/request-head.ts";
-import {
-  type ConnectionLimits,
-  DEPARTED_AFTER_FIN_MS,
-  DRAIN_LINGER_MS,
-  LINGER_MS,
-  PIPELINED_BYTES_MAX,
-  UNSENT_BYTES_MAX,
-  UNWANTED_BODY_BYTES_MAX,
-} from "./connection-limits.ts";
 import { type ExchangeConnection, Http1Exchange } from "./http1-exchange.ts";
+import type { ConnectionLimits } from "./limits-from-settings.ts";
+
+/** After its FIN a client may still read the answer; a request that is still queued this long after is given up (design §4). */
+const DEPARTED_AFTER_FIN_MS = 5000;
+/** How long an idle connection may still bring a request that was under way when the stop began. */
+const DRAIN_LINGER_MS = 250;
+/** After a refusal the client's remaining bytes are read for this long, so that a reset does not eat the page (RFC 9112 §9.6). */
+const LINGER_MS = 2000;
+/** Bytes of pipelined requests that are held while one is served; beyond it the socket is not read. */
+const PIPELINED_BYTES_MAX = 65536;
+/** Response bytes that a client has not taken while its next request is already here: beyond it that request waits. */
+const UNSENT_BYTES_MAX = 65536;
+/** Of a request body that nobody wants, this much is read to save the connection; beyond it the connection is closed (Gunicorn's gthread: 64 KiB). */
+const UNWANTED_BODY_BYTES_MAX = 65536;
 
 /** What a connection needs of the gateway around it. */
 export interface ConnectionHost {

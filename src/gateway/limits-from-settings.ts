@@ -4,10 +4,19 @@ import { PeerAllowList } from "../base/ip-network.ts";
 import { str } from "../base/python-repr.ts";
 import { type Http1Policy, http1Policy } from "../protocol/http1/policy.ts";
 import type { Settings } from "../settings/table.ts";
-import type { ConnectionLimits } from "./connection-limits.ts";
 import type { PoolLimits } from "./worker-pool.ts";
 
 const MS_PER_SECOND = 1000;
+
+/** Time limits of a client's connection, milliseconds. */
+export interface ConnectionLimits {
+  /** Idle between two requests (`keepalive`). 0: connections are closed after each response. */
+  readonly idleMs: number;
+  /** From the connection, or the first byte of a request, to the end of its head (`head_timeout`). */
+  readonly headMs: number;
+  /** A client that takes none of the bytes that wait for it (`write_timeout`). */
+  readonly writeMs: number;
+}
 
 export function http1PolicyOf(settings: Settings): Http1Policy {
   return http1Policy({

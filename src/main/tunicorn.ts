@@ -21,7 +21,13 @@ const words = process.argv.slice(2);
 /** Without one of these, SIGUSR1 to a young Node process opens its inspector; the launcher gave one to this process. */
 const INSPECTOR_FLAGS = /^--(inspect-port|disable-sigusr1)/;
 const inspectorFlags = process.execArgv.filter((flag) => INSPECTOR_FLAGS.test(flag));
+/**
+ * The gateway's garbage is young and short-lived: a larger nursery for it is collected less often, and threads that help with a
+ * heap of a few megabytes cost more than they bring [measured: a fifth of the processor time of a request with twelve headers].
+ */
+const HEAP_FLAGS = ["--single-threaded-gc", "--min-semi-space-size=16", "--max-semi-space-size=16"];
 const gatewayFlags = [
+  ...HEAP_FLAGS,
   ...(inspectorFlags.length > 0 ? inspectorFlags : ["--inspect-port=255.255.255.255:1024"]),
   ...(built ? [] : ["--import", pathOf("scripts/typescript.mjs")]),
 ];

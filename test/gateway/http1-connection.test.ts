@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
-import type { ConnectionLimits } from "../../src/gateway/connection-limits.ts";
 import { type ConnectionHost, Http1Connection } from "../../src/gateway/http1-connection.ts";
 import type { Http1Exchange } from "../../src/gateway/http1-exchange.ts";
+import type { ConnectionLimits } from "../../src/gateway/limits-from-settings.ts";
 import { type Http1Policy, http1Policy } from "../../src/protocol/http1/policy.ts";
 import type { BodyEnd, RequestStream } from "../../src/request/exchange.ts";
 import { PEER } from "./memory-exchange.ts";

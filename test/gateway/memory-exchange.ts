@@ -155,8 +155,9 @@ export class MemoryExchange implements RequestStream, ResponseSink {
     this.#finish("cut");
   }
 
-  refuse(status: number, reason: string): void {
+  refuse(status: number, reason: string, _text: string, extraFieldLines = ""): void {
     assert.equal(this.status, "", "a response has one head");
+    this.fieldLines = extraFieldLines;
     this.status = `${status} ${reason}`;
     this.#finish("refused");
   }

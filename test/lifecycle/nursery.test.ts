@@ -78,6 +78,13 @@ test("a Python that is not there ends the start with what the system said", () =
   assert.equal(world.lines.at(-1), "stderr: \nError: cannot start Python (python3): spawn python3 ENOENT\n");
 });
 
+test("a Python that ends before it says hello is named", () => {
+  const world = new World();
+  world.feed({ type: "nursery-exited", status: { code: 127 } });
+  assert.equal(world.exitCode, 1);
+  assert.match(world.lines.at(-1) ?? "", /^stderr: \nError: Python \(\/venv\/bin\/python\) ended before it was ready: .*127.* --python\n$/);
+});
+
 test("settings that the nursery refuses end the start", () => {
   const world = new World();
   world.said({ ev: "failed", cmd: "settings", text: "environment setting 'FOO' invalid" });

@@ -68,3 +68,17 @@ def test_an_orphan_that_is_gone_already() -> None:
     ended: list[tuple[int, int]] = []
     Orphans(Poller(), Holdings(), lambda number, pid: ended.append((number, pid))).watch(7, pid)
     assert ended == [(7, pid)]
+
+
+def test_all_orphans_are_killed(fork_sleeper: Callable[[], int]) -> None:
+    ended: list[tuple[int, int]] = []
+    poller = Poller()
+    orphans = Orphans(poller, Holdings(), lambda number, pid: ended.append((number, pid)))
+    pids = [fork_sleeper(), fork_sleeper()]
+    for number, pid in enumerate(pids):
+        orphans.watch(number, pid)
+    orphans.kill_all()
+    assert [os.WTERMSIG(os.waitpid(pid, 0)[1]) for pid in pids] == [signal.SIGKILL] * 2
+    assert len(orphans) == 2
+    poller.wait(None)
+    assert (sorted(ended), len(orphans)) == (list(enumerate(pids)), 0)

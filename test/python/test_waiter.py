@@ -33,49 +33,6 @@ def test_tells_what_can_be_read(make: Callable[[], EpollWaiter | PollWaiter]) ->
         os.close(number)
 
 
-def test_one_ticket_wakes_one_of_several_sleepers() -> None:
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    awake, tell = os.pipe()
-    pids = []
-    for _ in range(3):
-        pid = os.fork()
-        if pid == 0:
-            try:
-                waiter = EpollWaiter()
-                waiter.add(reader, shared=True)
-                os.write(tell, b"r")
-                waiter.wait()
-                os.write(tell, b"w")
-                # Taken only when the others had their chance to wake for it: see below.
-                os.read(reader, 1)
-            finally:
-                os._exit(0)
-        pids.append(pid)
-    for _ in pids:
-        assert os.read(awake, 1) == b"r"
-    wait_until_asleep(pids)
-    for _ in pids:
-        os.write(writer, b"x")
-        assert os.read(awake, 1) == b"w"
-        # Whoever woke has gone; had the byte woken two, both would have told.
-        assert select.select([awake], [], [], 0)[0] == []
-        ended, _ = os.wait()
-        pids.remove(ended)
-        if not pids:
-            break
-    for number in (reader, writer, awake, tell):
-        os.close(number)
-
-
-def wait_until_asleep(pids: list[int]) -> None:
-    for pid in pids:
-        while True:
-            with open(f"/proc/{pid}/stat") as file:
-                if file.read().rpartition(")")[2].split()[0] == "S":
-                    break
-
-
 def test_each_system_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert type(make_waiter()) is EpollWaiter
     monkeypatch.delattr(select, "EPOLLEXCLUSIVE")

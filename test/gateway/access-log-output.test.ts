@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { openAccessLog } from "../../src/gateway/access-log-output.ts";
+import type { AccessRecord } from "../../src/telemetry/access-log-atoms.ts";
+import { requestHead } from "./memory-exchange.ts";
+import { settingsOf } from "./settings-of.ts";
+import { temporaryDirectory, until } from "./spool-directory.ts";
+
+function record(path: string): AccessRecord {
+  return {
+    head: requestHead("GET", path),
+    status: 200,
+    bodyBytes: 5,
+    durationUs: 1_000,
+    responseFieldLines: "",
+    workerPid: 7,
+    finishedMs: 0,
+  };
+}
+
+test("no access log is asked for: there is none", () => {
+  assert.equal(openAccessLog(settingsOf(), "", assert.fail), undefined);
+});
+
+for (const { workers, scriptName, line } of [
+  { workers: 1, scriptName: "", line: "/a 200 5 <7>  False False" },
+  { workers: 2, scriptName: "/mount", line: "/a 200 5 <7> /mount True False" },
+]) {
+  test(`lines go to the file in the settings' format, with what ${workers} worker(s) under "${scriptName}" have in their environ`, async (t) => {
+    const path = join(temporaryDirectory(t), "access.log");
+    const format = "%(U)s %(s)s %(B)s %(p)s %({script_name}e)s %({wsgi.multiprocess}e)s %({wsgi.multithread}e)s";
+    const settings = settingsOf(["--access-logfile", path, "--access-logformat", format, "-w", String(workers)]);
+    const log = openAccessLog(settings, scriptName, assert.fail) ?? assert.fail("there is a log");
+    log.add(record("/a"));
+    await until(() => readFileSync(path, "utf8") !== "");
+    assert.equal(readFileSync(path, "utf8"), `${line}\n`);
+  });
+}
+
+test("the file is opened again after a rotation; what cannot be opened is told", (t) => {
+  const folder = temporaryDirectory(t);
+  const path = join(folder, "logs");
+  const errors: string[] = [];
+  const settings = settingsOf(["--access-logfile", path, "--access-logformat", "%(U)s"]);
+  const log = openAccessLog(settings, "", (text) => errors.push(text)) ?? assert.fail("there is a log");
+  log.add(record("/before"));
+  renameSync(path, `${path}.1`);
+  log.reopen();
+  log.add(record("/after"));
+  log.flush();
+  assert.deepEqual([readFileSync(`${path}.1`, "utf8"), readFileSync(path, "utf8")], ["/before\n", "/after\n"]);
+  renameSync(folder, `${folder}.away`);
+  t.after(() => renameSync(`${folder}.away`, folder));
+  log.reopen();
+  assert.equal(errors.length, 1);
+  assert.ok(errors[0]?.includes(path));
+});

@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type ExchangeConnection, Http1Exchange } from "../../src/gateway/http1-exchange.ts";
+import type { ResponseHead } from "../../src/request/exchange.ts";
+import type { BodyFraming, RequestHead } from "../../src/request/request-head.ts";
+import { requestHead } from "./memory-exchange.ts";
+
+const OK: ResponseHead = { status: "200 OK", fieldLines: "Content-Length: 2\r\n", contentLength: 2, close: false };
+const HI = Buffer.from("hi");
+
+/** A connection that only notes what it is asked for. */
+class NotedConnection implements ExchangeConnection {
+  readonly date = "Thu, 01 Jan 1970 00:00:00 GMT";
+  closing = false;
+  pendingBytes = 0;
+  slow = false;
+  written = "";
+  readonly asked: string[] = [];
+
+  cork(): void {
+    this.asked.push("cork");
+  }
+  write(bytes: Buffer | string): boolean {
+    this.written += bytes.toString("latin1");
+    return !this.slow;
+  }
+  pauseReading(): void {
+    this.asked.push("pause");
+  }
+  resumeReading(): void {
+    this.asked.push("resume");
+  }
+  exchangeDone(_exchange: Http1Exchange, reuse: boolean): void {
+    this.asked.push(`done reuse=${reuse}`);
+  }
+  cut(): void {
+    this.asked.push("cut");
+  }
+}
+
+function begun({ framing, ...changes }: Partial<RequestHead> & { framing?: BodyFraming } = {}) {
+  const connection = new NotedConnection();
+  return { connection, exchange: new Http1Exchange({ ...requestHead("POST", "/", framing), ...changes }, 5, connection) };
+}
+
+test("a whole response: its head, its body, what the access log needs, and the connection goes on", () => {
+  const { connection, exchange } = begun();
+  assert.equal(exchange.started, false);
+  exchange.respond(OK, HI);
+  assert.match(connection.written, /^HTTP\/1\.1 200 OK\r\n[^]*Content-Length: 2\r\n[^]*\r\n\r\nhi$/);
+  assert.deepEqual(connection.asked, ["done reuse=true"]);
+  assert.deepEqual([exchange.status, exchange.bodyBytes, exchange.fieldLines, exchange.over], [200, 2, OK.fieldLines, true]);
+});
+
+test("a response in parts leaves corked, counts its body, and tells of a slow client", () => {
+  const { connection, exchange } = begun();
+  exchange.start({ ...OK, contentLength: undefined, fieldLines: "" });
+  assert.equal(exchange.started, true);
+  assert.equal(exchange.body(HI), true);
+  connection.slow = true;
+  assert.equal(exchange.body(Buffer.from("again")), false);
+  assert.deepEqual(connection.asked, ["cork", "cork", "cork"]);
+  exchange.end();
+  assert.match(connection.written, /Transfer-Encoding: chunked\r\n[^]*\r\n2\r\nhi\r\n5\r\nagain\r\n0\r\n\r\n$/);
+  assert.equal(exchange.bodyBytes, 7);
+  assert.equal(connection.asked.at(-1), "done reuse=true");
+});
+
+for (const { name, closing, changes, response } of [
+  { name: "the connection closes", closing: true, changes: {}, response: OK },
+  { name: "the application asks for it", closing: false, changes: {}, response: { ...OK, close: true } },
+  { name: "the client asked for it", closing: false, changes: { keepAlive: false }, response: OK },
+]) {
+  test(`the last response of its connection says so: ${name}`, () => {
+    const { connection, exchange } = begun(changes);
+    connection.closing = closing;
+    exchange.respond(response, HI);
+    assert.match(connection.written, /\r\nConnection: close\r\n/);
+    assert.deepEqual(connection.asked, ["done reuse=false"]);
+  });
+}
+
+test("hints go out before the head only, and never to HTTP/1.0", () => {
+  const { connection, exchange } = begun();
+  exchange.informational("103 Early Hints", "Link: x\r\n");
+  assert.equal(connection.written, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n");
+  exchange.respond(OK, HI);
+  const before = connection.written;
+  exchange.informational("103 Early Hints", "");
+  assert.equal(connection.written, before);
+  const old = begun({ protocol: "HTTP/1.0" });
+  old.exchange.informational("103 Early Hints", "");
+  assert.equal(old.connection.written, "");
+});
+
+test("a refusal is an error page that ends the connection; its status is logged", () => {
+  const { connection, exchange } = begun();
+  exchange.refuse(503, "Service Unavailable", "full", "Retry-After: 3\r\n");
+  assert.match(connection.written, /^HTTP\/1\.1 503 Service Unavailable\r\n[^]*Retry-After: 3\r\n[^]*full/);
+  assert.deepEqual(connection.asked, ["done reuse=false"]);
+  assert.equal(exchange.status, 503);
+});
+
+test("a refusal behind the head cuts the response instead", () => {
+  const { connection, exchange } = begun();
+  exchange.start(OK);
+  const before = connection.written;
+  exchange.refuse(502, "Bad Gateway", "died");
+  assert.equal(connection.written, before);
+  assert.deepEqual(connection.asked, ["cork", "cut"]);
+  assert.equal(exchange.status, 200);
+});
+
+for (const { name, start, status } of [
+  { name: "before the answer began: 499", start: false, status: 499 },
+  { name: "amid the answer: the answer's own status", start: true, status: 200 },
+]) {
+  test(`the client leaves ${name}`, () => {
+    const { exchange } = begun();
+    if (start) exchange.start(OK);
+    exchange.clientLeft();
+    assert.deepEqual([exchange.status, exchange.over], [status, true]);
+  });
+}
+
+for (const { name, finish } of [
+  { name: "answered", finish: (exchange: Http1Exchange) => exchange.respond(OK, HI) },
+  { name: "cut", finish: (exchange: Http1Exchange) => exchange.abort() },
+  { name: "without its client", finish: (exchange: Http1Exchange) => exchange.clientLeft() },
+]) {
+  test(`once ${name}, nothing of it reaches the connection or the body's reader any more`, () => {
+    const { connection, exchange } = begun({ framing: { kind: "chunked" } });
+    const chunks: string[] = [];
+    exchange.readBody({ onChunk: (chunk) => chunks.push(chunk.toString()), onEnd: (end) => chunks.push(end) });
+    exchange.bodyChunk(Buffer.from("early"));
+    exchange.pauseBody();
+    finish(exchange);
+    const before = { written: connection.written, asked: [...connection.asked] };
+    exchange.bodyChunk(Buffer.from("late"));
+    exchange.bodyEnd("complete");
+    exchange.resumeBody();
+    exchange.pauseBody();
+    exchange.informational("103 Early Hints", "");
+    exchange.start(OK);
+    exchange.respond(OK, HI);
+    assert.equal(exchange.body(HI), true);
+    exchange.end();
+    exchange.abort();
+    exchange.refuse(500, "Internal Server Error", "late");
+    assert.deepEqual({ written: connection.written, asked: connection.asked }, before);
+    assert.deepEqual(chunks, ["early"]);
+    assert.equal(exchange.bodyEnded, true, "the connection still learns where the next request begins");
+  });
+}
+
+test("the body's flow: pause and resume reach the connection once each", () => {
+  const { connection, exchange } = begun({ framing: { kind: "length", bytes: 3 } });
+  assert.equal(exchange.bodyEnded, false);
+  exchange.resumeBody();
+  exchange.pauseBody();
+  exchange.pauseBody();
+  exchange.resumeBody();
+  exchange.resumeBody();
+  assert.deepEqual(connection.asked, ["pause", "resume"]);
+});
+
+for (const end of ["complete", "short"] as const) {
+  test(`the body's reader is told how it ended: ${end}`, () => {
+    const { exchange } = begun({ framing: { kind: "length", bytes: 3 } });
+    const seen: string[] = [];
+    exchange.readBody({ onChunk: (chunk) => seen.push(chunk.toString()), onEnd: (how) => seen.push(how) });
+    exchange.bodyChunk(Buffer.from("ab"));
+    exchange.bodyEnd(end);
+    assert.deepEqual(seen, ["ab", end]);
+    assert.equal(exchange.bodyEnded, true);
+  });
+}
+
+test("a request without a body has come to its end at once; what waits in the socket is the connection's to say", () => {
+  const { connection, exchange } = begun();
+  assert.equal(exchange.bodyEnded, true);
+  connection.pendingBytes = 17;
+  assert.equal(exchange.sink.pendingBytes, 17);
+});

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { connectionLimits, http1PolicyOf, mountPoint, poolLimits, trustedPeers } from "../../src/gateway/limits-from-settings.ts";
+import { type Http1Settings, http1Policy } from "../../src/protocol/http1/policy.ts";
+import { settingsOf } from "./settings-of.ts";
+
+const SURROUNDINGS = { temporaryDirectory: "/var/tmp", now: () => 42, scriptName: "/mount" };
+
+const CONNECTION = [
+  { words: ["--keep-alive", "3"], limits: { idleMs: 3_000 } },
+  { words: ["--keep-alive", "0"], limits: { idleMs: 0 } },
+  { words: ["--head-timeout", "7"], limits: { headMs: 7_000 } },
+  { words: ["--head-timeout", "0"], limits: { headMs: Number.POSITIVE_INFINITY } },
+  { words: ["--write-timeout", "9"], limits: { writeMs: 9_000 } },
+  { words: ["--write-timeout", "0"], limits: { writeMs: Number.POSITIVE_INFINITY } },
+];
+
+for (const { words, limits } of CONNECTION) {
+  test(`limits of a connection with ${words.join(" ")}`, () => {
+    assert.deepEqual(connectionLimits(settingsOf(words)), { ...connectionLimits(settingsOf()), ...limits });
+  });
+}
+
+const POOL = [
+  { words: ["--look-ahead", "3"], limits: { lookAhead: 3 } },
+  { words: ["--body-wait", "4"], limits: { bodyWaitMs: 4_000 } },
+  { words: ["--queue-timeout", "5"], limits: { queueTimeoutMs: 5_000 } },
+  { words: ["--timeout", "6"], limits: { timeoutMs: 6_000 } },
+  { words: ["--timeout", "0"], limits: { timeoutMs: 0 } },
+];
+
+for (const { words, limits } of POOL) {
+  test(`limits of the pool with ${words.join(" ")}`, () => {
+    const usual = poolLimits(settingsOf(), SURROUNDINGS);
+    assert.deepEqual(poolLimits(settingsOf(words), SURROUNDINGS), { ...usual, ...limits });
+  });
+}
+
+test("spools: their sizes and their directory; the request's spools share one budget, in bytes", () => {
+  const words = ["--body-buffer", "11", "--body-spool-limit", "22", "--response-buffer", "33", "--response-spool-limit", "44"];
+  const { requestSpool, responseSpool } = poolLimits(settingsOf(words), SURROUNDINGS);
+  assert.deepEqual(requestSpool, {
+    memoryBytes: 11,
+    fileBytes: 22,
+    budget: { usedBytes: 0, maxBytes: 22 },
+    directory: "/var/tmp",
+  });
+  assert.deepEqual(responseSpool, {
+    memoryBytes: 33,
+    fileBytes: 44,
+    budget: { usedBytes: 0, maxBytes: Number.POSITIVE_INFINITY },
+    directory: "/var/tmp",
+  });
+});
+
+test("what the surroundings give is passed on", () => {
+  const { now, scriptName } = poolLimits(settingsOf(), SURROUNDINGS);
+  assert.deepEqual([now(), scriptName], [42, "/mount"]);
+});
+
+const POLICIES = [
+  { words: ["--limit-request-line", "100"], policy: { limitRequestLine: 100 } },
+  { words: ["--limit-request-fields", "10"], policy: { limitRequestFields: 10 } },
+  { words: ["--limit-request-field_size", "200"], policy: { limitRequestFieldSize: 200 } },
+  { words: ["--permit-obsolete-folding"], policy: { permitObsoleteFolding: true } },
+  { words: ["--strip-header-spaces"], policy: { stripHeaderSpaces: true } },
+  { words: ["--permit-unconventional-http-method"], policy: { permitUnconventionalHttpMethod: true } },
+  { words: ["--permit-unconventional-http-version"], policy: { permitUnconventionalHttpVersion: true } },
+  { words: ["--casefold-http-method"], policy: { casefoldHttpMethod: true } },
+  { words: ["--header-map", "refuse"], policy: { headerMap: "refuse" } },
+  { words: ["--forwarder-headers", "X_A,X_B"], policy: { forwarderHeaders: new Set(["X_A", "X_B"]) } },
+  { words: ["--forwarder-headers", "*"], policy: { forwarderHeaders: "*" } },
+];
+
+for (const { words, policy } of POLICIES) {
+  test(`HTTP/1 policy with ${words.join(" ")}`, () => {
+    const made = http1PolicyOf(settingsOf(words));
+    assert.deepEqual(made, http1Policy({ ...http1PolicyOf(settingsOf()), ...policy } as Http1Settings));
+  });
+}
+
+const TRUST = [
+  { words: [], trusted: ["127.0.0.1", "::1"], others: ["10.0.0.1"] },
+  { words: ["--forwarded-allow-ips", "10.0.0.0/8"], trusted: ["10.1.2.3"], others: ["127.0.0.1", "11.0.0.1"] },
+  { words: ["--forwarded-allow-ips", "*"], trusted: ["192.0.2.1"], others: [] },
+];
+
+for (const { words, trusted, others } of TRUST) {
+  test(`trusted peers with ${words.join(" ") || "nothing said"}`, () => {
+    const isTrusted = trustedPeers(settingsOf(words));
+    for (const address of trusted) assert.equal(isTrusted(address), true, address);
+    for (const address of others) assert.equal(isTrusted(address), false, address);
+  });
+}
+
+const MOUNTS = [
+  { words: [], environment: {}, mount: "" },
+  { words: [], environment: { SCRIPT_NAME: "/env" }, mount: "/env" },
+  { words: ["-e", "SCRIPT_NAME=/raw"], environment: { SCRIPT_NAME: "/env" }, mount: "/raw" },
+  { words: ["-e", "SCRIPT_NAME=/a", "-e", "SCRIPT_NAME=/b=c"], environment: {}, mount: "/b=c" },
+  { words: ["-e", "SCRIPT_NAME="], environment: { SCRIPT_NAME: "/env" }, mount: "" },
+  { words: ["-e", "MY_SCRIPT_NAME=/no"], environment: {}, mount: "" },
+];
+
+for (const { words, environment, mount } of MOUNTS) {
+  test(`SCRIPT_NAME of ${JSON.stringify(environment)} and ${words.join(" ") || "no raw_env"} is "${mount}"`, () => {
+    assert.equal(mountPoint(settingsOf(words), environment), mount);
+  });
+}

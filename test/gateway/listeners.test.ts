@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { connect, type Socket } from "node:net";
+import { type TestContext, test } from "node:test";
+import { type ListenerAddress, Listeners } from "../../src/gateway/listeners.ts";
+import { type BoundSocket, bindLoopback } from "./bound-socket.ts";
+import { until } from "./spool-directory.ts";
+
+/** Listeners and what they have reported. */
+function observed(t: TestContext) {
+  const accepted: { socket: Socket; address: ListenerAddress }[] = [];
+  const seen = { listening: 0, accepted };
+  const listeners = new Listeners({
+    onConnection: (socket, address) => accepted.push({ socket, address }),
+    onListening: () => seen.listening++,
+  });
+  t.after(() => {
+    listeners.close();
+    for (const { socket } of accepted) socket.destroy();
+  });
+  return { listeners, seen };
+}
+
+function addressOf(bound: BoundSocket, index = 0, count = 1): ListenerAddress {
+  return { index, count, kind: "tcp", host: "127.0.0.1", port: bound.port, path: "" };
+}
+
+/** @returns `"connected"`, or the code of the error. */
+async function attempt(t: TestContext, port: number): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  t.after(() => socket.destroy());
+  return await new Promise((resolve) => {
+    socket.once("connect", () => resolve("connected"));
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+  });
+}
+
+test("it listens once all listeners have been taken, and says by which one a client came", async (t) => {
+  const { listeners, seen } = observed(t);
+  const [first, second] = [bindLoopback(t), bindLoopback(t)];
+  listeners.take(addressOf(first, 0, 2), first.handle);
+  assert.equal(await attempt(t, first.port), "connected");
+  await until(() => seen.accepted.length === 1);
+  assert.equal(seen.listening, 0, "one of two");
+  listeners.take(addressOf(second, 1, 2), second.handle);
+  await until(() => seen.listening === 1);
+  assert.equal(await attempt(t, second.port), "connected");
+  await until(() => seen.accepted.length === 2);
+  assert.deepEqual(
+    seen.accepted.map(({ address }) => [address.index, address.port]),
+    [
+      [0, first.port],
+      [1, second.port],
+    ],
+  );
+});
+
+test("a paused listener is closed, and can be taken again under its number", async (t) => {
+  const { listeners, seen } = observed(t);
+  const before = bindLoopback(t);
+  listeners.take(addressOf(before), before.handle);
+  await until(() => seen.listening === 1);
+  listeners.pause();
+  assert.equal(await attempt(t, before.port), "ECONNREFUSED");
+  const after = bindLoopback(t);
+  listeners.take(addressOf(after), after.handle);
+  await until(() => seen.listening === 2);
+  assert.equal(await attempt(t, after.port), "connected");
+  await until(() => seen.accepted.length === 1);
+});
+
+test("a listener that comes twice replaces the one before", async (t) => {
+  const { listeners, seen } = observed(t);
+  const [before, after] = [bindLoopback(t), bindLoopback(t)];
+  listeners.take(addressOf(before), before.handle);
+  await until(() => seen.listening === 1);
+  listeners.take(addressOf(after), after.handle);
+  assert.equal(await attempt(t, before.port), "ECONNREFUSED");
+  assert.equal(await attempt(t, after.port), "connected");
+});
+
+test("closed for good: a listener that is still under way is closed as well, and nothing is said", async (t) => {
+  const { listeners, seen } = observed(t);
+  listeners.close();
+  const late = bindLoopback(t);
+  listeners.take(addressOf(late), late.handle);
+  let answer = "connected";
+  while (answer === "connected") answer = await attempt(t, late.port);
+  assert.equal(answer, "ECONNREFUSED");
+  assert.equal(seen.listening, 0);
+});

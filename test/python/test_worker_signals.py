@@ -1,0 +1,65 @@
+"""Each in a process of its own; test_sync_worker.py has the same in a whole worker."""
+
+from __future__ import annotations
+
+import pytest
+
+from programs import output_of, run_program
+
+BEGIN = """
+import logging, os, signal, socket, sys, threading
+from tunicorn_worker.control_link import ControlLink
+from tunicorn_worker.worker_signals import LEFT_ALONE, WorkerSignals, format_stacks
+nursery, end = socket.socketpair()
+logging.basicConfig(stream=sys.stdout, level="INFO", format="%(message)s")
+signal.signal(signal.SIGTTIN, lambda *_: None)
+WorkerSignals(ControlLink(end), lambda: print("reopened"), lambda: print("aborted")).install()
+"""
+
+
+def test_reported_and_not_obeyed() -> None:
+    program = """
+for name in ("HUP", "INT", "QUIT", "TERM", "USR2", "WINCH", "USR1"):
+    os.kill(os.getpid(), getattr(signal, "SIG" + name))
+    print(nursery.recv(1000))
+print({signal.getsignal(number) for number in LEFT_ALONE} == {signal.SIG_DFL})
+"""
+    lines = output_of(BEGIN + program).splitlines()
+    names = ("HUP", "INT", "QUIT", "TERM", "USR2", "WINCH", "USR1")
+    told = [f"""b'{{"ev":"signalled","signal":"{name}"}}\\n'""" for name in names]
+    assert lines == [*told[:-1], "reopened", told[-1], "True"]
+
+
+def test_an_announced_quit_leaves_at_once() -> None:
+    program = """
+nursery.send(b'{"cmd":"quit"}\\n')
+os.kill(os.getpid(), signal.SIGQUIT)
+print("never")
+"""
+    done = run_program(BEGIN + program)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Worker exiting (pid: ")
+    assert "never" not in done.stdout
+
+
+@pytest.mark.parametrize("place", ["main", "thread"])
+def test_abort_says_where_every_thread_is(place: str) -> None:
+    program = """
+go, there = threading.Event(), threading.Event()
+def beside():
+    there.set()
+    go.wait()
+def within():
+    os.kill(os.getpid(), signal.SIGABRT)
+thread = threading.Thread(target=beside, daemon=True)
+thread.start()
+there.wait()
+within()
+"""
+    done = run_program(BEGIN + program)
+    assert done.returncode == 1
+    first, second, *rest = done.stdout.splitlines()
+    assert first == "aborted"
+    assert second.startswith("stacks of all threads at SIGABRT pid=")
+    assert f"in {'within' if place == 'main' else 'beside'}\n" in done.stdout
+    assert any(line.startswith("Thread MainThread (") for line in rest)
