@@ -1,10 +1,13 @@
-/** A first-in first-out queue with removal: an array with a moving head, so that a long queue costs no shifting. */
+/**
+ * A first-in first-out queue with removal, in one ring that is used again and again: an array that is replaced as it
+ * moves on leaves dead copies in the old generation, and what they name is kept from the young collector [measured].
+ */
 
-/** The head's room is given back once it is this long and makes up most of the array. */
-const COMPACT_AT = 1024;
+/** Room at the start; doubled when it is full. A power of two, so that positions wrap by a mask. */
+const INITIAL_ROOM = 256;
 
 export class JobQueue<T extends object> {
-  #items: (T | undefined)[] = [];
+  #ring: (T | undefined)[] = new Array<T | undefined>(INITIAL_ROOM).fill(undefined);
   #head = 0;
   #length = 0;
 
@@ -13,58 +16,56 @@ export class JobQueue<T extends object> {
   }
 
   push(item: T): void {
-    this.#items.push(item);
+    this.#makeRoom();
+    this.#ring[this.#at(this.#length)] = item;
     this.#length++;
   }
 
   /** Puts an item in front of all others. */
   unshift(item: T): void {
-    if (this.#head > 0) this.#items[--this.#head] = item;
-    else this.#items.unshift(item);
+    this.#makeRoom();
+    this.#head = this.#at(-1);
+    this.#ring[this.#head] = item;
     this.#length++;
   }
 
   /** The item that `shift` would give. */
   peek(): T | undefined {
-    while (this.#head < this.#items.length) {
-      const item = this.#items[this.#head];
-      if (item !== undefined) return item;
-      this.#head++;
-    }
-    return undefined;
+    return this.#length === 0 ? undefined : this.#ring[this.#head];
   }
 
   shift(): T | undefined {
     const item = this.peek();
-    if (item !== undefined) {
-      this.#items[this.#head++] = undefined;
-      this.#length--;
-    }
-    this.#compact();
+    if (item === undefined) return undefined;
+    this.#ring[this.#head] = undefined;
+    this.#head = this.#at(1);
+    this.#length--;
     return item;
   }
 
   /** @returns false when the item is not in the queue. Linear: departed clients are rare. */
   remove(item: T): boolean {
-    const index = this.#items.indexOf(item, this.#head);
-    if (index < 0) return false;
-    this.#items[index] = undefined;
-    this.#length--;
-    // While no worker lives nothing is shifted: without this the holes of departed clients would only pile up.
-    if (this.#items.length - this.#head >= COMPACT_AT && this.#length * 2 < this.#items.length - this.#head) {
-      this.#items = this.#items.filter((kept) => kept !== undefined);
-      this.#head = 0;
+    for (let index = 0; index < this.#length; index++) {
+      if (this.#ring[this.#at(index)] !== item) continue;
+      for (let later = index + 1; later < this.#length; later++) this.#ring[this.#at(later - 1)] = this.#ring[this.#at(later)];
+      this.#length--;
+      this.#ring[this.#at(this.#length)] = undefined;
+      return true;
     }
-    return true;
+    return false;
   }
 
-  #compact(): void {
-    if (this.#head === this.#items.length) {
-      this.#items.length = 0;
-      this.#head = 0;
-    } else if (this.#head >= COMPACT_AT && this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
+  /** Where the item stands that is `index` behind the first. */
+  #at(index: number): number {
+    return (this.#head + index) & (this.#ring.length - 1);
+  }
+
+  #makeRoom(): void {
+    const room = this.#ring.length;
+    if (this.#length < room) return;
+    const ring = new Array<T | undefined>(room * 2).fill(undefined);
+    for (let index = 0; index < this.#length; index++) ring[index] = this.#ring[this.#at(index)];
+    this.#ring = ring;
+    this.#head = 0;
   }
 }

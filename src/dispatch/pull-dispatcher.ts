@@ -83,11 +83,19 @@ export class PullDispatcher {
   readonly #port: PullPort;
   readonly #lookAhead: number;
   readonly #queue = new JobQueue<Job>();
-  readonly #open = new Map<number, Open>();
+  /**
+   * Requests whose ticket is out, by slot: an id is a multiple of the number of slots plus the slot. A Map would be found faster to
+   * write, but one from which entries come and go all the time leaves dead tables behind that keep young garbage alive
+   * [measured: half of what a collection of the young generation copied].
+   */
+  readonly #open: (Open | undefined)[];
+  #openCount = 0;
+  /** Slots from here on have never been used: looks at all open requests end here. */
+  #slotsTouched = 0;
   readonly #workers = new Set<number>();
   readonly #freeSlots: number[] = [];
   readonly #seen: SlotClaim = { claim: 0, started: 0 };
-  #lastId: number;
+  #sequence: number;
   #flushScheduled = false;
   #strandedCheckPlanned = false;
   #answered = 0;
@@ -97,12 +105,13 @@ export class PullDispatcher {
   /**
    * @param lookAhead  Tickets kept in the pipe beyond one for each worker: 0 is truly idle dispatch at 0.6 of the speed of 8. It is the
    *                   least: see `#ticketsAhead`.
-   * @param lastId     The first id is the one after it.
+   * @param lastId     The first id comes after it.
    */
   constructor(port: PullPort, lookAhead: number, lastId = 0) {
     this.#port = port;
     this.#lookAhead = lookAhead;
-    this.#lastId = lastId;
+    this.#sequence = Math.floor(lastId / port.slotCount);
+    this.#open = new Array<Open | undefined>(port.slotCount).fill(undefined);
     for (let slot = port.slotCount - 1; slot >= 0; slot--) this.#freeSlots.push(slot);
   }
 
@@ -113,7 +122,7 @@ export class PullDispatcher {
 
   /** Requests whose ticket is out: in the pipe or in a worker. */
   get open(): number {
-    return this.#open.size;
+    return this.#openCount;
   }
 
   /** Workers that pull. */
@@ -143,14 +152,24 @@ export class PullDispatcher {
 
   /** The request behind a frame's stream id. */
   find(id: number): Job | undefined {
-    return this.#open.get(id)?.job;
+    return this.#openOf(id)?.job;
+  }
+
+  #openOf(id: number): Open | undefined {
+    const open = this.#open[id % this.#port.slotCount];
+    return open?.job.id === id ? open : undefined;
+  }
+
+  #close(open: Open): void {
+    this.#open[open.slot] = undefined;
+    this.#openCount--;
   }
 
   /** The worker has sent the last frame of its response. */
   finished(id: number): void {
-    const open = this.#open.get(id);
+    const open = this.#openOf(id);
     if (open === undefined) return;
-    this.#open.delete(id);
+    this.#close(open);
     this.#answered++;
     this.#release(open.slot);
     this.#planStrandedCheck();
@@ -167,16 +186,16 @@ export class PullDispatcher {
    * such a write, and after a request's end, a look at the claims shows what is left over, and wakes as many as it needs.
    */
   #planStrandedCheck(): void {
-    if (this.#strandedCheckPlanned || this.#open.size === 0) return;
+    if (this.#strandedCheckPlanned || this.#openCount === 0) return;
     this.#strandedCheckPlanned = true;
-    this.#port.callAfter(STRANDED_CHECK_MS + Math.floor(this.#open.size / STRANDED_CHECKED_PER_MS), () => this.#wakeForStranded());
+    this.#port.callAfter(STRANDED_CHECK_MS + Math.floor(this.#openCount / STRANDED_CHECKED_PER_MS), () => this.#wakeForStranded());
   }
 
   #wakeForStranded(): void {
     this.#strandedCheckPlanned = false;
     let unclaimed = 0;
-    for (const open of this.#open.values()) if (this.#readClaim(open).claim === 0) unclaimed++;
-    const idle = this.#workers.size - (this.#open.size - unclaimed);
+    for (const open of this.#eachOpen()) if (this.#readClaim(open).claim === 0) unclaimed++;
+    const idle = this.#workers.size - (this.#openCount - unclaimed);
     for (let wakeUps = Math.min(idle, unclaimed); wakeUps > 0; wakeUps--) this.#port.sendVoidTicket();
   }
 
@@ -187,7 +206,7 @@ export class PullDispatcher {
 
   /** The worker reads no more tickets. It may have been woken for one: the wake-up is passed on. */
   workerLeaving(worker: number): void {
-    if (this.#workers.delete(worker) && this.#open.size > 0) this.#port.sendVoidTicket();
+    if (this.#workers.delete(worker) && this.#openCount > 0) this.#port.sendVoidTicket();
   }
 
   /**
@@ -198,7 +217,7 @@ export class PullDispatcher {
   workerLost(worker: number): void {
     this.#workers.delete(worker);
     const inDoubt: Open[] = [];
-    for (const open of this.#open.values()) {
+    for (const open of this.#eachOpen()) {
       const { claim, started } = this.#readClaim(open);
       // Started by nobody: a late reader of an old ticket has wiped the claim of whoever runs it. In doubt, so never again.
       if (claim === worker || (claim === 0 && started !== 0)) this.#lose(open);
@@ -208,7 +227,7 @@ export class PullDispatcher {
       }
     }
     if (inDoubt.length > 0) this.#port.callAfter(CLAIM_SETTLE_MS, () => this.#settle(worker, inDoubt));
-    else if (this.#open.size > 0) this.#port.sendVoidTicket();
+    else if (this.#openCount > 0) this.#port.sendVoidTicket();
   }
 
   /** Second look at voided requests: every claim that was under way when they were voided can be seen now. */
@@ -216,7 +235,7 @@ export class PullDispatcher {
     const unsettled: Open[] = [];
     const again: Open[] = [];
     for (const open of inDoubt) {
-      if (this.#open.get(open.job.id) !== open) continue;
+      if (this.#open[open.slot] !== open) continue;
       const { claim, started } = this.#readClaim(open);
       if (claim === 0 && started === 0) again.push(open);
       else if (claim === dead || claim === 0) this.#lose(open);
@@ -224,7 +243,8 @@ export class PullDispatcher {
       else if (started === 0) this.#lose(open);
     }
     // Oldest in front: the last one put at the queue's head is the first to go.
-    for (const open of again.reverse()) this.#giveAgain(open);
+    again.sort((one, other) => other.job.queuedMs - one.job.queuedMs || other.job.id - one.job.id);
+    for (const open of again) this.#giveAgain(open);
     if (unsettled.length > 0) this.#port.callAfter(CLAIM_SETTLE_MS, () => this.#settle(dead, unsettled));
   }
 
@@ -242,7 +262,7 @@ export class PullDispatcher {
 
   /** Its ticket may still be in the pipe: the slot rests before it is used again. */
   #forget(open: Open): void {
-    this.#open.delete(open.job.id);
+    this.#close(open);
     this.#port.voidSlot(open.slot);
     this.#port.callAfter(SLOT_QUARANTINE_MS, () => this.#release(open.slot));
     if (this.#queue.length > 0) this.#schedule();
@@ -251,7 +271,7 @@ export class PullDispatcher {
   /** Requests that the application has had for more than `limitMs`. @param nowMs  Monotonic, the clock of the tickets. */
   overdue(nowMs: number, limitMs: number): OverdueJob[] {
     const late: OverdueJob[] = [];
-    for (const open of this.#open.values()) {
+    for (const open of this.#eachOpen()) {
       if (nowMs - open.sentMs <= limitMs) continue;
       const { claim, started } = this.#readClaim(open);
       if (claim === 0 || started === 0) continue;
@@ -263,7 +283,7 @@ export class PullDispatcher {
 
   /** The request that a worker has in its hands, if any. For the log. */
   heldBy(worker: number): Job | undefined {
-    for (const open of this.#open.values()) if (this.#readClaim(open).claim === worker) return open.job;
+    for (const open of this.#eachOpen()) if (this.#readClaim(open).claim === worker) return open.job;
     return undefined;
   }
 
@@ -296,8 +316,8 @@ export class PullDispatcher {
   /** Moves requests from the queue to the pipe, as many as the workers can be kept busy with. @param nowMs  Monotonic milliseconds. */
   flush(nowMs: number): void {
     this.#flushScheduled = false;
-    const idle = Math.max(0, this.#workers.size - this.#open.size);
-    let room = this.#workers.size === 0 ? 0 : this.#workers.size + this.#ticketsAhead(nowMs) - this.#open.size;
+    const idle = Math.max(0, this.#workers.size - this.#openCount);
+    let room = this.#workers.size === 0 ? 0 : this.#workers.size + this.#ticketsAhead(nowMs) - this.#openCount;
     let staged = 0;
     while (room > 0 && this.#queue.length > 0) {
       const slot = this.#freeSlots.pop();
@@ -312,9 +332,11 @@ export class PullDispatcher {
   }
 
   #give(job: Job, slot: number, nowMs: number): void {
-    const id = this.#nextId();
+    const id = this.#nextId(slot);
     job.id = id;
-    this.#open.set(id, { job, slot, sentMs: nowMs });
+    this.#open[slot] = { job, slot, sentMs: nowMs };
+    this.#openCount++;
+    if (slot >= this.#slotsTouched) this.#slotsTouched = slot + 1;
     const { environ, inlineBody } = job;
     const capacity = this.#port.slotCapacity;
     const headFits = environ.length <= capacity;
@@ -323,10 +345,17 @@ export class PullDispatcher {
     this.#port.stageTicket(slot, id, headFits ? environ.length : undefined, bodyFits ? inlineBody.length : undefined);
   }
 
-  #nextId(): number {
-    do {
-      this.#lastId = this.#lastId === ID_MAX ? 1 : this.#lastId + 1;
-    } while (this.#open.has(this.#lastId));
-    return this.#lastId;
+  #nextId(slot: number): number {
+    const { slotCount } = this.#port;
+    this.#sequence = (this.#sequence + 2) * slotCount > ID_MAX ? 1 : this.#sequence + 1;
+    return this.#sequence * slotCount + slot;
+  }
+
+  /** Those whose ticket is out, as they are now: what is closed while they are looked at is left out. */
+  *#eachOpen(): Generator<Open> {
+    for (let slot = 0; slot < this.#slotsTouched; slot++) {
+      const open = this.#open[slot];
+      if (open !== undefined) yield open;
+    }
   }
 }

@@ -219,15 +219,20 @@ test("slots that rested are used again, though nothing else happens then", () =>
   assert.equal(second?.calls, 1);
 });
 
-test("ids begin again at 1 behind 2^31-1, and skip those that are out", () => {
-  const simulation = new Simulation({ lastId: 0x7fffffff - 2 });
+/** What a Simulation has unless told otherwise. */
+const SLOT_COUNT = 64;
+
+test("ids stay within 31 bits, begin again behind the last, are never 0 and never twice out", () => {
+  const simulation = new Simulation({ lastId: 0x7fffffff - 3 * SLOT_COUNT });
   idleWorkers(1, simulation);
-  const jobs = simulation.submit(4);
+  const jobs = simulation.submit(6);
   simulation.flush();
-  assert.deepEqual(
-    jobs.map(({ id }) => id),
-    [0x7fffffff - 1, 0x7fffffff, 1, 2],
-  );
+  const ids = jobs.map(({ id }) => id);
+  assert.equal(new Set(ids).size, ids.length);
+  assert.ok(ids.every((id) => id > 0 && id <= 0x7fffffff));
+  assert.ok(ids[0]! > 0x7fffffff - 4 * SLOT_COUNT, "just below the end");
+  assert.ok(ids.at(-1)! < 10 * SLOT_COUNT, "begun again");
+  for (const job of jobs) assert.equal(simulation.dispatcher.find(job.id), job);
 });
 
 test("withdraw takes only what no worker can have", () => {
@@ -253,7 +258,7 @@ test("withdrawOlderThan takes those that came before, and leaves the others in o
 
 /** Only notes the tickets. */
 class RecordingPort implements PullPort {
-  readonly slotCount = 8;
+  readonly slotCount: number = 8;
   readonly slotCapacity = 10;
   readonly slots: { head: string; body: string | undefined }[] = [];
   readonly tickets: { headBytes: number | undefined; bodyBytes: number | undefined }[] = [];
@@ -351,3 +356,79 @@ for (const { name, claim, started, nowMs, agoMs } of OVERDUE) {
     );
   });
 }
+
+/** Memory for more tickets than are ever out. */
+class RoomyPort extends RecordingPort {
+  override readonly slotCount = 1024;
+}
+
+/** What one worker answers in each millisecond, for as long as given; more requests wait than can be given out. */
+class Answering {
+  readonly dispatcher: PullDispatcher;
+  nowMs = 1_000;
+  readonly #waiting: Job[] = [];
+
+  constructor(lookAhead: number) {
+    this.dispatcher = new PullDispatcher(new RoomyPort(), lookAhead);
+    this.dispatcher.workerReady(1);
+  }
+
+  run(perMs: number, ms: number): void {
+    for (let i = 0; i < ms; i++) {
+      this.#flush();
+      for (let answered = 0; answered < perMs; answered++) {
+        this.dispatcher.finished(this.#waiting.shift()?.id ?? assert.fail());
+        this.#flush();
+      }
+      this.nowMs++;
+    }
+    this.#flush();
+  }
+
+  #flush(): void {
+    while (this.dispatcher.queued < 1_024) {
+      const next = job("1", "");
+      this.#waiting.push(next);
+      this.dispatcher.submit(next);
+    }
+    this.dispatcher.flush(this.nowMs);
+  }
+
+  /** Tickets beyond the worker's own. */
+  get ahead(): number {
+    return this.dispatcher.open - this.dispatcher.workers;
+  }
+}
+
+const LOOK_AHEAD = [
+  { lookAhead: 8, perMs: 0, ahead: 8 },
+  { lookAhead: 8, perMs: 1, ahead: 8 },
+  { lookAhead: 8, perMs: 8, ahead: 8 },
+  { lookAhead: 8, perMs: 40, ahead: 40 },
+  { lookAhead: 64, perMs: 40, ahead: 64 },
+  { lookAhead: 8, perMs: 127, ahead: 127 },
+  { lookAhead: 8, perMs: 500, ahead: 128 },
+  { lookAhead: 200, perMs: 500, ahead: 200 },
+  { lookAhead: 0, perMs: 0, ahead: 0 },
+];
+
+for (const { lookAhead, perMs, ahead } of LOOK_AHEAD) {
+  test(`${perMs} answers in a millisecond with look_ahead ${lookAhead}: ${ahead} tickets ahead`, () => {
+    const answering = new Answering(lookAhead);
+    answering.run(perMs, 20);
+    assert.equal(answering.ahead, ahead);
+  });
+}
+
+test("tickets ahead follow the rate: few again when answers become slow, many again when they become fast", () => {
+  const answering = new Answering(8);
+  for (const { perMs, ahead } of [
+    { perMs: 60, ahead: 60 },
+    { perMs: 2, ahead: 8 },
+    { perMs: 90, ahead: 90 },
+  ]) {
+    // What is out beyond the new number is answered, not taken back.
+    answering.run(perMs, 100);
+    assert.equal(answering.ahead, ahead);
+  }
+});

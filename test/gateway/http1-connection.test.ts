@@ -43,6 +43,8 @@ class Server implements ConnectionHost {
   readonly connections = new Set<Http1Connection>();
   readonly logged: string[] = [];
   readonly warnings: string[] = [];
+  /** Errors that should not have been possible: a test that makes some empties it. */
+  readonly faults: unknown[] = [];
   draining = false;
   nowMs = 1_000;
   handler: Handler;
@@ -63,6 +65,7 @@ class Server implements ConnectionHost {
     t.after(() => {
       for (const connection of host.connections) connection.destroy();
       server.close();
+      assert.deepEqual(host.faults, []);
     });
     return host;
   }
@@ -80,7 +83,7 @@ class Server implements ConnectionHost {
     this.warnings.push(text);
   }
   fault(error: unknown): void {
-    throw error;
+    this.faults.push(error);
   }
   closed(connection: Http1Connection): void {
     this.connections.delete(connection);
@@ -451,4 +454,61 @@ test("a client that stops inside a body that nobody wants does not keep its conn
   server.pass(120_000);
   server.pass(120_000);
   await until(() => client.ended);
+});
+
+for (const { name, request, breaks } of [
+  {
+    name: "a request",
+    request: "GET /broken HTTP/1.1\r\nHost: h\r\n\r\n",
+    breaks: (_: RequestStream, error: Error) => {
+      throw error;
+    },
+  },
+  {
+    name: "a request's body",
+    request: "POST /broken HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab",
+    breaks: (stream: RequestStream, error: Error) =>
+      stream.readBody({
+        onChunk: () => {
+          throw error;
+        },
+        onEnd: () => {},
+      }),
+  },
+]) {
+  test(`a fault in what takes ${name} costs this connection, and no other`, async (t) => {
+    const error = new Error("a fault of ours");
+    const server = await Server.start(t, (stream) => {
+      if (stream.head.target === "/broken") breaks(stream, error);
+      else answer(`<${stream.head.target}>`)(stream);
+    });
+    const [victim, other] = [await server.connect(t), await server.connect(t)];
+    await other.get("/before").sees("</before>");
+    victim.send(request);
+    await until(() => victim.ended || victim.error !== undefined);
+    assert.equal(victim.text, "");
+    assert.deepEqual(server.faults.splice(0), [error]);
+    await until(() => server.connections.size === 1);
+    await other.get("/after").sees("</after>");
+    await (await server.connect(t)).get("/new").sees("</new>");
+  });
+}
+
+test("a client that left before its answer began has a line in the access log, with 499", async (t) => {
+  const streams: RequestStream[] = [];
+  const server = await Server.start(t, (stream) => streams.push(stream));
+  const [silent, begun] = [await server.connect(t), await server.connect(t)];
+  silent.get("/silent");
+  await until(() => streams.length === 1);
+  silent.socket.resetAndDestroy();
+  await until(() => server.logged.length === 1);
+  begun.get("/begun");
+  await until(() => streams.length === 2);
+  streams[1]?.sink.start({ status: "200 OK", fieldLines: "", contentLength: 10, close: false });
+  await begun.sees("200 OK");
+  begun.socket.resetAndDestroy();
+  await until(() => server.logged.length === 2);
+  // The worker's answer comes too late: it is neither sent nor logged again.
+  for (const { sink } of streams) sink.refuse(502, "Bad Gateway", "late");
+  assert.deepEqual(server.logged, ["/silent 499", "/begun 200"]);
 });

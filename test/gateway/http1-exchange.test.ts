@@ -47,7 +47,7 @@ test("a whole response: its head, its body, what the access log needs, and the c
   const { connection, exchange } = begun();
   assert.equal(exchange.started, false);
   exchange.respond(OK, HI);
-  assert.match(connection.written, /^HTTP\/1\.1 200 OK\r\n[^]*Content-Length: 2\r\n[^]*\r\n\r\nhi$/);
+  assert.match(connection.written, /^HTTP\/1\.1 200 OK\r\n.*Content-Length: 2\r\n\r\nhi$/s);
   assert.deepEqual(connection.asked, ["done reuse=true"]);
   assert.deepEqual([exchange.status, exchange.bodyBytes, exchange.fieldLines, exchange.over], [200, 2, OK.fieldLines, true]);
 });
@@ -61,7 +61,7 @@ test("a response in parts leaves corked, counts its body, and tells of a slow cl
   assert.equal(exchange.body(Buffer.from("again")), false);
   assert.deepEqual(connection.asked, ["cork", "cork", "cork"]);
   exchange.end();
-  assert.match(connection.written, /Transfer-Encoding: chunked\r\n[^]*\r\n2\r\nhi\r\n5\r\nagain\r\n0\r\n\r\n$/);
+  assert.match(connection.written, /Transfer-Encoding: chunked\r\n.*\r\n2\r\nhi\r\n5\r\nagain\r\n0\r\n\r\n$/s);
   assert.equal(exchange.bodyBytes, 7);
   assert.equal(connection.asked.at(-1), "done reuse=true");
 });
@@ -96,7 +96,7 @@ test("hints go out before the head only, and never to HTTP/1.0", () => {
 test("a refusal is an error page that ends the connection; its status is logged", () => {
   const { connection, exchange } = begun();
   exchange.refuse(503, "Service Unavailable", "full", "Retry-After: 3\r\n");
-  assert.match(connection.written, /^HTTP\/1\.1 503 Service Unavailable\r\n[^]*Retry-After: 3\r\n[^]*full/);
+  assert.match(connection.written, /^HTTP\/1\.1 503 Service Unavailable\r\n.*Retry-After: 3\r\n.*full/s);
   assert.deepEqual(connection.asked, ["done reuse=false"]);
   assert.equal(exchange.status, 503);
 });

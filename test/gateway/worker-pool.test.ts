@@ -307,6 +307,21 @@ test("queue_timeout: 503 for what waited too long", (t) => {
   harness.assertEmpty();
 });
 
+test("queue_timeout counts from when a request can be given to a worker: the time of its body is not its waiting", (t) => {
+  const harness = new PoolHarness(t, { queueTimeoutMs: 2_000 });
+  const client = harness.request("/up", { framing: { kind: "length", bytes: 4 } });
+  harness.nowMs += 9_000;
+  client.send(Buffer.from("body"));
+  client.endBody();
+  harness.nowMs += 2_000;
+  harness.pool.sweep();
+  assert.equal(client.ending, "open");
+  harness.nowMs += 1;
+  harness.pool.sweep();
+  assert.deepEqual([client.status, client.fieldLines], ["503 Service Unavailable", "Retry-After: 2\r\n"]);
+  harness.assertEmpty();
+});
+
 test("timeout: the arbiter is told once, and the worker's death is a 504", async (t) => {
   const harness = new PoolHarness(t);
   const { worker, number } = await harness.worker();
