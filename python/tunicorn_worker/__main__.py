@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from tunicorn_worker.worker_code import WorkerCode
 
 
+def ignore_interrupt() -> None:
+    """Ctrl-C reaches the whole group; until GroupSignals takes over, Python would answer it with a traceback.
+
+    Of the built-in module: the import of `signal` would take a part of the time that this is for.
+    """
+    from _signal import SIG_IGN, SIGINT, signal  # type: ignore[import-not-found]
+
+    signal(SIGINT, SIG_IGN)
+
+
 def load_package() -> None:
     """Imports the package from where this file is. Its modules are found through it from then on, without sys.path.
 
@@ -36,6 +46,9 @@ def load_worker_code() -> WorkerCode:
 
 
 def main() -> int:
+    # Not for init: the command that it starts would inherit it.
+    if sys.argv[1:2] == ["nursery"]:
+        ignore_interrupt()
     load_package()
     if sys.argv[1:2] == ["nursery"]:
         from tunicorn_worker.nursery_program import run_nursery

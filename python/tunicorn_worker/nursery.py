@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from time import monotonic
 
 from tunicorn_worker.app_loader import set_import_paths
 from tunicorn_worker.children import Orphans
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     Command = Callable[[Message, int | None], None]
 
 LIFELINE_FD = 4
+SEE_OFF_S = 1.0
 
 
 class Nursery:
@@ -115,8 +117,20 @@ class Nursery:
             elif self._family.settled:
                 self._settle()
         self._family.kill_idle()
+        self._see_off()
         self._holdings.close_all()
         return 0
+
+    def _see_off(self) -> None:
+        """Waits a little for workers to see the end of their lifeline; one inside the application does not look."""
+        self._poller.forget(self._lifeline_fd)
+        self._poller.forget(self._arbiter.fileno())
+        deadline = monotonic() + SEE_OFF_S
+        while (self._family.workers or self._orphans) and (left := deadline - monotonic()) > 0:
+            self._poller.wait(min(int(left * 1000) + 1, self._orphans.look_every_ms or 1000))
+            self._orphans.look()
+        self._family.kill_workers()
+        self._orphans.kill_all()
 
     def _look_every_ms(self) -> int | None:
         periods = (self._orphans.look_every_ms, self._signals.look_every_ms if self._settled else None)
@@ -162,7 +176,7 @@ class Nursery:
         self._arbiter.send(outcome.as_message())
 
     def _apply_settings(self, command: Message, _: int | None) -> None:
-        config = Config.from_command(command)
+        config = Config.from_command(command, self._config_objects)
         self._environment.apply({"SERVER_SOFTWARE": config.server_software, **config.env})
         os.chdir(config.chdir)
         set_import_paths(config)

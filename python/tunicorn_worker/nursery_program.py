@@ -84,6 +84,8 @@ def serve(
     from tunicorn_worker.nursery import Nursery
 
     try:
-        return Nursery(arbiter, holdings, signals, make_code(), open_files=open_files, early_gateway=early_gateway).run()
+        return Nursery(
+            arbiter, holdings, signals, make_code(), open_files=open_files, early_gateway=early_gateway
+        ).run()
     except ForkedChild as child:
         return child.task

@@ -83,11 +83,21 @@ export class Http1Connection implements Http1Handler, ExchangeConnection {
     this.#peer = peer;
     this.#parser = new Http1Parser(host.policy, peer, this);
     this.#phase = { at: "idle", sinceMs: host.now(), servedBefore: false };
-    socket.on("data", (chunk: Buffer) => this.#receive(chunk));
-    socket.on("end", () => this.#onFin());
-    socket.on("drain", () => this.#onDrain());
+    socket.on("data", (chunk: Buffer) => this.#guard(() => this.#receive(chunk)));
+    socket.on("end", () => this.#guard(() => this.#onFin()));
+    socket.on("drain", () => this.#guard(() => this.#onDrain()));
     socket.on("error", () => {});
-    socket.on("close", () => this.#onClose());
+    socket.on("close", () => this.#guard(() => this.#onClose()));
+  }
+
+  /** A fault of ours costs the client that met it its connection, and nobody else anything. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#host.fault(error);
+      this.#socket.destroy();
+    }
   }
 
   // --- from the socket ---------------------------------------------------------------------------------------------
@@ -95,14 +105,8 @@ export class Http1Connection implements Http1Handler, ExchangeConnection {
   #receive(chunk: Buffer): void {
     if (this.#phase.at === "lingering") return;
     if (this.#phase.at === "idle") this.#phase = { at: "head", sinceMs: this.#host.now() };
-    try {
-      this.#parser.feed(chunk);
-      this.#watchPipeline();
-    } catch (error) {
-      // A fault of ours: this client pays for it, no other.
-      this.#host.fault(error);
-      this.#socket.destroy();
-    }
+    this.#parser.feed(chunk);
+    this.#watchPipeline();
   }
 
   /** Reads no more while many requests wait for the answer of the one before them. */
@@ -250,7 +254,8 @@ export class Http1Connection implements Http1Handler, ExchangeConnection {
     this.#exchange = undefined;
     if (this.#pausedByBody) this.resumeReading();
     if (!reuse || this.closing) this.#linger();
-    else if (exchange.bodyEnded) this.#next();
+    // Called by whoever sent the response: a fault of the next request is not theirs.
+    else if (exchange.bodyEnded) this.#guard(() => this.#next());
     // The rest of the body is skipped first; `onBodyEnd` goes on.
     else this.#phase = { at: "skipping", sinceMs: this.#host.now() };
   }
@@ -302,6 +307,10 @@ export class Http1Connection implements Http1Handler, ExchangeConnection {
 
   /** Carries out what has become due. Called a few times a second. */
   sweep(now: number): void {
+    this.#guard(() => this.#sweep(now));
+  }
+
+  #sweep(now: number): void {
     const { idleMs, headMs } = this.#host.limits;
     const phase = this.#phase;
     switch (phase.at) {

@@ -7,8 +7,9 @@ const HALF = "python/tunicorn_worker";
 
 /** The Python half's modules: each imports only from rows above its own. A new module finds its row here. */
 const ROWS: readonly (readonly string[])[] = [
-  ["__init__", "config", "descriptors", "errors", "exit_status", "file_wrapper", "line_channel", "linux", "process_title"],
+  ["__init__", "descriptors", "errors", "exit_status", "file_wrapper", "line_channel", "linux", "process_title"],
   ["python_value", "surroundings", "waiter", "warm_imports", "wire", "worker_exit"],
+  ["config"],
   [
     "app_check",
     "app_loader",
@@ -25,8 +26,8 @@ const ROWS: readonly (readonly string[])[] = [
   ],
   ["body", "poller", "start_response", "worker_signals"],
   ["children", "environ", "group_signals", "wsgi"],
-  ["forking", "gateway_link", "sync_worker"],
-  ["worker_code"],
+  ["forking", "gateway_process", "sync_worker"],
+  ["gateway_link", "worker_code"],
   ["family"],
   ["nursery"],
   ["nursery_program"],
@@ -39,6 +40,7 @@ const NURSERY_ONLY = new Set([
   "config_file",
   "family",
   "gateway_link",
+  "gateway_process",
   "listeners",
   "node_ipc",
   "nursery",
