@@ -17,6 +17,16 @@ export type NurseryHappening =
   | { readonly what: "message"; readonly message: unknown; readonly handle: unknown }
   | { readonly what: "exit"; readonly status: ExitStatus; readonly cause?: string };
 
+/** The shell's exit code for a program that cannot be found, or is none. */
+const NO_SUCH_PROGRAM = 127;
+
+/**
+ * Ctrl-C reaches the whole group, and a Python that is still importing its own modules would answer it with a traceback. What is
+ * ignored at an exec stays ignored, but Node gives its children no say in that, so a shell does it, and ends without a word of its own
+ * when there is no such program.
+ */
+const IGNORING_INTERRUPTS = `trap "" INT; command -v "$0" > /dev/null || exit ${NO_SUCH_PROGRAM}; exec "$0" "$@"`;
+
 /** One nursery, from its start to its end. */
 export class NurseryProcess {
   readonly program: NurseryProgram;
@@ -34,17 +44,14 @@ export class NurseryProcess {
    */
   constructor(program: NurseryProgram) {
     this.program = program;
-    const child = spawn(program.python, [program.program, "nursery"], {
+    const child = spawn("/bin/sh", ["-c", IGNORING_INTERRUPTS, program.python, program.program, "nursery"], {
       stdio: ["inherit", "inherit", "inherit", "ipc", "pipe"],
       env: program.env,
     });
     this.#child = child;
     child.on("message", (message, handle) => this.#happen({ what: "message", message, handle }));
-    child.on("error", (error) => {
-      if (child.pid === undefined)
-        this.#end({ what: "exit", status: null, cause: `cannot start Python (${program.python}): ${error.message}` });
-    });
-    child.on("exit", (code, signal) => this.#end({ what: "exit", status: signal === null ? { code: code ?? 0 } : { signal } }));
+    child.on("error", (error) => this.#end({ what: "exit", status: null, cause: `cannot start /bin/sh: ${error.message}` }));
+    child.on("exit", (code, signal) => this.#end(describeEnd(program.python, code, signal)));
     // Its end is told by `exit`; a lifeline or a channel that breaks before is no news.
     child.stdio[4]?.on("error", () => {});
   }
@@ -106,4 +113,10 @@ export class NurseryProcess {
     this.#ended = true;
     this.#happen(happening);
   }
+}
+
+function describeEnd(python: string, code: number | null, signal: NodeJS.Signals | null): NurseryHappening {
+  const status = signal === null ? { code: code ?? 0 } : { signal };
+  if (code !== NO_SUCH_PROGRAM) return { what: "exit", status };
+  return { what: "exit", status, cause: `cannot start Python (${python}): there is no such program; name another one with --python` };
 }

@@ -47,7 +47,11 @@ test("its exit code is reported", async () => {
 test("an interpreter that is not there is reported as an exit with its cause", async () => {
   const nursery = new NurseryProcess({ python: "/nowhere/python3", program: "x", env: {} });
   const exit = await nextHappening(nursery, ({ what }) => what === "exit");
-  assert.deepEqual(exit, { what: "exit", status: null, cause: "cannot start Python (/nowhere/python3): spawn /nowhere/python3 ENOENT" });
+  assert.deepEqual(exit, {
+    what: "exit",
+    status: { code: 127 },
+    cause: "cannot start Python (/nowhere/python3): there is no such program; name another one with --python",
+  });
   nursery.send({ cmd: "exit" });
   nursery.kill();
 });

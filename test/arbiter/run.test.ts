@@ -45,7 +45,7 @@ const ENDS = [
     words: ["--python", "/nowhere/python", "hello"],
     status: 1,
     stdout: /^$/,
-    stderr: /Error: cannot start Python \(\/nowhere\/python\): .*ENOENT/,
+    stderr: /Error: cannot start Python \(\/nowhere\/python\): there is no such program/,
   },
   { words: ["-e", "FOO", "hello"], status: 1, stdout: /^$/, stderr: /^\nError: environment setting 'FOO' invalid\n$/ },
   { words: ["-p", "/nope/x.pid", "hello"], status: 1, stdout: /^$/, stderr: /^\nError: \/nope doesn't exist\. Can't create pidfile\.\n$/ },
