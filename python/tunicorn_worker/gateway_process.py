@@ -83,6 +83,7 @@ def become_gateway(arguments: Sequence[str], variables: Mapping[str, str], inher
         os.dup2(null, 0)
         for number in inherited:
             os.set_inheritable(number, True)
+        keep_workers_running()
         reset_master_signals()
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -91,6 +92,20 @@ def become_gateway(arguments: Sequence[str], variables: Mapping[str, str], inher
         os.write(2, f"cannot start the gateway's program {arguments[0]!r}: {error.strerror}\n".encode())
     finally:
         os._exit(CANNOT_START_CODE)
+
+
+def keep_workers_running() -> None:
+    """Ask Linux not to interrupt a worker each time that something arrives for the gateway.
+
+    Every answer of a worker wakes the gateway. On a machine whose processors are all busy it would take the worker's
+    place at once, to do a few microseconds' work, twice for every request: with Flask that was a fifth of the
+    throughput [measured]. SCHED_BATCH only gives up that preemption; where a processor is idle nothing changes.
+    """
+    if hasattr(os, "SCHED_BATCH"):
+        try:
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        except OSError:
+            pass  # A sandbox that forbids it costs speed, nothing else.
 
 
 def make_tickets() -> tuple[int, int, int]:

@@ -51,3 +51,22 @@ def test_a_program_that_cannot_be_started_ends_with_its_own_code(capfd: pytest.C
     process.control.close()
     for descriptor in (process.ticket_reader, process.ticket_writer, process.slots):
         os.close(descriptor)
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="a class of Linux's scheduler")
+def test_the_gateway_does_not_preempt_workers(tmp_path: Path) -> None:
+    program = tmp_path / "gateway.py"
+    program.write_text(
+        "import os, sys\n"
+        "control = int(sys.argv[sys.argv.index('--control-fd') + 1])\n"
+        "os.write(control, str(os.sched_getscheduler(0)).encode())\n"
+    )
+    process = spawn_gateway([sys.executable, str(program)], dict(os.environ))
+    try:
+        assert process.control.recv(64) == str(os.SCHED_BATCH).encode()
+        os.waitpid(process.pid, 0)
+    finally:
+        process.channel.close()
+        process.control.close()
+        for descriptor in (process.ticket_reader, process.ticket_writer, process.slots):
+            os.close(descriptor)
