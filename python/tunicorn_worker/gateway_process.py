@@ -83,7 +83,6 @@ def become_gateway(arguments: Sequence[str], variables: Mapping[str, str], inher
         os.dup2(null, 0)
         for number in inherited:
             os.set_inheritable(number, True)
-        keep_workers_running()
         reset_master_signals()
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -94,18 +93,19 @@ def become_gateway(arguments: Sequence[str], variables: Mapping[str, str], inher
         os._exit(CANNOT_START_CODE)
 
 
-def keep_workers_running() -> None:
-    """Ask Linux not to interrupt a worker each time that something arrives for the gateway.
+def schedule_gateway(pid: int, *, bulk: bool) -> None:
+    """Ask Linux not to let the gateway interrupt workers (bulk), or to run it promptly.
 
-    Every answer of a worker wakes the gateway. On a machine whose processors are all busy it would take the worker's
-    place at once, to do a few microseconds' work, twice for every request: with Flask that was a fifth of the
-    throughput [measured]. SCHED_BATCH only gives up that preemption; where a processor is idle nothing changes.
+    Every answer of a worker wakes the gateway. On a machine whose processors are all busy it takes the worker's place
+    at once, to do a few microseconds' work, twice for every request: with Flask that costs a fifth of the throughput
+    [measured]. SCHED_BATCH gives up that preemption, and with it promptness: where some requests burn processor time,
+    the others would wait for the end of a time slice [measured], so then it is not used.
     """
     if hasattr(os, "SCHED_BATCH"):
         try:
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+            os.sched_setscheduler(pid, os.SCHED_BATCH if bulk else os.SCHED_OTHER, os.sched_param(0))
         except OSError:
-            pass  # A sandbox that forbids it costs speed, nothing else.
+            pass  # It has gone, or a sandbox forbids it: that costs speed, nothing else.
 
 
 def make_tickets() -> tuple[int, int, int]:

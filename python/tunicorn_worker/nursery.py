@@ -19,7 +19,7 @@ from tunicorn_worker.exit_status import describe_exit
 from tunicorn_worker.family import Family
 from tunicorn_worker.forking import Forker
 from tunicorn_worker.gateway_link import GatewayLink, TicketLink, take_over
-from tunicorn_worker.gateway_process import spawn_gateway
+from tunicorn_worker.gateway_process import schedule_gateway, spawn_gateway
 from tunicorn_worker.linux import become_subreaper
 from tunicorn_worker.listeners import BindError, Listener, UnixSocketOwner, bind_all
 from tunicorn_worker.node_ipc import NodeChannel
@@ -265,10 +265,11 @@ class Nursery:
             self._poller.watch_channel(channel, lambda: self._hear_gateway(channel))
 
     def _hear_gateway(self, channel: NodeChannel) -> None:
-        """The gateway says nothing here; what is read are Node's acknowledgements, and its end, which the arbiter
-        sees as well.
-        """
-        channel.receive()
+        """The gateway says how it wants to be scheduled; its end is the arbiter's to act on."""
+        for message, _ in channel.receive():
+            if message.get("ev") == "scheduling":
+                for pid in self._gateway_pids:
+                    schedule_gateway(pid, bulk=bool(message.get("bulk")))
         if channel.ended:
             self._poller.forget(channel.fileno())
 

@@ -281,6 +281,12 @@ export class PullDispatcher {
     return late;
   }
 
+  /** Whether some ticket has been out since before `cutoffMs`. */
+  hasOpenSince(cutoffMs: number): boolean {
+    for (const open of this.#eachOpen()) if (open.sentMs < cutoffMs) return true;
+    return false;
+  }
+
   /** The request that a worker has in its hands, if any. For the log. */
   heldBy(worker: number): Job | undefined {
     for (const open of this.#eachOpen()) if (this.#readClaim(open).claim === worker) return open.job;

@@ -16,6 +16,7 @@ import { type ConnectionHost, Http1Connection } from "./http1-connection.ts";
 import type { Http1Exchange } from "./http1-exchange.ts";
 import { type ConnectionLimits, connectionLimits, http1PolicyOf, mountPoint, poolLimits, trustedPeers } from "./limits-from-settings.ts";
 import { type ListenerAddress, Listeners } from "./listeners.ts";
+import { LoadCharacter } from "./load-character.ts";
 import { TicketPort } from "./ticket-port.ts";
 import { type RequestSummary, WorkerPool } from "./worker-pool.ts";
 
@@ -87,6 +88,8 @@ class Service implements ConnectionHost {
   draining = false;
   #upSaid = false;
   #drainedSaid = false;
+  readonly #load = new LoadCharacter(monotonicMs());
+  #bulk = false;
 
   constructor(descriptors: GatewayDescriptors, control: ControlChannel, settings: Settings) {
     this.#control = control;
@@ -232,6 +235,16 @@ class Service implements ConnectionHost {
     this.#pool.sweep();
     for (const connection of this.#connections) connection.sweep(now);
     this.#judgeLoad();
+    this.#chooseScheduling();
+  }
+
+  /** Asks the nursery to have this process scheduled for throughput or for promptness: Node cannot. */
+  #chooseScheduling(): void {
+    const bulk = this.#pool.judgeLoad(this.#load);
+    if (bulk === this.#bulk || !process.connected) return;
+    this.#bulk = bulk;
+    // With a callback, a channel that ends meanwhile is no error.
+    process.send?.({ ev: "scheduling", bulk }, undefined, {}, () => {});
   }
 
   /** Drained: no client is left, so nothing can be lost any more. */

@@ -9,6 +9,7 @@ import { encodeEnviron } from "../wire/environ.ts";
 import { FROM_WORKER } from "../wire/frame-types.ts";
 import { FrameError, type FrameView } from "../wire/frames.ts";
 import type { SpoolLimits } from "./byte-spool.ts";
+import { LONG_REQUEST_MS, type LoadCharacter } from "./load-character.ts";
 import { type LinkHandler, WorkerLink } from "./worker-link.ts";
 import { type RequestOwner, WorkerRequest } from "./worker-request.ts";
 
@@ -61,6 +62,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   readonly #links = new Map<number, WorkerLink>();
   readonly #gathering = new Set<WorkerRequest>();
   #held = 0;
+  #answers = 0;
 
   constructor(port: PullPort, limits: PoolLimits, report: PoolReport) {
     this.#port = port;
@@ -205,6 +207,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
 
   /** The worker has sent the last of its response: its slot is free, the client may still be reading. */
   #finish(request: WorkerRequest): void {
+    this.#answers++;
     this.#dispatcher.finished(request.id);
     this.left(request);
   }
@@ -219,6 +222,14 @@ export class WorkerPool implements LinkHandler, RequestOwner {
 
   onFault(error: unknown): void {
     this.#report.fault(error);
+  }
+
+  /** @returns  Whether short requests are all there is, and many, since the last call. */
+  judgeLoad(load: LoadCharacter): boolean {
+    const now = this.#limits.now();
+    const answers = this.#answers;
+    this.#answers = 0;
+    return load.judge(now, answers, this.#dispatcher.hasOpenSince(now - LONG_REQUEST_MS));
   }
 
   /** Carries out what has become due. Called a few times a second. */

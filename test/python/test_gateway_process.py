@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tunicorn_worker.gateway_process import SLOT_MEMORY_BYTES, make_tickets, spawn_gateway
+from tunicorn_worker.gateway_process import SLOT_MEMORY_BYTES, make_tickets, schedule_gateway, spawn_gateway
 from tunicorn_worker.wire import SLOT_BYTES, SLOT_COUNT
 
 
@@ -53,20 +54,14 @@ def test_a_program_that_cannot_be_started_ends_with_its_own_code(capfd: pytest.C
         os.close(descriptor)
 
 
-@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="a class of Linux's scheduler")
-def test_the_gateway_does_not_preempt_workers(tmp_path: Path) -> None:
-    program = tmp_path / "gateway.py"
-    program.write_text(
-        "import os, sys\n"
-        "control = int(sys.argv[sys.argv.index('--control-fd') + 1])\n"
-        "os.write(control, str(os.sched_getscheduler(0)).encode())\n"
-    )
-    process = spawn_gateway([sys.executable, str(program)], dict(os.environ))
+def test_a_gateway_is_scheduled_for_throughput_or_for_promptness() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     try:
-        assert process.control.recv(64) == str(os.SCHED_BATCH).encode()
-        os.waitpid(process.pid, 0)
+        seen = []
+        for bulk in (True, False):
+            schedule_gateway(child.pid, bulk=bulk)
+            seen.append(os.sched_getscheduler(child.pid) if hasattr(os, "SCHED_BATCH") else bulk)
+        assert seen == ([os.SCHED_BATCH, os.SCHED_OTHER] if hasattr(os, "SCHED_BATCH") else [True, False])
     finally:
-        process.channel.close()
-        process.control.close()
-        for descriptor in (process.ticket_reader, process.ticket_writer, process.slots):
-            os.close(descriptor)
+        child.communicate()
+    schedule_gateway(child.pid, bulk=True)  # One that has gone is no error.
