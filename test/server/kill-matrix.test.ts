@@ -110,7 +110,9 @@ for (const victims of VICTIMS) {
     }
     if (!has(victims, "worker")) held.release();
     const answer = await held.answer;
-    if (has(victims, "gateway")) assert.ok(answer instanceof Error, "its connection died with the gateway");
+    // The gateway may have seen the worker's end, and said so, in the moment before its own.
+    const said502 = has(victims, "worker") && !(answer instanceof Error) && answer.status === 502;
+    if (has(victims, "gateway")) assert.ok(answer instanceof Error || said502, "its connection died with the gateway");
     else if (answer instanceof Error) throw answer;
     else assert.equal(answer.status, has(victims, "worker") ? 502 : 200);
     held.release();
