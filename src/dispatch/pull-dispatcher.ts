@@ -132,7 +132,9 @@ export class PullDispatcher {
 
   submit(job: Job): void {
     this.#queue.push(job);
-    this.#schedule();
+    // A worker is idle: its ticket would have a write of its own anyway, so it need not wait for the end of the turn.
+    if (this.#openCount < this.#workers.size) this.#fillPipe(job.queuedMs);
+    else this.#schedule();
   }
 
   /** Takes a request out of the queue whose client has left or whose deadline has passed. @returns false when its ticket is already out. */
@@ -319,9 +321,14 @@ export class PullDispatcher {
     return Math.max(this.#lookAhead, Math.min(LOOK_AHEAD_MAX, Math.ceil(this.#answersPerMs * PIPE_WAIT_MS)));
   }
 
-  /** Moves requests from the queue to the pipe, as many as the workers can be kept busy with. @param nowMs  Monotonic milliseconds. */
+  /** What `scheduleFlush` asked for. @param nowMs  Monotonic milliseconds. */
   flush(nowMs: number): void {
     this.#flushScheduled = false;
+    this.#fillPipe(nowMs);
+  }
+
+  /** Moves requests from the queue to the pipe, as many as the workers can be kept busy with. */
+  #fillPipe(nowMs: number): void {
     const idle = Math.max(0, this.#workers.size - this.#openCount);
     let room = this.#workers.size === 0 ? 0 : this.#workers.size + this.#ticketsAhead(nowMs) - this.#openCount;
     let staged = 0;
