@@ -84,8 +84,8 @@ export class PullDispatcher {
   readonly #lookAhead: number;
   readonly #queue = new JobQueue<Job>();
   /**
-   * Requests whose ticket is out, by slot: an id is a multiple of the number of slots plus the slot. A Map would be found faster to
-   * write, but one from which entries come and go all the time leaves dead tables behind that keep young garbage alive
+   * Requests whose ticket is out, by slot: an id is a multiple of the number of slots plus the slot. A Map would be
+   * shorter, but one from which entries come and go all the time leaves dead tables behind that keep young garbage alive
    * [measured: half of what a collection of the young generation copied].
    */
   readonly #open: (Open | undefined)[];

@@ -34,7 +34,7 @@ export type NurseryMessage =
 
 /** Deadlines are looked at this often: their precision. */
 const SWEEP_MS = 250;
-/** Accepting, pausing and the end of a drain are judged this often at least. */
+/** The Date header has seconds. */
 const DATE_MS = 1000;
 
 export class Gateway {

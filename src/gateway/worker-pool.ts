@@ -116,7 +116,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     return this.#gathering.delete(request) || this.#dispatcher.withdraw(request);
   }
 
-  left(_request: WorkerRequest): void {
+  left(): void {
     this.#held--;
   }
 
@@ -209,7 +209,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   #finish(request: WorkerRequest): void {
     this.#answers++;
     this.#dispatcher.finished(request.id);
-    this.left(request);
+    this.left();
   }
 
   onLost(link: WorkerLink, reason: string | undefined): void {

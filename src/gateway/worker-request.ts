@@ -22,7 +22,7 @@ export interface RequestOwner {
   /** Takes it out of the queue. @returns false when a worker may have it. */
   withdraw(request: WorkerRequest): boolean;
   /** It left without an answer of a worker. */
-  left(request: WorkerRequest): void;
+  left(): void;
 }
 
 export class WorkerRequest implements Job {
@@ -85,7 +85,7 @@ export class WorkerRequest implements Job {
   #takeBack(): boolean {
     if (!this.#owner.withdraw(this)) return false;
     this.#body?.destroy();
-    this.#owner.left(this);
+    this.#owner.left();
     return true;
   }
 
@@ -196,7 +196,7 @@ export class WorkerRequest implements Job {
   /** Its worker died with it: it may have had effects, so nobody else gets it. */
   onWorkerLost(): void {
     this.#settle();
-    this.#owner.left(this);
+    this.#owner.left();
     if (this.#clientLeft) return;
     if (this.#relay !== undefined) this.#relay.abort();
     else if (this.overdue) this.stream.sink.refuse(504, "Gateway Timeout", "The application took too long to answer");
@@ -206,7 +206,7 @@ export class WorkerRequest implements Job {
   /** It waited longer for a worker than `queue_timeout` allows. */
   expire(retryAfterSeconds: number): void {
     this.#body?.destroy();
-    this.#owner.left(this);
+    this.#owner.left();
     this.stream.sink.refuse(503, "Service Unavailable", "No worker was free in time", `Retry-After: ${retryAfterSeconds}\r\n`);
   }
 }

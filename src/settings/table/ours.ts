@@ -171,6 +171,7 @@ By default workers share the memory of these modules; the application itself is 
     ours: true,
     doc: `Requests that are handed out beyond the number of idle workers, for the next one that is free.
 
-They have left the queue; with none, workers wait for the gateway between requests.`,
+They have left the queue; with none, workers wait for the gateway between requests. It is the least: when requests are short,
+as many are handed out as were answered in the last millisecond, 128 at most.`,
   }),
 } as const;
