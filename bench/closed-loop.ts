@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { onOneCpu } from "./one-cpu.ts";
 import type { HeaderCount } from "./scenarios.ts";
 
 const SCRIPT = fileURLToPath(new URL("./wrk-requests.lua", import.meta.url));
@@ -68,6 +69,8 @@ export interface ClosedLoopRun {
   readonly headers: HeaderCount;
   /** Whole seconds; wrk knows no others. */
   readonly seconds: number;
+  /** Beside a server that is held to one CPU, on the same one. */
+  readonly oneCpu?: boolean;
   /** Sends one request of `every` to `path`. */
   readonly slow?: { readonly path: string; readonly every: number };
 }
@@ -75,9 +78,11 @@ export interface ClosedLoopRun {
 /** Runs wrk with one thread. Rejects when it does not end well. */
 export async function runClosedLoop(run: ClosedLoopRun): Promise<ClosedLoopResult> {
   const slow = run.slow === undefined ? [] : [run.slow.path, `${run.slow.every}`];
-  const { stdout } = await promisify(execFile)("wrk", [
-    ...["-t1", `-c${run.connections}`, `-d${run.seconds}s`, "--timeout", "10s", "-s", SCRIPT],
+  const command = [
+    ...["wrk", "-t1", `-c${run.connections}`, `-d${run.seconds}s`, "--timeout", "10s", "-s", SCRIPT],
     ...[`http://127.0.0.1:${run.port}/`, "--", `${run.headers}`, ...slow],
-  ]);
+  ];
+  const [program = "", ...args] = run.oneCpu === true ? onOneCpu(command) : command;
+  const { stdout } = await promisify(execFile)(program, args);
   return parseWrkOutput(stdout);
 }

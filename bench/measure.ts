@@ -31,7 +31,7 @@ export interface MeasureContext {
   readonly seconds: number;
 }
 
-function serveCase(scenario: Scenario): Omit<ServeCase, "port"> {
+function serveCase(scenario: Scenario): Omit<ServeCase, "port"> & { oneCpu: boolean } {
   return {
     app: scenario.app,
     workers: scenario.workers,
@@ -39,6 +39,7 @@ function serveCase(scenario: Scenario): Omit<ServeCase, "port"> {
     connections: scenario.kind === "closed-loop" ? scenario.connections : USUAL_CONNECTIONS,
     accessLog: scenario.kind === "closed-loop" && scenario.accessLog,
     preload: scenario.kind === "memory" && scenario.preload,
+    oneCpu: scenario.kind === "closed-loop" && scenario.oneCpu,
   };
 }
 
@@ -72,7 +73,8 @@ function closedLoopValues(result: ClosedLoopResult): MetricValues {
 }
 
 async function measureClosedLoop(server: RunningServer, scenario: ClosedLoop, context: MeasureContext): Promise<Measurement> {
-  const run = { port: server.port, connections: scenario.connections, headers: scenario.headers };
+  const { connections, headers, oneCpu } = scenario;
+  const run = { port: server.port, connections, headers, oneCpu };
   await runClosedLoop({ ...run, seconds: WARM_UP_SECONDS });
   const result = await runClosedLoop({ ...run, seconds: context.seconds });
   return { values: closedLoopValues(result), failures: result.failures };

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { waitForFirstAnswer } from "./first-answer.ts";
+import { onOneCpu } from "./one-cpu.ts";
 import { isAlive, killQuietly, type ProcessIdentity, readProcessTree, readTreePssBytes } from "./process-tree.ts";
 import { APPS_DIRECTORY, type ServeCase, type ServerSpec } from "./servers.ts";
 
@@ -120,12 +121,13 @@ export async function findFreePort(): Promise<number> {
  */
 export async function startServer(
   spec: ServerSpec,
-  wanted: Omit<ServeCase, "port">,
+  wanted: Omit<ServeCase, "port"> & { readonly oneCpu: boolean },
   surroundings: Surroundings,
 ): Promise<RunningServer | undefined> {
   const port = await findFreePort();
-  const [program, ...args] = spec.command({ ...wanted, port }) ?? [];
-  if (program === undefined) return undefined;
+  const command = spec.command({ ...wanted, port });
+  if (command === undefined) return undefined;
+  const [program = "", ...args] = wanted.oneCpu ? onOneCpu(command) : command;
   const logFile = join(surroundings.logDirectory, `${spec.name}.log`);
   const log = openSync(logFile, "w");
   const startedAtMs = performance.now();
@@ -134,8 +136,8 @@ export async function startServer(
   const fail = (what: string): StartError => {
     const tail = readFileSync(logFile, "utf8").trim().slice(-LOG_TAIL_CHARACTERS);
     // Without the number of the port, so that the same failure of two rounds is shown as one.
-    const command = [program, ...args].join(" ").replaceAll(`127.0.0.1:${port}`, "127.0.0.1:PORT");
-    return new StartError(`${what}: ${command}${tail === "" ? "" : `\n${tail}`}`);
+    const shown = [program, ...args].join(" ").replaceAll(`127.0.0.1:${port}`, "127.0.0.1:PORT");
+    return new StartError(`${what}: ${shown}${tail === "" ? "" : `\n${tail}`}`);
   };
   try {
     await once(child, "spawn");

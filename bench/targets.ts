@@ -21,7 +21,7 @@ export const TARGETS: readonly Target[] = [
   { scenario: /^flask-w2-c32-h(2|12)$/, metric: "requests/s", peer: /^granian$/, limit: 1 },
   { scenario: /^flask-w2-c32-h(2|12)$/, metric: "requests/s", peer: /^gunicorn-gthread$/, limit: 2.2 },
   { scenario: /^django-w2-c32-h(2|12)$/, metric: "requests/s", peer: /^granian$/, limit: 1 },
-  { scenario: /^hello-w2-c1-h(2|12)$/, metric: "p50 us", peer: /^gunicorn-sync$/, limit: 0.6 },
+  { scenario: /^hello-w2-c1-h(2|12)(-cpu1)?$/, metric: "p50 us", peer: /^gunicorn-sync$/, limit: 0.6 },
   { scenario: /^mixed-(sleep|burn)$/, metric: "p90 us", peer: /./, limit: 1 },
   { scenario: /^mixed-(sleep|burn)$/, metric: "p99 us", peer: /./, limit: 1 },
   { scenario: /^memory-flask-w8(-preload)?$/, metric: "PSS MB", peer: /^gunicorn-sync$/, limit: 1.25 },

@@ -12,6 +12,7 @@ describe("SCENARIOS", () => {
     connections: [1, 32, 256],
     headers: [2, 12],
     accessLog: [false, true],
+    oneCpu: [false, true],
   } as const;
   for (const [name, values] of Object.entries(ASKED)) {
     for (const value of values) {
