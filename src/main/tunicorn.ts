@@ -24,8 +24,9 @@ const inspectorFlags = process.execArgv.filter((flag) => INSPECTOR_FLAGS.test(fl
 /**
  * The gateway's garbage is young and short-lived: a larger nursery for it is collected less often, and threads that help with a
  * heap of a few megabytes cost more than they bring [measured: a fifth of the processor time of a request with twelve headers].
+ * 16 MB instead of 4 were no faster and cost 33 MB of memory [measured].
  */
-const HEAP_FLAGS = ["--single-threaded-gc", "--min-semi-space-size=16", "--max-semi-space-size=16"];
+const HEAP_FLAGS = ["--single-threaded-gc", "--min-semi-space-size=4", "--max-semi-space-size=4"];
 const gatewayFlags = [
   ...HEAP_FLAGS,
   ...(inspectorFlags.length > 0 ? inspectorFlags : ["--inspect-port=255.255.255.255:1024"]),
