@@ -5,10 +5,10 @@ import { countFailure, STEADY_MS } from "./back-off.ts";
 import { describeStatus } from "./exit-report.ts";
 import type { ExitStatus, ListenAddress } from "./messages.ts";
 import { isPythonSupported, unsupportedPython } from "./python-version.ts";
-import { isStaying, log, type Turn } from "./state.ts";
+import { type BindFailure, isStaying, log, type Turn } from "./state.ts";
 import { beginStop, finish } from "./stop.ts";
 
-/** As Gunicorn: five attempts, one second apart. */
+/** As Gunicorn: five attempts for each address, and a second after each of them, the last one too. */
 const BIND_ATTEMPTS_MAX = 5;
 const BIND_RETRY_MS = 1000;
 /** Nurseries that die before a socket is bound, in a row, after which the start is given up. */
@@ -74,14 +74,23 @@ export function onBindFailed(turn: Turn, failed: { index: number; errno: string;
   if (failed.errno === "EADDRINUSE") log(turn, "error", `Connection in use: ${text}`);
   if (failed.errno === "EADDRNOTAVAIL") log(turn, "error", `Invalid address: ${text}`);
   log(turn, "error", `connection to ${text} failed: ${failed.text}`);
-  const { attempt } = state.phase;
-  if (attempt < BIND_ATTEMPTS_MAX) {
-    log(turn, "debug", "Retrying in 1 second.");
-    state.phase = { at: "binding", attempt: attempt + 1, retryAtMs: nowMs + BIND_RETRY_MS };
-  } else {
-    log(turn, "error", `Can't connect to ${text}`);
+  const { failed: before } = state.phase;
+  // An address further on begins its own five: those before it could be bound.
+  const attempts = before === undefined || failed.index > before.index ? 1 : before.attempts + 1;
+  log(turn, "debug", "Retrying in 1 second.");
+  const index = Math.max(failed.index, before?.index ?? 0);
+  state.phase = { at: "binding", failed: { index, attempts, text }, retryAtMs: nowMs + BIND_RETRY_MS };
+}
+
+/** A second after an attempt that failed: the next one, or the end. */
+function retryBind(turn: Turn, failed: BindFailure | undefined): void {
+  if (failed !== undefined && failed.attempts >= BIND_ATTEMPTS_MAX) {
+    log(turn, "error", `Can't connect to ${failed.text}`);
     beginStop(turn, { quick: false, ending: { code: 1, reason: undefined, silent: true } });
+    return;
   }
+  turn.state.phase = { at: "binding", failed, retryAtMs: undefined };
+  sendBind(turn);
 }
 
 export function onUnlistened(turn: Turn): void {
@@ -127,8 +136,7 @@ export function onNurseryExited(turn: Turn, status: ExitStatus, cause: string | 
 export function superviseNursery(turn: Turn): void {
   const { state, nowMs } = turn;
   if (state.phase.at === "binding" && state.phase.retryAtMs !== undefined && nowMs >= state.phase.retryAtMs && state.nursery.at === "up") {
-    state.phase = { ...state.phase, retryAtMs: undefined };
-    sendBind(turn);
+    retryBind(turn, state.phase.failed);
   }
   if (state.nursery.at === "starting" && nowMs - state.nursery.sinceMs >= NURSERY_START_MS) {
     state.nursery = { ...state.nursery, sinceMs: nowMs };

@@ -89,9 +89,18 @@ export interface Ending {
   readonly silent: boolean;
 }
 
+/** Addresses that could not be bound. */
+export interface BindFailure {
+  /** The furthest in the list; `attempts` are counted since it was reached. */
+  readonly index: number;
+  readonly attempts: number;
+  /** The last one, as messages show it. */
+  readonly text: string;
+}
+
 export type Phase =
-  /** `bind` was sent (attempt 1 ... 5), or waits until `retryAtMs`. */
-  | { readonly at: "binding"; readonly attempt: number; readonly retryAtMs: number | undefined }
+  /** `bind` was sent, or waits until `retryAtMs`. */
+  | { readonly at: "binding"; readonly failed: BindFailure | undefined; readonly retryAtMs: number | undefined }
   | { readonly at: "serving" }
   | {
       readonly at: "stopping";
@@ -150,7 +159,7 @@ export interface Turn {
 export function createState(plan: Plan, nowMs: number): ArbiterState {
   return {
     plan,
-    phase: { at: "binding", attempt: 1, retryAtMs: undefined },
+    phase: { at: "binding", failed: undefined, retryAtMs: undefined },
     nursery: { at: "starting", sinceMs: nowMs, adopts: false },
     nurseryBackOff: noBackOff(),
     nurseryProven: false,

@@ -30,20 +30,13 @@ test("a busy address: five attempts, a second apart, Gunicorn's lines, exit 1", 
   world.bindError = "EADDRINUSE";
   world.run();
   assert.equal(world.exitCode, 1);
-  assert.equal(world.nowMs, 4000);
+  assert.equal(world.nowMs, 5000);
   const attempt = [
     "error: Connection in use: ('127.0.0.1', 8000)",
     "error: connection to ('127.0.0.1', 8000) failed: [Errno 98] Address already in use",
+    "debug: Retrying in 1 second.",
   ];
-  const again = [...attempt, "debug: Retrying in 1 second."];
-  assert.deepEqual(world.lines.slice(1), [
-    ...again,
-    ...again,
-    ...again,
-    ...again,
-    ...attempt,
-    "error: Can't connect to ('127.0.0.1', 8000)",
-  ]);
+  assert.deepEqual(world.lines.slice(1), [...Array(5).fill(attempt).flat(), "error: Can't connect to ('127.0.0.1', 8000)"]);
 });
 
 test("an address that comes free in time is taken", () => {
@@ -53,6 +46,20 @@ test("an address that comes free in time is taken", () => {
   world.bindError = undefined;
   world.run(() => world.isSettled());
   assert.ok(world.isSettled());
+});
+
+test("five attempts are for each address: a later one begins anew when those before it could be bound", () => {
+  const world = new World();
+  world.nurseryWorks(); // hello
+  const fail = (index: number): void => {
+    world.said({ ev: "bind-failed", index, errno: "EADDRINUSE", text: "[Errno 98] Address already in use" });
+    world.sleep();
+  };
+  for (const index of [0, 0, 0, 1, 1, 0, 1]) fail(index);
+  assert.equal(world.exitCode, undefined);
+  assert.equal(world.state.phase.at, "binding");
+  fail(1);
+  assert.notEqual(world.state.phase.at, "binding");
 });
 
 test("an address that is not here", () => {

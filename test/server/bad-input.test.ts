@@ -20,12 +20,14 @@ for (const kind of KINDS) {
   for (const listening of [true, false]) {
     test(`${kind}: a port that is busy, ${listening ? "with" : "without"} a listener there`, async (t) => {
       const port = await busyPort(t, listening);
-      const { code, stderr } = await runToEnd(t, kind, { args: ["cases"], bind: `127.0.0.1:${port}` });
+      const { code, stderr } = await runToEnd(t, kind, { args: ["--log-level", "debug", "cases"], bind: `127.0.0.1:${port}` });
       assert.equal(code, 1);
-      const errors = [...stderr.matchAll(/\[ERROR\] (.*)/g)].map(([, text]) => text);
+      const said = [...stderr.matchAll(/\[(?:ERROR|DEBUG)\] (.*)/g)].map(([, text = ""]) => text);
+      const errors = said.filter((text) => !text.startsWith("Current configuration"));
       const attempt = [
         `Connection in use: ('127.0.0.1', ${port})`,
         `connection to ('127.0.0.1', ${port}) failed: [Errno 98] Address already in use`,
+        "Retrying in 1 second.",
       ];
       assert.deepEqual(errors, [...Array(5).fill(attempt).flat(), `Can't connect to ('127.0.0.1', ${port})`]);
     });
