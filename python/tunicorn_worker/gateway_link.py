@@ -76,8 +76,9 @@ class TicketLink:
 class GatewayLink:
     """The way to the gateway of now; replaced as a whole when another one is started."""
 
-    def __init__(self, channel: NodeChannel | None, tickets: TicketLink | None) -> None:
-        """Either may be missing: before the first gateway, and while it is being adopted."""
+    def __init__(self, pid: int | None, channel: NodeChannel | None, tickets: TicketLink | None) -> None:
+        """All may be missing: before the first gateway, and while it is being adopted."""
+        self.pid = pid
         self.channel = channel
         self.tickets = tickets
 
@@ -111,4 +112,4 @@ class GatewayLink:
 def take_over(process: GatewayProcess, holdings: Holdings) -> GatewayLink:
     """The way to a gateway that was started. Its descriptors are held from now on, but for the control socket."""
     tickets = holdings.hold(TicketLink(process.ticket_reader, process.ticket_writer, process.slots))
-    return GatewayLink(holdings.hold(NodeChannel(process.channel)), tickets)
+    return GatewayLink(process.pid, holdings.hold(NodeChannel(process.channel)), tickets)

@@ -66,13 +66,13 @@ class Nursery:
         self._signals = signals
         self._poller = Poller()
         forker = Forker(holdings, signals, open_files)
-        self._gateway = GatewayLink(None, None)
+        self._gateway = GatewayLink(None, None, None)
         self._early_gateway = early_gateway
         self._family = Family(
             code, forker, holdings, self._poller, self._say, lambda worker: self._gateway.link(worker), lifeline_fd
         )
         self._orphans = Orphans(self._poller, holdings, self._report_orphan)
-        self._gateway_pids: set[int] = set()
+        self._gateway_pids: set[int] = set()  # its own children: an adopted gateway is not reaped here
         self._listeners: list[Listener] = []
         self._lifeline_fd = lifeline_fd
         # Before any raw_env: what the user sets for the application is not for the gateway.
@@ -234,7 +234,7 @@ class Nursery:
         if self._gateway.channel is not None:
             self._poller.forget(self._gateway.channel.fileno())
         self._gateway.close(self._holdings)
-        self._gateway = GatewayLink(None, None)
+        self._gateway = GatewayLink(None, None, None)
         process, self._early_gateway = self._early_gateway, None
         if process is None:
             environment = {**self._first_environment, **command["env"]}
@@ -254,22 +254,21 @@ class Nursery:
         """Leaves with the arbiter what a nursery after this one needs to go on with the gateway of now."""
         channel, tickets = self._gateway.channel, self._gateway.tickets
         if channel is not None:
-            self._say("gateway-channel", channel.fileno())
+            self._say("gateway-channel", channel.fileno(), pid=self._gateway.pid)
         if tickets is not None:
             with tickets.park() as parking:
                 self._say("parked", parking.fileno())
 
     def _watch_gateway(self) -> None:
-        channel = self._gateway.channel
-        if channel is not None:
-            self._poller.watch_channel(channel, lambda: self._hear_gateway(channel))
+        pid, channel = self._gateway.pid, self._gateway.channel
+        if pid is not None and channel is not None:
+            self._poller.watch_channel(channel, lambda: self._hear_gateway(pid, channel))
 
-    def _hear_gateway(self, channel: NodeChannel) -> None:
+    def _hear_gateway(self, pid: int, channel: NodeChannel) -> None:
         """The gateway says how it wants to be scheduled; its end is the arbiter's to act on."""
         for message, _ in channel.receive():
             if message.get("ev") == "scheduling":
-                for pid in self._gateway_pids:
-                    schedule_gateway(pid, bulk=bool(message.get("bulk")))
+                schedule_gateway(pid, bulk=bool(message.get("bulk")))
         if channel.ended:
             self._poller.forget(channel.fileno())
 
@@ -285,11 +284,11 @@ class Nursery:
             self._listeners.append(listener)
         elif what == "gateway-channel":
             channel = self._holdings.hold(NodeChannel(socket.socket(fileno=descriptor)))
-            self._gateway = GatewayLink(channel, self._gateway.tickets)
+            self._gateway = GatewayLink(int(command["pid"]), channel, self._gateway.tickets)
             self._watch_gateway()
         elif what == "parked":
             tickets = self._holdings.hold(TicketLink.from_parking(descriptor))
-            self._gateway = GatewayLink(self._gateway.channel, tickets)
+            self._gateway = GatewayLink(self._gateway.pid, self._gateway.channel, tickets)
         else:
             os.close(descriptor)
             raise ValueError(f"cannot adopt {what!r}")

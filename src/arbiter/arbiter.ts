@@ -21,6 +21,8 @@ export interface ArbiterOptions {
   /** The first nursery, started before anything else. */
   readonly nursery: NurseryProcess;
   readonly startNursery: () => NurseryProcess;
+  /** The contract's `run-config`, sent to every nursery but the first; undefined when there is no configuration. */
+  readonly configMessage: object | undefined;
   /** The contract's `settings`, sent to every nursery. */
   readonly settingsMessage: object;
   /** The contract's `gateway`. */
@@ -95,7 +97,7 @@ export class Arbiter {
         this.#kept.keepParked(handle);
         break;
       case "gateway-channel":
-        this.#kept.keepGatewayChannel(handle);
+        this.#kept.keepGatewayChannel(said.pid, handle);
         break;
       case "gateway":
         this.#gateway?.close();
@@ -147,6 +149,9 @@ export class Arbiter {
       case "start-nursery":
         this.#nursery = this.#options.startNursery();
         this.#listenTo(this.#nursery);
+        break;
+      case "run-config":
+        if (this.#options.configMessage !== undefined) this.#nursery.send(this.#options.configMessage);
         break;
       case "send-settings":
         this.#nursery.send(this.#options.settingsMessage);

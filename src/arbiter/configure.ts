@@ -41,8 +41,13 @@ export async function configure(launch: Launch, nursery: NurseryProcess): Promis
   return configFailed(config, { status: ran.status, text: ran.text ?? "", code: ran.code ?? 1 });
 }
 
-async function runConfig({ kind, location }: ConfigSource, nursery: NurseryProcess): Promise<ConfigRan> {
-  nursery.send({ cmd: "run-config", kind, location, names: SETTING_NAMES });
+/** The contract's `run-config`. */
+export function configCommand({ kind, location }: ConfigSource): object {
+  return { cmd: "run-config", kind, location, names: SETTING_NAMES };
+}
+
+async function runConfig(source: ConfigSource, nursery: NurseryProcess): Promise<ConfigRan> {
+  nursery.send(configCommand(source));
   const answer = await nextMessage(nursery, "config-ran");
   return answer as unknown as ConfigRan;
 }

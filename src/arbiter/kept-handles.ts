@@ -18,7 +18,7 @@ interface KeptListener {
 export class KeptHandles {
   #listeners = new Map<number, KeptListener>();
   #parked: unknown;
-  #gatewayChannel: unknown;
+  #gatewayChannel: { readonly pid: number; readonly handle: unknown } | undefined;
 
   keepListener(address: ListenAddress, handle: unknown): void {
     closeHandle(this.#listeners.get(address.index)?.handle);
@@ -30,9 +30,10 @@ export class KeptHandles {
     this.#parked = handle;
   }
 
-  keepGatewayChannel(handle: unknown): void {
-    closeHandle(this.#gatewayChannel);
-    this.#gatewayChannel = handle;
+  /** @param pid  The gateway's: a nursery that has not started it knows it from here. */
+  keepGatewayChannel(pid: number, handle: unknown): void {
+    closeHandle(this.#gatewayChannel?.handle);
+    this.#gatewayChannel = { pid, handle };
   }
 
   /** What a new nursery adopts, in the order in which it is sent: `[message, handle]`. */
@@ -40,8 +41,10 @@ export class KeptHandles {
     const adoptions: [object, unknown][] = [];
     for (const { address, handle } of this.#listeners.values()) adoptions.push([{ cmd: "adopt", what: "listener", ...address }, handle]);
     if (withGateway && this.#parked !== undefined) adoptions.push([{ cmd: "adopt", what: "parked" }, this.#parked]);
-    if (withGateway && this.#gatewayChannel !== undefined)
-      adoptions.push([{ cmd: "adopt", what: "gateway-channel" }, this.#gatewayChannel]);
+    if (withGateway && this.#gatewayChannel !== undefined) {
+      const { pid, handle } = this.#gatewayChannel;
+      adoptions.push([{ cmd: "adopt", what: "gateway-channel", pid }, handle]);
+    }
     return adoptions;
   }
 
@@ -52,7 +55,8 @@ export class KeptHandles {
 
   closeGateway(): void {
     this.keepParked(undefined);
-    this.keepGatewayChannel(undefined);
+    closeHandle(this.#gatewayChannel?.handle);
+    this.#gatewayChannel = undefined;
   }
 }
 

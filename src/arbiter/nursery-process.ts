@@ -1,6 +1,7 @@
 /** The nursery as a child process: its IPC channel, its lifeline, its end. */
 
 import { type ChildProcess, type SendHandle, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import type { ExitStatus } from "../lifecycle/messages.ts";
 import { closeHandle } from "./kept-handles.ts";
 
@@ -10,6 +11,8 @@ export interface NurseryProgram {
   /** Path of `tunicorn_worker/__main__.py`. */
   readonly program: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Where it starts, the directory that the master was started in; when that is gone, where the master is now. */
+  readonly directory: string;
 }
 
 /** One thing that the nursery did. Messages are JSON objects as they came; handles belong to whoever takes the happening. */
@@ -47,6 +50,7 @@ export class NurseryProcess {
     const child = spawn("/bin/sh", ["-c", IGNORING_INTERRUPTS, program.python, program.program, "nursery"], {
       stdio: ["inherit", "inherit", "inherit", "ipc", "pipe"],
       env: program.env,
+      cwd: existsSync(program.directory) ? program.directory : undefined,
     });
     this.#child = child;
     child.on("message", (message, handle) => this.#happen({ what: "message", message, handle }));

@@ -10,7 +10,10 @@ import { displayValue, type Settings } from "../settings/index.ts";
 const SURGE = 1;
 
 /** @throws {Error} Gunicorn's text for a bad address, e.g. `'zz' is not a valid port number.`; for a bad raw_env entry. */
-export function planFromSettings(settings: Settings, master: Pick<Plan, "version" | "pid" | "python" | "gatewayUnderWay">): Plan {
+export function planFromSettings(
+  settings: Settings,
+  master: Pick<Plan, "version" | "pid" | "python" | "gatewayUnderWay" | "hasConfig">,
+): Plan {
   const bad = settings.raw_env.find((entry) => !entry.includes("="));
   if (bad !== undefined) throw new Error(`environment setting ${reprString(bad)} invalid`);
   return {

@@ -4,6 +4,7 @@ import type { GatewayEvent, NurseryEvent } from "../lifecycle/messages.ts";
 
 const NURSERY_EVENTS: Record<NurseryEvent["ev"], true> = {
   hello: true,
+  "config-ran": true,
   listening: true,
   bound: true,
   "bind-failed": true,

@@ -14,7 +14,7 @@ import {
 } from "../settings/index.ts";
 import { type ErrorLog, writeFully } from "../telemetry/error-log.ts";
 import { Arbiter } from "./arbiter.ts";
-import { checkConfiguration, configure } from "./configure.ts";
+import { checkConfiguration, configCommand, configure } from "./configure.ts";
 import { openLogs } from "./log-files.ts";
 import { takeSignals } from "./master-signals.ts";
 import type { NurseryProcess } from "./nursery-process.ts";
@@ -81,19 +81,28 @@ export async function runMaster(start: Start): Promise<void> {
     if (settings.check_config || settings.print_config) return end(await checkConfiguration(resolved, settingsMessage, nursery));
     const refused = refuseUnsupported(resolved);
     if (refused !== undefined) return end(refused);
-    serve(start, resolved, settingsMessage, nursery);
+    serve(start, resolved, { config: launch.config && configCommand(launch.config), settings: settingsMessage }, nursery);
   } catch (error) {
     end({ at: "exit", stdout: "", stderr: `\nError: ${(error as Error).message}\n`, status: 1 });
   }
 }
 
+/** What every nursery after the first is told as well. */
+interface NurseryMessages {
+  readonly config: object | undefined;
+  readonly settings: object;
+}
+
 /** @throws {Error} with Gunicorn's text for what can only be found wrong now: logs, addresses, the pid file. */
-function serve(start: Start, resolved: Resolved, settingsMessage: object, nursery: NurseryProcess): void {
+function serve(start: Start, resolved: Resolved, messages: NurseryMessages, nursery: NurseryProcess): void {
   const { settings } = resolved;
   process.chdir(settings.chdir);
   const log = openLogs(settings, process.pid);
   const { python } = nursery.program;
-  const plan = planFromSettings(settings, { version: start.version, pid: process.pid, python, gatewayUnderWay: nursery.gatewayUnderWay });
+  const { version } = start;
+  const { gatewayUnderWay } = nursery;
+  const hasConfig = messages.config !== undefined;
+  const plan = planFromSettings(settings, { version, pid: process.pid, python, gatewayUnderWay, hasConfig });
   const pidFile = settings.pidfile === null ? undefined : new PidFile(settings.pidfile, process.pid);
   logSettings(log, resolved);
   process.title = `tunicorn: master [${settings.proc_name ?? settings.default_proc_name}]`;
@@ -106,7 +115,8 @@ function serve(start: Start, resolved: Resolved, settingsMessage: object, nurser
     plan,
     nursery,
     startNursery: () => start.startNursery(python),
-    settingsMessage,
+    configMessage: messages.config,
+    settingsMessage: messages.settings,
     gatewayMessage: start.gateway,
     configureMessage: { cmd: "configure", settings },
     log,

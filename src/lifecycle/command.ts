@@ -12,6 +12,8 @@ export type Command =
   /** Text for standard error, outside the log's format. */
   | { readonly do: "print-error"; readonly text: string }
   | { readonly do: "start-nursery" }
+  /** Sends `run-config`: a new nursery has none of the configuration's live objects. */
+  | { readonly do: "run-config" }
   /** Sends `settings`. */
   | { readonly do: "send-settings" }
   /** Sends the kept listeners; with `gateway` also the parked descriptors and the copy of the gateway's channel. */

@@ -18,14 +18,16 @@ export interface RequestInfo {
   readonly ageMs: number;
 }
 
-/** `nursery says` of the contract, without the configuration's answers, which the hands take before the mind begins. */
+/** `nursery says` of the contract, without what the hands take before the mind begins. */
 export type NurseryEvent =
   | { readonly ev: "hello"; readonly pid: number; readonly python: string; readonly executable: string }
   | ({ readonly ev: "listening" } & ListenAddress)
   | { readonly ev: "bound" }
   | { readonly ev: "bind-failed"; readonly index: number; readonly errno: string; readonly text: string }
   | { readonly ev: "gateway"; readonly pid: number }
-  | { readonly ev: "gateway-channel" }
+  /** The answer to a successor; the first nursery's is awaited before the mind begins. */
+  | { readonly ev: "config-ran"; readonly status: "ok" | "missing" | "failed" | "exited"; readonly text: string }
+  | { readonly ev: "gateway-channel"; readonly pid: number }
   | { readonly ev: "parked" }
   | { readonly ev: "gateway-exited"; readonly pid: number; readonly status: ExitStatus }
   | { readonly ev: "forked"; readonly worker: number; readonly pid: number }

@@ -13,7 +13,10 @@ const BIND_ATTEMPTS_MAX = 5;
 const BIND_RETRY_MS = 1000;
 /** Nurseries that die before a socket is bound, in a row, after which the start is given up. */
 const UNBOUND_DEATHS_MAX = 5;
-/** A new nursery that has not taken over by then is killed: Python starts in a tenth of this even on a starved machine. */
+/**
+ * A new nursery that has not taken over by then is killed: Python starts in a tenth of this even on a starved machine. As much again
+ * is given to the configuration.
+ */
 export const NURSERY_START_MS = 20_000;
 
 /** First words to the nursery, none of which needs an answer before the next. */
@@ -37,7 +40,20 @@ export function onHello(turn: Turn, python: string, executable: string): void {
 export function onAdopted(turn: Turn): void {
   if (turn.state.nursery.at !== "starting") return;
   turn.state.nursery = { at: "up", sinceMs: turn.nowMs };
+  turn.state.configEndsNursery = false;
   log(turn, "info", `nursery replaced, adopted_workers=${[...turn.state.workers.values()].filter((worker) => worker.orphan).length}`);
+}
+
+/** A successor has run the configuration for the sake of its live objects; the values are those of the start, whatever it says now. */
+export function onConfigRan(turn: Turn, status: string, text: string): void {
+  const { state, nowMs } = turn;
+  // The patience for what is left to do begins here: a configuration may take its time.
+  if (state.nursery.at === "starting") state.nursery = { ...state.nursery, configuring: false, sinceMs: nowMs };
+  if (status !== "ok") warnOfConfig(turn, text.trimEnd().split("\n").at(-1) || status);
+}
+
+function warnOfConfig(turn: Turn, reason: string): void {
+  log(turn, "warning", `configuration cannot be run again, its values are kept, its functions and classes are lost: ${reason}`);
 }
 
 function sendBind(turn: Turn): void {
@@ -104,6 +120,7 @@ export function onNurseryExited(turn: Turn, status: ExitStatus, cause: string | 
   if (before.at === "down") return;
   state.nursery = { at: "down" };
   state.unlistened = false;
+  if (before.at === "starting" && before.configuring) state.configEndsNursery = true;
   // Asked of the one that is gone: nobody will answer.
   if (state.gateway.at === "starting") state.gateway = { at: "absent" };
   for (const worker of [...state.workers.values()]) {
@@ -145,8 +162,12 @@ export function superviseNursery(turn: Turn): void {
   if (state.nursery.at !== "down" || nowMs < state.nurseryBackOff.notBeforeMs) return;
   if (state.phase.at !== "binding" && state.phase.at !== "serving") return;
   const adopts = state.phase.at === "serving";
-  state.nursery = { at: "starting", sinceMs: nowMs, adopts };
-  turn.out.push({ do: "start-nursery" }, { do: "send-settings" });
+  const configuring = state.plan.hasConfig && !state.configEndsNursery;
+  state.nursery = { at: "starting", sinceMs: nowMs, adopts, configuring };
+  turn.out.push({ do: "start-nursery" });
+  if (configuring) turn.out.push({ do: "run-config" });
+  else if (state.plan.hasConfig) warnOfConfig(turn, "it ended the nursery that ran it");
+  turn.out.push({ do: "send-settings" });
   if (!adopts) {
     if (state.phase.at === "binding") state.phase = { ...state.phase, retryAtMs: undefined };
     turn.out.push({ do: "close-listeners" });

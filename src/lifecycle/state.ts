@@ -28,6 +28,8 @@ export interface Plan {
   /** As `Using worker:` shows it. */
   readonly workerClass: string;
   readonly daemon: boolean;
+  /** There is a configuration file or module. */
+  readonly hasConfig: boolean;
   /** The first nursery has been told to start a gateway, before the settings were read. */
   readonly gatewayUnderWay: boolean;
 }
@@ -68,7 +70,13 @@ export interface Worker {
 
 export type NurseryState =
   /** Started, and told everything that needs no answer. `adopts`: it takes over what its predecessor left. */
-  | { readonly at: "starting"; readonly sinceMs: number; readonly adopts: boolean }
+  | {
+      readonly at: "starting";
+      readonly sinceMs: number;
+      readonly adopts: boolean;
+      /** It runs the configuration, and has not said how that went. */
+      readonly configuring: boolean;
+    }
   | { readonly at: "up"; readonly sinceMs: number }
   | { readonly at: "down" };
 
@@ -119,6 +127,8 @@ export interface ArbiterState {
   phase: Phase;
   nursery: NurseryState;
   nurseryBackOff: BackOff;
+  /** A successor did not survive the configuration: the next one does without it. */
+  configEndsNursery: boolean;
   /** Some nursery has said hello. */
   nurseryProven: boolean;
   gateway: GatewayState;
@@ -160,7 +170,8 @@ export function createState(plan: Plan, nowMs: number): ArbiterState {
   return {
     plan,
     phase: { at: "binding", failed: undefined, retryAtMs: undefined },
-    nursery: { at: "starting", sinceMs: nowMs, adopts: false },
+    nursery: { at: "starting", sinceMs: nowMs, adopts: false, configuring: false },
+    configEndsNursery: false,
     nurseryBackOff: noBackOff(),
     nurseryProven: false,
     gateway: plan.gatewayUnderWay ? { at: "starting", sinceMs: nowMs } : { at: "absent" },

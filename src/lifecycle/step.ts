@@ -14,6 +14,7 @@ import {
   onBegin,
   onBindFailed,
   onBound,
+  onConfigRan,
   onHello,
   onListening,
   onNurseryExited,
@@ -139,6 +140,9 @@ function onNurserySaid(turn: Turn, said: NurseryEvent): void {
       break;
     case "gateway":
       onGatewayConnected(turn, said.pid);
+      break;
+    case "config-ran":
+      onConfigRan(turn, said.status, said.text);
       break;
     case "gateway-channel":
     case "parked":

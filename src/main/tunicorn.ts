@@ -37,18 +37,21 @@ const gateway = { cmd: "gateway", node: process.execPath, flags: gatewayFlags, p
 
 /** argv as Gunicorn's process would show it to the application. */
 const shownArguments = JSON.stringify(["tunicorn", ...words]);
+// The master goes where `chdir` says; what a later nursery imports and reads is still to be found as at the start.
+const directory = process.cwd();
 const startNursery = (python: string, env: NodeJS.ProcessEnv = {}): NurseryProcess =>
   new NurseryProcess({
     python,
     program: pathOf("python/tunicorn_worker/__main__.py"),
     env: { ...process.env, TUNICORN_ARGV: shownArguments, ...env },
+    directory,
   });
 
 const named = (...names: string[]): boolean => words.some((word) => names.includes(word));
 
 function startFirstNursery(): NurseryProcess | undefined {
   if (named("-h", "--help", "-v", "--version")) return undefined;
-  const python = findPython(guessPythonSearch(words, process.env, process.cwd()));
+  const python = findPython(guessPythonSearch(words, process.env, directory));
   if (named("--check-config", "--print-config")) return startNursery(python);
   // Node takes longest to boot: the gateway begins before anything else of the nursery, and long before its settings are known.
   const early = startNursery(python, { TUNICORN_GATEWAY: [process.execPath, ...gatewayFlags, gatewayProgram].join("\n") });

@@ -28,13 +28,14 @@ function run(context: TestContext, behaviour = ""): Running {
     exit = fulfil;
   });
   const arbiter = new Arbiter({
-    plan: { ...PLAN, addresses: [{ index: 0, kind: "tcp", host: "127.0.0.1", port: 0 }] },
+    plan: { ...PLAN, hasConfig: true, addresses: [{ index: 0, kind: "tcp", host: "127.0.0.1", port: 0 }] },
     nursery: nurseries[0] as NurseryProcess,
     startNursery: () => {
       const nursery = startStandIn();
       nurseries.push(nursery);
       return nursery;
     },
+    configMessage: { cmd: "run-config", kind: "file", location: "/srv/conf.py" },
     settingsMessage: { cmd: "settings" },
     gatewayMessage: { cmd: "gateway" },
     configureMessage: { cmd: "configure" },
@@ -84,6 +85,11 @@ test("a new nursery is handed the listener, whose clients were never refused", {
   nurseries[0]?.kill();
   await book.line(/nursery replaced/, at);
   await book.line(/adopted listener handle=true/, at);
+  const commands = book
+    .lines()
+    .slice(at)
+    .filter((line) => line.includes("] got "));
+  assert.deepEqual(commands.slice(0, 2), ["[INFO] got run-config", "[INFO] got settings"]);
   assert.equal(await isAnswered(portIn(book)), true);
   // The stand-in's gateway died with it; workers it does not have are reported by nobody.
   arbiter.onSignal("quit");

@@ -16,12 +16,12 @@ test("what is replaced is closed, once; what is kept is handed on with its addre
   kept.keepListener(ADDRESS, first);
   kept.keepListener(ADDRESS, second);
   kept.keepParked(parked);
-  kept.keepGatewayChannel(channel);
+  kept.keepGatewayChannel(4711, channel);
   assert.deepEqual([first.closed, second.closed], [1, 0]);
   assert.deepEqual(kept.adoptions(true), [
     [{ cmd: "adopt", what: "listener", ...ADDRESS }, second],
     [{ cmd: "adopt", what: "parked" }, parked],
-    [{ cmd: "adopt", what: "gateway-channel" }, channel],
+    [{ cmd: "adopt", what: "gateway-channel", pid: 4711 }, channel],
   ]);
   assert.equal(kept.adoptions(false).length, 1);
   kept.closeGateway();

@@ -45,7 +45,7 @@ test("its exit code is reported", async () => {
 });
 
 test("an interpreter that is not there is reported as an exit with its cause", async () => {
-  const nursery = new NurseryProcess({ python: "/nowhere/python3", program: "x", env: {} });
+  const nursery = new NurseryProcess({ python: "/nowhere/python3", program: "x", env: {}, directory: "/" });
   const exit = await nextHappening(nursery, ({ what }) => what === "exit");
   assert.deepEqual(exit, {
     what: "exit",

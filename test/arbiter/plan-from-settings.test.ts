@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { planFromSettings } from "../../src/arbiter/plan-from-settings.ts";
 import { settingsOf } from "./settings-of.ts";
 
-const MASTER = { version: "0.1.0", pid: 42, python: "/venv/bin/python", gatewayUnderWay: true };
+const MASTER = { version: "0.1.0", pid: 42, python: "/venv/bin/python", gatewayUnderWay: true, hasConfig: true };
 
 test("the settings that the mind needs, in its units", () => {
   const plan = planFromSettings(

@@ -15,7 +15,7 @@ for (const [message, expected] of [
 test("each channel lets its own events pass, and nothing else", () => {
   assert.deepEqual(nurseryEvent({ ev: "bound" }), { ev: "bound" });
   assert.deepEqual(gatewayEvent({ ev: "drained" }), { ev: "drained" });
-  for (const message of [{ ev: "drained" }, { ev: "toString" }, { ev: "config-ran" }, undefined])
+  for (const message of [{ ev: "drained" }, { ev: "toString" }, { ev: "app-checked" }, undefined])
     assert.equal(nurseryEvent(message), undefined);
   for (const message of [{ ev: "bound" }, { ev: "constructor" }, 7]) assert.equal(gatewayEvent(message), undefined);
 });

@@ -14,8 +14,8 @@ const WAIT_MS = 5;
 const WAIT_TRIES_MAX = 2500;
 
 /** @param behaviour  See stand-in-nursery.mjs. */
-export function startStandIn(behaviour = ""): NurseryProcess {
-  return new NurseryProcess({ python: process.execPath, program: PROGRAM, env: { ...process.env, STAND_IN: behaviour } });
+export function startStandIn(behaviour = "", directory = process.cwd()): NurseryProcess {
+  return new NurseryProcess({ python: process.execPath, program: PROGRAM, env: { ...process.env, STAND_IN: behaviour }, directory });
 }
 
 /** An error log in a directory of its own. */

@@ -131,6 +131,44 @@ test("a dead nursery is followed by one that takes over and replaces the orphans
   assert.deepEqual([...world.state.workers.keys()], [3, 4]);
 });
 
+for (const { configResult, warns, runs } of [
+  { configResult: "ok", warns: [], runs: 1 },
+  { configResult: "failed", warns: [/its values are kept, its functions and classes are lost: SyntaxError: invalid syntax$/], runs: 1 },
+  { configResult: "dies", warns: [/are lost: it ended the nursery that ran it$/], runs: 1 },
+] as const) {
+  test(`a successor runs the configuration before it gets the settings: ${configResult}`, () => {
+    const world = settled({ workers: 1, hasConfig: true });
+    world.nowMs = 60_000;
+    world.configResult = configResult;
+    const [from, line] = [world.commands.length, world.lines.length];
+    world.killNursery();
+    world.run(() => world.isSettled() && world.state.nursery.at === "up");
+    const sent = world.commands.slice(from).map((command) => command.do);
+    assert.equal(sent.filter((name) => name === "run-config").length, runs);
+    assert.equal(sent[sent.indexOf("run-config") + 1], "send-settings");
+    const warnings = world.lines.slice(line).filter((text) => text.startsWith("warning: configuration"));
+    assert.equal(warnings.length, warns.length, warnings.join("\n"));
+    for (const [index, pattern] of warns.entries()) assert.match(warnings[index] ?? "", pattern);
+    // The next one is given its chance again.
+    world.configResult = "ok";
+    world.nowMs += 5000;
+    world.killNursery();
+    assert.ok(world.commands.slice(from + sent.length).some((command) => command.do === "run-config"));
+  });
+}
+
+test("a configuration that takes long in a successor has 20 s of its own", () => {
+  const world = settled({ workers: 1, hasConfig: true });
+  world.nowMs = 60_000;
+  world.killNursery();
+  world.nurseryWorks(); // hello
+  world.nowMs = 79_000;
+  world.nurseryWorks(); // run-config
+  world.nowMs = 90_000;
+  world.run(() => world.isSettled());
+  assert.ok(!world.commands.some((command) => command.do === "kill-nursery"));
+});
+
 test("nursery and gateway dead at once: both are started again, and the workers", () => {
   const world = settled({ workers: 2 });
   world.killGateway();

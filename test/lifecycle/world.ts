@@ -24,6 +24,7 @@ export const PLAN: Plan = {
   workerClass: "sync",
   daemon: false,
   gatewayUnderWay: false,
+  hasConfig: false,
 };
 
 interface SimulatedWorker {
@@ -35,7 +36,7 @@ interface SimulatedWorker {
   leaving: boolean;
 }
 
-type NurseryOrder = NurseryCommand | { readonly cmd: "hello" } | { readonly cmd: "gateway" };
+type NurseryOrder = NurseryCommand | { readonly cmd: "hello" | "gateway" | "run-config" };
 type Unstamped = ArbiterEvent extends infer E ? (E extends { nowMs: number } ? Omit<E, "nowMs"> : never) : never;
 
 /** Workers of a world that boot badly end like this. */
@@ -46,6 +47,7 @@ export class World {
   readonly plan: Plan;
   nowMs = 0;
   bootResult: BootResult = "ok";
+  configResult: "ok" | "failed" | "dies" = "ok";
   bindError: string | undefined;
   nurseryPid: number | undefined = 1000;
   gatewayPid: number | undefined;
@@ -137,6 +139,9 @@ export class World {
         this.nurseryPid = this.#newPid();
         this.#orders.push({ cmd: "hello" });
         break;
+      case "run-config":
+        this.#orders.push({ cmd: "run-config" });
+        break;
       case "tell-nursery":
         if (this.nurseryPid !== undefined) this.#orders.push(command.message);
         break;
@@ -177,6 +182,10 @@ export class World {
     switch (order.cmd) {
       case "hello":
         this.said({ ev: "hello", pid: this.nurseryPid, python: "3.11.2", executable: "/usr/bin/python3" });
+        break;
+      case "run-config":
+        if (this.configResult === "dies") return this.killNursery();
+        this.said({ ev: "config-ran", status: this.configResult, text: "Traceback:\nSyntaxError: invalid syntax\n" });
         break;
       case "bind":
         if (this.bindError !== undefined) {

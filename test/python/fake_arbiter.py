@@ -67,6 +67,7 @@ class FakeArbiter:
         self._lifeline, self._lifeline_far = socket.socketpair()
         self._gateways: list[GatewayEnd] = []
         self.kept: dict[str, int] = {}
+        self.gateway_pid = 0
         self.listeners: list[tuple[Message, int]] = []
         self.pids: set[int] = set()
         self.start_nursery()
@@ -146,9 +147,10 @@ class FakeArbiter:
     def start_gateway(self) -> GatewayEnd:
         """Starts the stand-in for a gateway, and keeps what a next nursery needs."""
         self.say("gateway", node=sys.executable, flags=["-u"], program=GATEWAY_PROGRAM, env={"GATEWAY": "1"})
-        self.keep("gateway-channel")
+        self.gateway_pid = self.keep("gateway-channel")["pid"]
         self.keep("parked")
         message, descriptor = self.wait_handle("gateway")
+        assert message["pid"] == self.gateway_pid
         self.pids.add(message["pid"])
         control = socket.socket(fileno=descriptor)
         gateway = GatewayEnd(message["pid"], control)
@@ -177,7 +179,8 @@ class FakeArbiter:
         for message, descriptor in self.listeners:
             self.say("adopt", descriptor, **{**message, "what": "listener"})
         for what, descriptor in self.kept.items():
-            self.say("adopt", descriptor, what=what)
+            known = {"pid": self.gateway_pid} if what == "gateway-channel" else {}
+            self.say("adopt", descriptor, what=what, **known)
         self.say("adopted", workers=workers)
 
     def wait_exit(self) -> int:
@@ -220,6 +223,10 @@ class GatewayEnd:
             line = self._lines.readline()
             assert line, f"the gateway ended before {cmd!r}"
             self._seen.append(json.loads(line))
+
+    def make_say(self, **message: object) -> None:
+        """Has the gateway say something to the nursery."""
+        self._control.sendall(json.dumps(message).encode())
 
     def close(self) -> None:
         """The arbiter is gone, for the gateway."""

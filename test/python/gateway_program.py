@@ -1,5 +1,5 @@
 """A stand-in for the gateway's program: reports on its control socket what it was started with and what the nursery
-sends it.
+sends it; what it is told there it says to the nursery, one message at a time.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ def main() -> None:
     while True:
         readable, _, _ = select.select(watched, [], [])
         if control in readable:
-            return  # Nothing is ever said to it: the arbiter is gone.
+            said = control.recv(4096)
+            if not said:
+                return
+            nursery.send(json.loads(said))
         if nursery in readable:
             for message, descriptor in nursery.receive():
                 if descriptor is None:

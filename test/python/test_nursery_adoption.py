@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 
-from fake_arbiter import FakeArbiter
+from fake_arbiter import PATIENCE_S, FakeArbiter
 
 LOOPBACK = {"kind": "tcp", "host": "127.0.0.1", "port": 0}
 
@@ -57,6 +58,22 @@ def test_a_new_nursery_goes_on_with_the_same_gateway(arbiter: FakeArbiter, prelo
     gateway.wait("listen", index=0)
     arbiter.say("listen-again")
     assert gateway.wait("listen", index=0)["name"] == ["127.0.0.1", port]
+
+
+def test_an_adopted_gateway_is_scheduled_as_it_asks(arbiter: FakeArbiter) -> None:
+    gateway = arbiter.start_gateway()
+    for bulk, policy in [(True, os.SCHED_BATCH), (False, os.SCHED_OTHER), (True, os.SCHED_BATCH)]:
+        arbiter.kill_nursery()
+        adopt(arbiter, [])
+        gateway.make_say(ev="scheduling", bulk=bulk)
+        wait_until(lambda policy=policy: os.sched_getscheduler(gateway.pid) == policy)  # type: ignore[misc]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = monotonic() + PATIENCE_S
+    while not condition():
+        assert monotonic() < deadline
+        sleep(0.005)
 
 
 def test_the_parking_outlives_a_nursery_that_dies_while_it_adopts(arbiter: FakeArbiter) -> None:
