@@ -31,6 +31,11 @@ class WorkerChild:
         self.ready = False
         self._waiting_signal: signal.Signals | None = None
 
+    @property
+    def doomed(self) -> bool:
+        """To be killed as soon as it is born."""
+        return self.pid is None and self._waiting_signal == signal.SIGKILL
+
     def born(self, pid: int) -> None:
         self.pid = pid
         if self._waiting_signal is not None:

@@ -12,7 +12,7 @@ from tunicorn_worker.descriptors import Descriptor
 from tunicorn_worker.exit_status import describe_exit, shell_code
 from tunicorn_worker.group_signals import reset_master_signals
 from tunicorn_worker.line_channel import ChannelError, LineChannel
-from tunicorn_worker.linux import become_subreaper
+from tunicorn_worker.linux import become_subreaper, die_with_parent
 from tunicorn_worker.mold import Mold, run_mold
 
 TYPE_CHECKING = False
@@ -68,8 +68,14 @@ class Family:
         code = self._code
         reader, writer = os.pipe()
         report = self._holdings.hold(Descriptor(reader))
+        nursery = os.getpid()
+
+        def check() -> int:
+            die_with_parent(nursery)
+            return check_application(lambda: code.load_application(config), writer)
+
         try:
-            pid = self._forker.fork(lambda: check_application(lambda: code.load_application(config), writer))
+            pid = self._forker.fork(check)
         except OSError:
             self._holdings.drop(report)
             os.close(writer)
@@ -120,9 +126,11 @@ class Family:
         return next((mold for mold in self._molds.values() if mold.generation == generation and not mold.retired), None)
 
     def _start_mold(self, generation: int, config: Config) -> Mold:
-        code = self._code
+        code, nursery = self._code, os.getpid()
 
         def load() -> object:
+            # While it imports it would not see that nobody needs it any more.
+            die_with_parent(nursery)
             try:
                 return code.load_application(config)
             except BaseException as error:
@@ -131,6 +139,8 @@ class Family:
         def make_task(number: int, control: socket.socket, application: object, report_modules: bool) -> Task:
             return self._task(config, number, control, application, report_modules)
 
+        # Its workers become this process's children only if it is the subreaper by then.
+        self._subreaper = self._subreaper or become_subreaper()
         near, far = socket.socketpair()
         channel = self._holdings.hold(LineChannel(near))
         try:
@@ -140,9 +150,6 @@ class Family:
             far.close()
             raise
         far.close()
-        # Before it is asked for anything: its workers become this process's children only if it is the subreaper by
-        # then.
-        self._subreaper = self._subreaper or become_subreaper()
         mold = self._molds[pid] = Mold(generation, pid, channel)
         self._poller.watch_channel(channel, lambda: self._hear_mold(mold))
         return mold
@@ -234,6 +241,17 @@ class Family:
     def tell_all(self, command: str) -> None:
         for worker in self.workers:
             worker.channel.send({"cmd": command})
+
+    def signal(self, worker: WorkerChild, number: signal.Signals) -> None:
+        """Sends a worker a signal. A mold whose unborn workers are all to be killed is of no use: it is killed, too."""
+        worker.signal(number)
+        mold = next((mold for mold in self._molds.values() if worker.number in mold.unborn), None)
+        if mold is not None and worker.doomed and all(self._is_doomed(unborn) for unborn in mold.unborn):
+            os.kill(mold.pid, signal.SIGKILL)
+
+    def _is_doomed(self, number: int) -> bool:
+        worker = self.workers.get(number)
+        return worker is None or worker.doomed
 
     def has_sent(self, pid: int) -> bool:
         """Whether this is a worker or a mold: code of the application, which signals its parent to mean the master."""

@@ -1,15 +1,18 @@
-"""The two calls of Linux that Python's standard library lacks. ctypes is imported only when they are made: it costs
+"""The calls of Linux that Python's standard library lacks. ctypes is imported only when they are made: it costs
 as much as all our other imports.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 SFD_FLAGS = (
     0o2000000 | 0o4000
@@ -21,12 +24,26 @@ def become_subreaper() -> bool:
     """Makes orphans among this process's descendants, those that exist included, its children (prctl(2)). False
     where that cannot be had.
     """
+    return control_process(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent(parent: int) -> None:
+    """Has the kernel kill this process when `parent`, which forked it, ends; what this process forks is not concerned.
+
+    Elsewhere than on Linux nothing happens.
+    """
+    if control_process(PR_SET_PDEATHSIG, signal.SIGKILL) and os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)  # it had ended before the call
+
+
+def control_process(option: int, value: int) -> bool:
+    """Calls prctl(2). False where that cannot be had."""
     if sys.platform != "linux":
         return False
     try:
         import ctypes
 
-        return bool(ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+        return bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
     except (ImportError, OSError, AttributeError):
         return False
 

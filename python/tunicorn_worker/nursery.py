@@ -321,7 +321,7 @@ class Nursery:
     def _signal_worker(self, number: int, signal_number: signal.Signals) -> None:
         worker = self._family.workers.get(number)
         if worker is not None:
-            worker.signal(signal_number)
+            self._family.signal(worker, signal_number)
         else:
             self._orphans.signal(number, signal_number)
 

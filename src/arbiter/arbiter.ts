@@ -179,7 +179,7 @@ export class Arbiter {
         this.#gateway = undefined;
         this.#kept.closeGateway();
         break;
-      case "kill-gateway":
+      case "kill-process":
         killProcess(command.pid);
         break;
       case "close-listeners":

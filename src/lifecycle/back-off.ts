@@ -33,6 +33,11 @@ export function countFailure(backOff: BackOff, attemptMs: number, nowMs: number)
   return Math.max(0, backOff.notBeforeMs - nowMs);
 }
 
+/** @returns `wait_s=0.1`, the shape in which our lines tell of a wait. */
+export function describeWait(waitMs: number): string {
+  return `wait_s=${(waitMs / 1000).toFixed(1)}`;
+}
+
 /** Ends the row of failures, because something begun after the last one has lived for `STEADY_MS`. */
 export function forgetFailures(backOff: BackOff): void {
   Object.assign(backOff, noBackOff());

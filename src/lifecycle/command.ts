@@ -27,7 +27,8 @@ export type Command =
   | { readonly do: "tell-gateway"; readonly message: GatewayCommand }
   /** Closes what was kept of a gateway that is gone: control socket, parked descriptors, copy of its channel. */
   | { readonly do: "drop-gateway" }
-  | { readonly do: "kill-gateway"; readonly pid: number }
+  /** SIGKILL, to the gateway or to a worker whose nursery is gone. */
+  | { readonly do: "kill-process"; readonly pid: number }
   | { readonly do: "close-listeners" }
   | { readonly do: "reopen-logs" }
   /** The end: pid file and unix sockets are removed, the process exits. Comes exactly once, as the last command. */

@@ -4,8 +4,15 @@ import { forgetFailures, STEADY_MS } from "./back-off.ts";
 import { GATEWAY_START_MS } from "./gateway.ts";
 import { NURSERY_START_MS } from "./nursery.ts";
 import type { ArbiterState, Turn, Worker } from "./state.ts";
-import { abort, onSignalledDue } from "./worker-events.ts";
-import { isSteady, KILL_AGAIN_MS, kill } from "./workers.ts";
+import { abort, giveUpMold, onSignalledDue } from "./worker-events.ts";
+import { isSteady, kill } from "./workers.ts";
+
+/**
+ * A worker or a mold may boot for this many times `timeout`. Gunicorn has no limit there: its clock begins with a worker's first sign of
+ * life, which comes after the import, and a preloaded application is imported before any clock runs. But one that hangs has to
+ * end, or it would never be replaced and a reload never be over.
+ */
+const BOOT_TIMEOUTS = 10;
 
 /** Does what is due to workers at this moment. Gateway, nursery and stop look at their own deadlines. */
 export function applyDeadlines(turn: Turn): void {
@@ -20,23 +27,22 @@ function applyWorkerDeadlines(turn: Turn, worker: Worker): void {
   if (worker.signalledDueMs !== undefined && nowMs >= worker.signalledDueMs) onSignalledDue(turn, worker, "TERM");
   const dueMs = workerDueMs(state, worker);
   if (dueMs === undefined || nowMs < dueMs) return;
-  if (worker.state.at === "booting") abort(turn, worker, `booting_s=${((nowMs - worker.forkedMs) / 1000).toFixed(1)}`);
-  // Without a nursery nobody can kill: try again when there may be one.
-  else if (state.nursery.at === "up" || state.phase.at === "stopping") kill(turn, worker);
-  else postpone(worker, nowMs + KILL_AGAIN_MS);
+  if (worker.state.at !== "booting") kill(turn, worker);
+  else if (worker.bornMs === undefined) giveUpMold(turn, worker);
+  else abort(turn, worker, `booting_s=${((nowMs - worker.forkedMs) / 1000).toFixed(1)}`);
 }
 
-function postpone(worker: Worker, untilMs: number): void {
-  const { state } = worker;
-  if (state.at === "killed") worker.state = { ...state, againAtMs: untilMs };
-  else if (state.at !== "booting" && state.at !== "ready") worker.state = { ...state, killAtMs: untilMs };
+/** When a worker that boots has to be ready. One that is not born yet waits for its mold. */
+function bootDueMs({ plan }: ArbiterState, worker: Worker): number | undefined {
+  const sinceMs = worker.bornMs ?? (plan.preload ? worker.forkedMs : undefined);
+  return plan.timeoutMs === 0 || sinceMs === undefined ? undefined : sinceMs + plan.timeoutMs * BOOT_TIMEOUTS;
 }
 
 /** @returns when this worker has to be acted upon next, or undefined. */
 function workerDueMs(state: ArbiterState, worker: Worker): number | undefined {
   switch (worker.state.at) {
     case "booting":
-      return state.plan.timeoutMs > 0 && worker.bornMs !== undefined ? worker.bornMs + state.plan.timeoutMs : undefined;
+      return bootDueMs(state, worker);
     case "ready":
       return undefined;
     case "killed":

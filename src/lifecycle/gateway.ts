@@ -1,10 +1,11 @@
 /** The gateway's life as the mind sees it. */
 
-import { countFailure, forgetFailures, STEADY_MS } from "./back-off.ts";
+import { countFailure, describeWait, forgetFailures, STEADY_MS } from "./back-off.ts";
 import { describeStatus } from "./exit-report.ts";
 import type { ExitStatus } from "./messages.ts";
 import { log, type Turn } from "./state.ts";
 import { beginStop } from "./stop.ts";
+import { abandon } from "./workers.ts";
 
 /** A gateway that is not up by then is killed and started again. */
 export const GATEWAY_START_MS = 20_000;
@@ -42,13 +43,14 @@ export function gatewayFailed(turn: Turn, detail: string): void {
   turn.out.push({ do: "drop-gateway" });
   if (state.phase.at === "stopping") {
     // Nobody is left who could tell us of the end of an orphan.
-    if (state.nursery.at === "down") state.workers.clear();
+    if (state.nursery.at === "down") for (const worker of state.workers.values()) abandon(turn, worker);
     return;
   }
-  log(turn, "error", `gateway died, starting another ${detail}`);
   // One that lived well is followed at once; the wait is for those that die young.
-  if (before.at !== "up" || nowMs - before.sinceMs < STEADY_MS) countFailure(state.gatewayBackOff, nowMs, nowMs);
-  else forgetFailures(state.gatewayBackOff);
+  const young = before.at !== "up" || nowMs - before.sinceMs < STEADY_MS;
+  if (!young) forgetFailures(state.gatewayBackOff);
+  const waitMs = young ? countFailure(state.gatewayBackOff, nowMs, nowMs) : 0;
+  log(turn, "error", `gateway died, starting another ${detail} ${describeWait(waitMs)}`);
   if (!state.gatewayProven && state.gatewayBackOff.failures >= UNPROVEN_FAILURES_MAX) {
     beginStop(turn, { quick: false, ending: { code: 1, reason: "Gateway failed to start.", silent: false } });
   }
@@ -59,7 +61,7 @@ export function superviseGateway(turn: Turn): void {
   const { state, nowMs } = turn;
   const { gateway } = state;
   if ((gateway.at === "starting" || gateway.at === "connected") && nowMs - gateway.sinceMs >= GATEWAY_START_MS) {
-    if (gateway.at === "connected") turn.out.push({ do: "kill-gateway", pid: gateway.pid });
+    if (gateway.at === "connected") turn.out.push({ do: "kill-process", pid: gateway.pid });
     gatewayFailed(turn, `waited_s=${GATEWAY_START_MS / 1000}`);
   }
   if (state.phase.at !== "serving" || state.nursery.at !== "up") return;

@@ -1,12 +1,13 @@
 /** The nursery's life as the mind sees it: start, binding, death, succession. */
 
 import { addressInMessages, addressUrl } from "../base/address.ts";
-import { countFailure, STEADY_MS } from "./back-off.ts";
+import { countFailure, describeWait, forgetFailures, STEADY_MS } from "./back-off.ts";
 import { describeStatus } from "./exit-report.ts";
 import type { ExitStatus, ListenAddress } from "./messages.ts";
 import { isPythonSupported, unsupportedPython } from "./python-version.ts";
 import { type BindFailure, isStaying, log, type Turn } from "./state.ts";
 import { beginStop, finish } from "./stop.ts";
+import { abandon } from "./workers.ts";
 
 /** As Gunicorn: five attempts for each address, and a second after each of them, the last one too. */
 const BIND_ATTEMPTS_MAX = 5;
@@ -127,7 +128,7 @@ export function onNurseryExited(turn: Turn, status: ExitStatus, cause: string | 
     worker.orphan = true;
     worker.doomed = true;
     worker.signalledDueMs = undefined;
-    if (worker.pid !== undefined && state.phase.at === "stopping" && !hasLiveGateway(turn)) state.workers.delete(worker.number);
+    if (worker.pid !== undefined && state.phase.at === "stopping" && !hasLiveGateway(turn)) abandon(turn, worker);
     if (worker.pid === undefined) {
       // Perhaps forked, perhaps not: if it is there, the gateway can reach it; if not, nobody misses it.
       state.workers.delete(worker.number);
@@ -140,10 +141,12 @@ export function onNurseryExited(turn: Turn, status: ExitStatus, cause: string | 
     failStart(turn, cause ?? text);
     return;
   }
-  log(turn, "error", `nursery died, starting another ${describeStatus(status)}`);
   // A nursery that lived well is followed at once; the wait is for those that die young.
-  if (before.at === "starting" || nowMs - before.sinceMs < STEADY_MS) countFailure(state.nurseryBackOff, nowMs, nowMs);
-  else state.nurseryBackOff.failures = 0;
+  const young = before.at === "starting" || nowMs - before.sinceMs < STEADY_MS;
+  if (!young) forgetFailures(state.nurseryBackOff);
+  const waitMs = young ? countFailure(state.nurseryBackOff, nowMs, nowMs) : 0;
+  const reason = cause === undefined ? "" : `: ${cause}`;
+  log(turn, "error", `nursery died, starting another${reason} ${describeStatus(status)} ${describeWait(waitMs)}`);
   if (state.phase.at === "binding" && state.nurseryBackOff.failures >= UNBOUND_DEATHS_MAX) {
     failStart(turn, `the Python half died ${UNBOUND_DEATHS_MAX} times before it could listen: ${describeStatus(status)}`);
   }

@@ -87,7 +87,7 @@ function takeStep(turn: Turn, stopping: Stopping): void {
 /** Ends at once, killing what is left of the two processes; workers follow by their lifeline. */
 export function finish(turn: Turn, ending: Ending): void {
   const { state, out } = turn;
-  if (state.gateway.at === "connected" || state.gateway.at === "up") out.push({ do: "kill-gateway", pid: state.gateway.pid });
+  if (state.gateway.at === "connected" || state.gateway.at === "up") out.push({ do: "kill-process", pid: state.gateway.pid });
   if (state.nursery.at !== "down") out.push({ do: "kill-nursery" });
   if (!ending.silent) {
     const level = ending.code === 0 ? "info" : "error";

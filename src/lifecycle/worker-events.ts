@@ -1,11 +1,11 @@
 /** What happens to workers, and what it means. The consequences for their number follow in `reconcile`. */
 
-import { countFailure, noBackOff, STEADY_MS } from "./back-off.ts";
+import { countFailure, describeWait, noBackOff, STEADY_MS } from "./back-off.ts";
 import { describeStatus, exitReport, haltReason } from "./exit-report.ts";
 import type { ExitStatus, RequestInfo } from "./messages.ts";
 import { describeRequest, isCurrent, isReady, log, type Turn, type Worker } from "./state.ts";
 import { beginStop } from "./stop.ts";
-import { dismiss } from "./workers.ts";
+import { dismiss, kill } from "./workers.ts";
 
 /** How long the master waits for a signal of its own before it believes that a worker alone got a TERM. */
 export const SIGNALLED_WAIT_MS = 100;
@@ -108,6 +108,16 @@ export function abort(turn: Turn, worker: Worker, detail: string): void {
   turn.out.push({ do: "tell-nursery", message: { cmd: "abort", worker: worker.number } });
 }
 
+/** The mold has not forked the worker in time. Its workers are given up, all at once: the nursery then kills the mold. */
+export function giveUpMold(turn: Turn, worker: Worker): void {
+  const { generation, forkedMs } = worker;
+  const waited = ((turn.nowMs - forkedMs) / 1000).toFixed(1);
+  log(turn, "critical", `the preloaded application is not imported in time, killing its mold gen=${generation} waited_s=${waited}`);
+  for (const unborn of turn.state.workers.values()) {
+    if (unborn.generation === generation && unborn.pid === undefined && unborn.state.at !== "killed") kill(turn, unborn);
+  }
+}
+
 /** The worker is gone. Logs it as Gunicorn does and decides whether it was a failure. */
 export function onExited(turn: Turn, number: number, pid: number, status: ExitStatus): void {
   const { state, nowMs } = turn;
@@ -155,8 +165,9 @@ function onBootFailed(turn: Turn, worker: Worker, pid: number | undefined, statu
     withdraw(turn, state.provenGeneration ?? 0);
     return;
   }
-  const detail = `worker=${worker.number} gen=${worker.generation} pid=${pid} ${describeStatus(status)}`;
-  log(turn, "warning", `worker did not boot, trying again ${detail} wait_s=${(waitMs / 1000).toFixed(1)}`);
+  const process = pid === undefined ? "" : `pid=${pid} `;
+  const detail = `worker=${worker.number} gen=${worker.generation} ${process}${describeStatus(status)}`;
+  log(turn, "warning", `worker did not boot, trying again ${detail} ${describeWait(waitMs)}`);
 }
 
 /** Gives up a new generation that does not boot; the one before goes on serving. */
@@ -182,11 +193,12 @@ export function onMoldFailed(turn: Turn, generation: number, status: ExitStatus)
   const waiting = [...state.workers.values()].filter((worker) => worker.generation === generation && worker.pid === undefined);
   for (const worker of waiting) state.workers.delete(worker.number);
   if (state.phase.at !== "serving") return;
-  if (state.provenGeneration === undefined) {
+  const [worker] = waiting;
+  // One that we have killed may have waited for something that comes back; another would fail again.
+  if (state.provenGeneration === undefined && worker?.state.at !== "killed") {
     beginStop(turn, { quick: false, ending: { code: 1, reason: haltReason(status) ?? "Worker failed to boot.", silent: false } });
     return;
   }
-  const [worker] = waiting;
   if (worker !== undefined) onBootFailed(turn, worker, undefined, status);
 }
 

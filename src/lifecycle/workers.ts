@@ -117,7 +117,17 @@ export function dismiss(turn: Turn, worker: Worker, patienceMs = QUIT_PATIENCE_M
 export function kill(turn: Turn, worker: Worker): void {
   const booting = worker.state.at === "booting" || ("booting" in worker.state && worker.state.booting);
   worker.state = { at: "killed", againAtMs: turn.nowMs + KILL_AGAIN_MS, booting };
-  turn.out.push({ do: "tell-nursery", message: { cmd: "kill", worker: worker.number } });
+  const { nursery } = turn.state;
+  if (nursery.at === "up" || (nursery.at === "starting" && !nursery.adopts))
+    turn.out.push({ do: "tell-nursery", message: { cmd: "kill", worker: worker.number } });
+  // An orphan that nobody looks after yet, or ever again when the server stops.
+  else if (worker.pid !== undefined) turn.out.push({ do: "kill-process", pid: worker.pid });
+}
+
+/** Kills an orphan of whose end nobody could tell us: while it is in the application it would not see the end of its lifeline. */
+export function abandon(turn: Turn, worker: Worker): void {
+  if (worker.pid !== undefined) turn.out.push({ do: "kill-process", pid: worker.pid });
+  turn.state.workers.delete(worker.number);
 }
 
 /** A worker forked after the last failure has lived long enough: the row of failures is over. */

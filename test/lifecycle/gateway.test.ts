@@ -47,7 +47,7 @@ test("one that hangs while it starts is killed after 20 s", () => {
   const pid = world.gatewayPid;
   world.sleep();
   while (world.nowMs < 20_000) world.sleep();
-  assert.ok(world.commands.some((command) => command.do === "kill-gateway" && command.pid === pid));
+  assert.ok(world.commands.some((command) => command.do === "kill-process" && command.pid === pid));
 });
 
 test("a command that failed counts as a gateway that failed", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { nextWakeMs } from "../../src/lifecycle/deadlines.ts";
 import type { RequestInfo } from "../../src/lifecycle/messages.ts";
 import { World } from "./world.ts";
 
@@ -157,6 +158,40 @@ test("a mold that cannot import ends the start with 1; later it withdraws the ge
   later.said({ ev: "mold-failed", generation: 1, status: { code: 3 } });
   assert.equal(later.state.generation, 0);
   assert.ok(later.isSettled());
+});
+
+test("a mold that hangs is given up after ten times the timeout, its workers all at once; the start is tried again", () => {
+  const world = new World({ workers: 2, preload: true, timeoutMs: 3000 });
+  world.moldsHang = true;
+  world.run(() => world.lines.some((line) => line.includes("did not boot")));
+  assert.equal(world.nowMs, 30_000);
+  assert.deepEqual(world.lines.filter((line) => !line.startsWith("debug")).slice(-2), [
+    "critical: the preloaded application is not imported in time, killing its mold gen=0 waited_s=30.0",
+    "warning: worker did not boot, trying again worker=1 gen=0 signal=SIGKILL wait_s=0.1",
+  ]);
+  assert.equal(world.state.workers.size, 0);
+  world.moldsHang = false;
+  world.run(() => world.isSettled());
+  assert.ok(world.isSettled());
+});
+
+test("a mold that hangs after a reload withdraws it", () => {
+  const world = settled({ workers: 1, preload: true, timeoutMs: 3000 });
+  world.moldsHang = true;
+  world.signal("hup");
+  world.run(() => !world.state.reloading);
+  assert.equal(world.nowMs, 30_000);
+  assert.ok(world.lines.some((line) => line.startsWith("error: reload withdrawn")));
+  assert.ok(world.isSettled());
+});
+
+test("without a timeout a mold may import for ever", () => {
+  const world = new World({ workers: 1, preload: true, timeoutMs: 0 });
+  world.moldsHang = true;
+  world.run(() => world.state.gateway.at === "up");
+  world.sleep(3_600_000);
+  assert.equal(nextWakeMs(world.state, world.nowMs), undefined);
+  assert.equal(world.state.workers.size, 1);
 });
 
 test("a fork that failed is tried again after a wait", () => {

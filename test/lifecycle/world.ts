@@ -48,6 +48,8 @@ export class World {
   nowMs = 0;
   bootResult: BootResult = "ok";
   configResult: "ok" | "failed" | "dies" = "ok";
+  /** Molds begin to import and never end. */
+  moldsHang = false;
   bindError: string | undefined;
   nurseryPid: number | undefined = 1000;
   gatewayPid: number | undefined;
@@ -57,6 +59,8 @@ export class World {
   readonly workers = new Map<number, SimulatedWorker>();
   /** Every command so far. */
   readonly commands: Command[] = [];
+  /** Workers that a hanging mold was asked for, by generation; true: to be killed when it is born. */
+  readonly #unborn = new Map<number, Map<number, boolean>>();
   readonly #orders: NurseryOrder[] = [{ cmd: "hello" }];
   readonly #gatewayOrders: GatewayCommand[] = [];
   #gatewayConfigured = false;
@@ -154,8 +158,8 @@ export class World {
       case "tell-gateway":
         if (this.gatewayPid !== undefined) this.#gatewayOrders.push(command.message);
         break;
-      case "kill-gateway":
-        this.#pending.push(() => this.gatewayPid === command.pid && this.killGateway());
+      case "kill-process":
+        this.#pending.push(() => this.#killProcess(command.pid));
         break;
       case "kill-nursery":
         this.#pending.push(() => this.killNursery());
@@ -204,6 +208,11 @@ export class World {
         break;
       }
       case "fork": {
+        if (order.preload && this.moldsHang) {
+          const waiting = this.#unborn.get(order.generation) ?? new Map<number, boolean>();
+          this.#unborn.set(order.generation, waiting.set(order.worker, false));
+          break;
+        }
         const worker = {
           number: order.worker,
           pid: this.#newPid(),
@@ -226,7 +235,7 @@ export class World {
         this.workerDies(order.worker, { signal: "SIGABRT" });
         break;
       case "kill":
-        this.workerDies(order.worker, { signal: "SIGKILL" });
+        if (!this.workerDies(order.worker, { signal: "SIGKILL" })) this.#killUnborn(order.worker);
         break;
       case "adopted":
         for (const [number, pid] of order.workers) this.#adopted.set(number, pid);
@@ -243,6 +252,17 @@ export class World {
         break;
     }
     return true;
+  }
+
+  /** As the nursery: a mold goes when the last of its workers is to be killed. */
+  #killUnborn(number: number): void {
+    for (const [generation, waiting] of this.#unborn) {
+      if (waiting.has(number)) waiting.set(number, true);
+      if (![...waiting.values()].every(Boolean)) continue;
+      this.#unborn.delete(generation);
+      this.said({ ev: "mold-failed", generation, status: { signal: "SIGKILL" } });
+      for (const worker of waiting.keys()) if (this.exitCode === undefined) this.said({ ev: "exited", worker, pid: 0, status: null });
+    }
   }
 
   #reportOrphan(number: number, pid: number): void {
@@ -304,6 +324,12 @@ export class World {
     return true;
   }
 
+  #killProcess(pid: number): void {
+    if (this.gatewayPid === pid) this.killGateway();
+    const worker = [...this.workers.values()].find((each) => each.pid === pid);
+    if (worker !== undefined) this.workerDies(worker.number, { signal: "SIGKILL" });
+  }
+
   killGateway(): boolean {
     const pid = this.gatewayPid;
     if (pid === undefined) return false;
@@ -318,6 +344,7 @@ export class World {
     this.nurseryPid = undefined;
     this.#orders.length = 0;
     this.#adopted.clear();
+    this.#unborn.clear();
     this.feed({ type: "nursery-exited", status });
     return true;
   }

@@ -30,6 +30,30 @@ first = orphan() == os.getpid()
 print(first, become_subreaper(), orphan() == os.getpid())
 """
 
+DIES_WITH_PARENT = """
+import os, signal
+from tunicorn_worker.linux import die_with_parent
+alive, end = os.pipe()
+parent = os.fork()
+if parent == 0:
+    os.close(alive)
+    ready, go = os.pipe()
+    own = os.getpid()
+    if os.fork() == 0:
+        die_with_parent(own)
+        os.write(go, b"x")
+        signal.pause()
+    os.read(ready, 1)
+    os._exit(0)
+os.close(end)
+os.waitpid(parent, 0)
+print(os.read(alive, 1))  # the end of file, when the last that holds the pipe is gone
+if os.fork() == 0:
+    die_with_parent(parent)  # gone before the call
+    os._exit(0)
+print(os.wait()[1])
+"""
+
 SIGNAL_DESCRIPTOR = """
 import os, select, signal
 from tunicorn_worker.linux import open_signal_descriptor
@@ -46,6 +70,10 @@ def test_a_subreaper_gets_the_orphans() -> None:
     assert output_of(SUBREAPER) == "False True True\n"
 
 
+def test_a_process_that_dies_with_its_parent() -> None:
+    assert output_of(DIES_WITH_PARENT) == "b''\n9\n"
+
+
 def test_a_signal_descriptor_is_readable_while_a_signal_waits() -> None:
     assert output_of(SIGNAL_DESCRIPTOR) == "False False\nFalse\nTrue\n"
 
@@ -58,3 +86,4 @@ def test_where_they_cannot_be_had(missing: str, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setitem(sys.modules, "ctypes", None)
     assert linux.become_subreaper() is False
     assert linux.open_signal_descriptor([1]) is None
+    linux.die_with_parent(-1)

@@ -10,11 +10,12 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
 
-from fake_arbiter import LIFELINE_FD, FakeArbiter, wait_gone
+from fake_arbiter import LIFELINE_FD, PATIENCE_S, FakeArbiter, wait_gone
 
 LOOPBACK = {"kind": "tcp", "host": "127.0.0.1", "port": 0}
 PACKAGE_DIRECTORY = str(Path(__file__).parents[2] / "python")
@@ -262,6 +263,52 @@ def test_a_generation_is_imported_once_and_the_next_one_anew(arbiter: FakeArbite
     assert arbiter.wait("log")["text"].startswith(f"mold died gen=2 pid={molds[1]} ")
     arbiter.boot(6, 2, preload=True)
     assert len((arbiter.directory / "imports").read_text().split()) == 3
+
+
+HANGING = "import os, time\nopen(f'hangs-{os.getpid()}', 'w').close()\nwhile True: time.sleep(60)\n"
+
+
+def hanging(arbiter: FakeArbiter) -> int:
+    """Waits until a process hangs in the import of the application; returns its pid."""
+    deadline = monotonic() + PATIENCE_S
+    while not (found := list(arbiter.directory.glob("hangs-*"))):
+        assert monotonic() < deadline
+        sleep(0.005)
+    pid = int(found[0].name.partition("-")[2])
+    arbiter.pids.add(pid)
+    return pid
+
+
+def test_a_mold_that_hangs_is_killed_with_the_last_of_its_workers(arbiter: FakeArbiter) -> None:
+    (arbiter.directory / "app.py").write_text(HANGING)
+    arbiter.send_settings()
+    for worker in (1, 2):
+        arbiter.say("fork", worker=worker, generation=1, preload=True, report_modules=False)
+    mold = hanging(arbiter)
+    arbiter.say("kill", worker=1)
+    # Carried out in order: by its answer the nursery has seen the kill, and the mold still has a worker to fork.
+    arbiter.say("unlisten")
+    arbiter.wait("unlistened")
+    assert Path(f"/proc/{mold}").exists()
+    arbiter.say("kill", worker=2)
+    assert arbiter.wait("mold-failed") == {"ev": "mold-failed", "generation": 1, "status": {"signal": "SIGKILL"}}
+    for worker in (1, 2):
+        assert arbiter.wait("exited", worker=worker)["pid"] == 0
+    wait_gone(mold)
+
+
+@pytest.mark.parametrize("what", ["mold", "check"])
+def test_what_hangs_in_an_import_dies_with_its_nursery(arbiter: FakeArbiter, what: str) -> None:
+    (arbiter.directory / "app.py").write_text(HANGING)
+    arbiter.send_settings()
+    if what == "mold":
+        arbiter.say("fork", worker=1, generation=1, preload=True, report_modules=False)
+    else:
+        arbiter.say("check-app")
+    pid = hanging(arbiter)
+    arbiter.kill_nursery()
+    wait_gone(pid)
+    arbiter.start_nursery()  # for the fixture's end
 
 
 def test_many_workers_of_one_mold_asked_for_at_once(arbiter: FakeArbiter) -> None:
