@@ -70,12 +70,12 @@ class Family:
         report = self._holdings.hold(Descriptor(reader))
         nursery = os.getpid()
 
-        def check() -> int:
+        def run_check() -> int:
             die_with_parent(nursery)
             return check_application(lambda: code.load_application(config), writer)
 
         try:
-            pid = self._forker.fork(check)
+            pid = self._forker.fork(run_check)
         except OSError:
             self._holdings.drop(report)
             os.close(writer)

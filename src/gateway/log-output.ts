@@ -1,7 +1,8 @@
-/** Where log lines of the gateway go: a standard stream, or a file in append mode that USR1 opens again. */
+/** Writes the access log without ever waiting for its reader. */
 
-import { closeSync, openSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import type { AccessLogSink } from "../telemetry/access-log.ts";
+import { LogFile } from "../telemetry/log-file.ts";
 
 const NOTHING = Buffer.alloc(0);
 /** Lines kept for a pipe whose reader is slow; beyond it they are dropped. */
@@ -10,9 +11,8 @@ const UNWRITTEN_BYTES_MAX = 1024 * 1024;
 const RETRY_MS = 50;
 
 export class LogOutput implements AccessLogSink {
-  readonly #path: string | undefined;
+  readonly #file: LogFile;
   readonly #onError: (text: string) => void;
-  #fd: number;
   #unwritten: Buffer = NOTHING;
   #retry: NodeJS.Timeout | undefined;
 
@@ -23,8 +23,7 @@ export class LogOutput implements AccessLogSink {
    */
   constructor(target: string, streamFd: number, onError: (text: string) => void) {
     this.#onError = onError;
-    this.#path = target === "-" ? undefined : target;
-    this.#fd = this.#path === undefined ? streamFd : openSync(this.#path, "a");
+    this.#file = new LogFile(target, streamFd);
   }
 
   /** A full disk or a reader that has gone loses log lines, never requests; a slow reader gets them later. @param text  Whole lines. */
@@ -40,7 +39,7 @@ export class LogOutput implements AccessLogSink {
   #writeOut(): void {
     let written = 0;
     try {
-      while (written < this.#unwritten.length) written += writeSync(this.#fd, this.#unwritten, written);
+      while (written < this.#unwritten.length) written += writeSync(this.#file.fd, this.#unwritten, written);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EAGAIN") {
         this.#unwritten = Buffer.from(this.#unwritten.subarray(written));
@@ -55,13 +54,7 @@ export class LogOutput implements AccessLogSink {
   }
 
   reopen(): void {
-    if (this.#path === undefined) return;
-    try {
-      const fd = openSync(this.#path, "a");
-      closeSync(this.#fd);
-      this.#fd = fd;
-    } catch (error) {
-      this.#onError(`cannot reopen the log file ${this.#path}: ${(error as Error).message}`);
-    }
+    const failure = this.#file.reopen();
+    if (failure !== undefined) this.#onError(failure);
   }
 }

@@ -63,11 +63,7 @@ export class WorkerLink {
     };
     this.#socket = new ChannelSocket(options as ConstructorParameters<typeof Socket>[0]);
     this.#socket.on("error", () => {});
-    this.#socket.on("close", () => {
-      if (this.#lost) return;
-      this.#lost = true;
-      handler.onLost(this, this.#fault);
-    });
+    this.#socket.on("close", () => this.#lose());
     (this.#socket as Readable).resume();
   }
 
@@ -123,7 +119,16 @@ export class WorkerLink {
     if (this.#socket.writable) this.#socket.write(frame);
   }
 
-  destroy(): void {
+  /** Closes the channel, unread; the loss is reported before this returns. */
+  giveUp(reason: string): void {
+    this.#fault ??= reason;
     this.#socket.destroy();
+    this.#lose();
+  }
+
+  #lose(): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#handler.onLost(this, this.#fault);
   }
 }

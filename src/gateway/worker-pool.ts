@@ -122,6 +122,8 @@ export class WorkerPool implements LinkHandler, RequestOwner {
 
   /** A worker's channel has come from the nursery. */
   addWorker(worker: number, pid: number, handle: unknown): void {
+    // Numbers are never used twice. Should one be, what the old channel held is decided before the new one counts.
+    this.#links.get(worker)?.giveUp("its number was given to another worker");
     this.#links.set(worker, new WorkerLink(worker, pid, handle, this));
   }
 

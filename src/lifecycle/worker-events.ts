@@ -165,8 +165,8 @@ function onBootFailed(turn: Turn, worker: Worker, pid: number | undefined, statu
     withdraw(turn, state.provenGeneration ?? 0);
     return;
   }
-  const process = pid === undefined ? "" : `pid=${pid} `;
-  const detail = `worker=${worker.number} gen=${worker.generation} ${process}${describeStatus(status)}`;
+  const known = pid === undefined ? "" : `pid=${pid} `;
+  const detail = `worker=${worker.number} gen=${worker.generation} ${known}${describeStatus(status)}`;
   log(turn, "warning", `worker did not boot, trying again ${detail} ${describeWait(waitMs)}`);
 }
 

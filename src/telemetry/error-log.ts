@@ -1,6 +1,7 @@
 /** The error log in Gunicorn's format: `[2026-11-20 20:57:56 +0000] [4211] [INFO] Listening at: http://127.0.0.1:8000 (4211)`. */
 
-import { closeSync, openSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
+import { LogFile } from "./log-file.ts";
 
 /** Gunicorn's `loglevel` words, from the most to the least talkative. */
 export const LOG_LEVELS = ["debug", "info", "warning", "error", "critical"] as const;
@@ -21,16 +22,16 @@ export interface ErrorLogOptions {
 }
 
 export class ErrorLog {
-  readonly #options: ErrorLogOptions;
+  readonly #pid: number;
   readonly #lowest: number;
-  #fd: number;
+  readonly #file: LogFile;
 
   /** @throws {Error} with the system's code when the file cannot be opened. */
   constructor(options: ErrorLogOptions) {
-    this.#options = options;
+    this.#pid = options.pid;
     const known = (LOG_LEVELS as readonly string[]).indexOf(options.level.toLowerCase());
     this.#lowest = known < 0 ? LOG_LEVELS.indexOf("info") : known;
-    this.#fd = this.#open();
+    this.#file = new LogFile(options.output, STDERR);
   }
 
   isEnabled(level: ErrorLogLevel): boolean {
@@ -38,24 +39,14 @@ export class ErrorLog {
   }
 
   /** Written before it returns, so that no line is lost at the exit. Never throws: nobody listening is no reason to die. */
-  write(level: ErrorLogLevel, text: string, pid: number = this.#options.pid): void {
-    if (this.isEnabled(level)) writeFully(this.#fd, formatErrorLine(new Date(), pid, level, text));
+  write(level: ErrorLogLevel, text: string, pid: number = this.#pid): void {
+    if (this.isEnabled(level)) writeFully(this.#file.fd, formatErrorLine(new Date(), pid, level, text));
   }
 
   /** Opens the file again, after a rotation. When that fails the old one stays, and says so. */
   reopen(): void {
-    if (this.#options.output === "-") return;
-    const before = this.#fd;
-    try {
-      this.#fd = this.#open();
-      closeSync(before);
-    } catch (error) {
-      this.write("error", `cannot reopen the error log ${this.#options.output}: ${(error as Error).message}`);
-    }
-  }
-
-  #open(): number {
-    return this.#options.output === "-" ? STDERR : openSync(this.#options.output, "a", 0o666);
+    const failure = this.#file.reopen();
+    if (failure !== undefined) this.write("error", failure);
   }
 }
 

@@ -7,7 +7,14 @@ describe("parseProcessStat", () => {
   const rest = "S 4200 4211 4211 0 -1 4194560 1 0 0 0 5 6 0 0 20 0 1 0 987654 1000 200 18446744073709551615";
   for (const name of ["python3", "tmux: server", "a) S 1 (b", ")", "("]) {
     test(`reads the status of a process called ${name}`, () => {
-      assert.deepEqual(parseProcessStat(`4211 (${name}) ${rest}\n`), { pid: 4211, parent: 4200, startTicks: 987_654, state: "S" });
+      assert.deepEqual(parseProcessStat(`4211 (${name}) ${rest}\n`), {
+        pid: 4211,
+        parent: 4200,
+        startTicks: 987_654,
+        state: "S",
+        session: 4211,
+        program: name,
+      });
     });
   }
   test("refuses anything else", () => assert.throws(() => parseProcessStat("4211 (python3) S"), /cannot understand/));

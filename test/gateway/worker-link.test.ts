@@ -35,7 +35,7 @@ test("every frame that the gateway sends arrives as the contract says", async (t
       [fileRefused, 7, 0, ""],
     ],
   );
-  link.destroy();
+  link.giveUp("the test is over");
 });
 
 test("frames are told with their link, and the end of the channel behind them", async (t) => {
@@ -76,12 +76,12 @@ test("what a worker sent before it died is read, although writing to it has fail
   assert.equal(payloadBytes, 3 * BYTES);
 });
 
-test("a link that is destroyed reports its loss once, and swallows what is still sent", async (t) => {
+test("a link that is given up reports its loss once, and swallows what is still sent", async (t) => {
   const worker = await FakeWorker.connect(t, temporaryDirectory(t));
   let losses = 0;
   const link = new WorkerLink(1, 1, worker.gatewayHandle, { onFrame: () => {}, onLost: () => losses++, onFault: assert.fail });
   worker.send(FROM_WORKER.pong, 0);
-  link.destroy();
+  link.giveUp("the test is over");
   link.ping();
   await until(() => losses === 1 && worker.ended);
   link.stop();

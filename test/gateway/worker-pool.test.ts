@@ -3,6 +3,7 @@ import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { FRAME_BYTES_MAX, FROM_WORKER, RESPONSE_WINDOW_BYTES, TO_WORKER } from "../../src/wire/frame-types.ts";
+import { FakeWorker } from "./fake-worker.ts";
 import { PoolHarness } from "./pool-harness.ts";
 import { temporaryDirectory, until } from "./spool-directory.ts";
 
@@ -47,6 +48,26 @@ test("early hints, then a streamed response through a slow client, with credit",
   });
   assert.deepEqual(client.hints, ["103 Early Hints\r\nLink: x\r\n"]);
   assert.equal(client.received.toString(), `first ${chunk.repeat(CHUNKS)}`);
+  harness.assertEmpty();
+});
+
+test("a number that is in use already: the old channel is closed and its request decided, the new one serves", async (t) => {
+  const harness = new PoolHarness(t);
+  const { worker, number } = await harness.worker();
+  const lost = harness.request("/lost");
+  await harness.take(number);
+  const another = await FakeWorker.connect(t, temporaryDirectory(t));
+  harness.pool.addWorker(number, 7, another.gatewayHandle);
+  assert.ok(harness.reports.includes(`lost ${number} /lost`), harness.reports.join("\n"));
+  await until(() => worker.ended && lost.ending !== "open");
+  assert.equal(lost.status, "502 Bad Gateway");
+  another.sendUInt32(FROM_WORKER.ready, 0, number);
+  await until(() => harness.reports.at(-1) === `ready ${number}`);
+  assert.equal(harness.pool.workers, 1);
+  const client = harness.request("/next");
+  const { id } = await harness.take(number);
+  another.send(response, id, { ...OK, contentLength: 2, body: "ok" });
+  await until(() => client.ending === "complete");
   harness.assertEmpty();
 });
 

@@ -67,7 +67,7 @@ async function withWorker(t: TestContext, framing?: BodyFraming) {
       throw error;
     },
   });
-  t.after(() => link.destroy());
+  t.after(() => link.giveUp("the test is over"));
   request.begin(false);
   request.id = ID;
   owner.queued = false;

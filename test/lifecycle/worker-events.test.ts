@@ -103,11 +103,11 @@ test("an overdue request: Gunicorn's line, ours with the request, SIGABRT, then 
   assert.equal(world.nowMs, 1000);
 });
 
-test("a worker that does not boot within the timeout is treated the same", () => {
+test("a worker that does not boot within ten times the timeout is treated the same", () => {
   const world = new World({ workers: 1, timeoutMs: 2000 });
   while (world.workers.size === 0) world.nurseryWorks();
   world.sleep();
-  assert.equal(world.nowMs, 2000);
+  assert.equal(world.nowMs, 20_000);
   assert.ok(world.lines.includes(`critical: WORKER TIMEOUT (pid:${world.workers.get(1)?.pid})`));
 });
 

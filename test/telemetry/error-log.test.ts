@@ -81,7 +81,7 @@ test("a file that cannot be opened is an error at the start, and a line in the o
   const log = new ErrorLog({ output: join(folder, "log"), level: "info", pid: 7 });
   renameSync(folder, `${folder}-moved`);
   log.reopen();
-  assert.match(readFileSync(join(`${folder}-moved`, "log"), "utf8"), /\[ERROR\] cannot reopen the error log .*ENOENT/);
+  assert.match(readFileSync(join(`${folder}-moved`, "log"), "utf8"), /\[ERROR\] cannot reopen the log file .*ENOENT/);
 });
 
 test("a reader of standard error that has gone does not end the process", async () => {
