@@ -27,7 +27,8 @@ function applyWorkerDeadlines(turn: Turn, worker: Worker): void {
   if (worker.signalledDueMs !== undefined && nowMs >= worker.signalledDueMs) onSignalledDue(turn, worker, "TERM");
   const dueMs = workerDueMs(state, worker);
   if (dueMs === undefined || nowMs < dueMs) return;
-  if (worker.state.at !== "booting") kill(turn, worker);
+  if (worker.state.at === "ready") abort(turn, worker, `unlinked_s=${((nowMs - (worker.unlinkedSinceMs ?? nowMs)) / 1000).toFixed(1)}`);
+  else if (worker.state.at !== "booting") kill(turn, worker);
   else if (worker.bornMs === undefined) giveUpMold(turn, worker);
   else abort(turn, worker, `booting_s=${((nowMs - worker.forkedMs) / 1000).toFixed(1)}`);
 }
@@ -44,7 +45,7 @@ function workerDueMs(state: ArbiterState, worker: Worker): number | undefined {
     case "booting":
       return bootDueMs(state, worker);
     case "ready":
-      return undefined;
+      return state.plan.timeoutMs === 0 || worker.unlinkedSinceMs === undefined ? undefined : worker.unlinkedSinceMs + state.plan.timeoutMs;
     case "killed":
       return worker.state.againAtMs;
     default:

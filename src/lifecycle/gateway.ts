@@ -5,6 +5,7 @@ import { describeStatus } from "./exit-report.ts";
 import type { ExitStatus } from "./messages.ts";
 import { log, type Turn } from "./state.ts";
 import { beginStop } from "./stop.ts";
+import { awaitLink } from "./worker-events.ts";
 import { abandon } from "./workers.ts";
 
 /** A gateway that is not up by then is killed and started again. */
@@ -24,6 +25,7 @@ export function onGatewayUp(turn: Turn, pid: number): void {
   if (turn.state.gateway.at !== "connected") return;
   turn.state.gateway = { at: "up", sinceMs: turn.nowMs, pid };
   turn.state.gatewayProven = true;
+  for (const worker of turn.state.workers.values()) awaitLink(turn, worker);
   log(turn, "debug", `gateway up pid=${pid}`);
 }
 
@@ -39,7 +41,10 @@ export function gatewayFailed(turn: Turn, detail: string): void {
   const { state, nowMs } = turn;
   const before = state.gateway;
   state.gateway = { at: "absent" };
-  for (const worker of state.workers.values()) worker.linked = false;
+  for (const worker of state.workers.values()) {
+    worker.linked = false;
+    worker.unlinkedSinceMs = undefined;
+  }
   turn.out.push({ do: "drop-gateway" });
   if (state.phase.at === "stopping") {
     // Nobody is left who could tell us of the end of an orphan.

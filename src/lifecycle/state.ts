@@ -60,6 +60,8 @@ export interface Worker {
   state: WorkerState;
   /** The gateway of now has its channel and counts it in. */
   linked: boolean;
+  /** Since when the gateway of now could have counted it in, while it has not. */
+  unlinkedSinceMs: number | undefined;
   /** Child of a nursery that is gone: nobody can tell it anything but the gateway. */
   orphan: boolean;
   /** To be replaced, although its generation is the wanted one. */

@@ -5,11 +5,11 @@
  */
 
 import { type ArbiterState, type Ending, log, type Phase, type Turn, type Worker } from "./state.ts";
-import { dismiss, kill, retire } from "./workers.ts";
+import { abandon, dismiss, kill, retire } from "./workers.ts";
 
 /** After INT or QUIT while stopping, as Gunicorn. */
 const QUICK_STOP_MS = 2000;
-/** After SIGKILL to the workers: how long we wait to hear of their end. The lifeline ends what is left. */
+/** After SIGKILL to the workers: how long we wait to hear of their end. */
 const FORCED_STOP_MS = 1000;
 /** For gateway and nursery to leave. */
 const LAST_STEP_MS = 1000;
@@ -72,7 +72,8 @@ function takeStep(turn: Turn, stopping: Stopping): void {
         state.phase = { ...stopping, forced: true, deadlineMs: nowMs + FORCED_STOP_MS };
         return;
       }
-      state.workers.clear();
+      // A nursery that has not done it by now will not: its workers are killed without it.
+      for (const worker of state.workers.values()) abandon(turn, worker);
       if (hasGateway(state)) out.push({ do: "tell-gateway", message: { cmd: "quit" } });
       if (state.nursery.at !== "down") out.push({ do: "tell-nursery", message: { cmd: "exit" } });
       state.phase = { ...stopping, step: "processes", deadlineMs: nowMs + LAST_STEP_MS };

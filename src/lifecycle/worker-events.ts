@@ -5,7 +5,7 @@ import { describeStatus, exitReport, haltReason } from "./exit-report.ts";
 import type { ExitStatus, RequestInfo } from "./messages.ts";
 import { describeRequest, isCurrent, isReady, log, type Turn, type Worker } from "./state.ts";
 import { beginStop } from "./stop.ts";
-import { dismiss, kill } from "./workers.ts";
+import { dismiss, KILL_AGAIN_MS, kill } from "./workers.ts";
 
 /** How long the master waits for a signal of its own before it believes that a worker alone got a TERM. */
 export const SIGNALLED_WAIT_MS = 100;
@@ -18,7 +18,11 @@ const KILLED_BOOTS_MAX = 3;
 
 export function onForked(turn: Turn, number: number, pid: number): void {
   const worker = turn.state.workers.get(number);
-  if (worker === undefined) return;
+  if (worker === undefined) {
+    // Given up while it was not born, and then born after all.
+    turn.out.push({ do: "kill-process", pid });
+    return;
+  }
   worker.pid = pid;
   worker.bornMs = turn.nowMs;
 }
@@ -30,6 +34,7 @@ export function onLoaded(turn: Turn, number: number, pid: number, modules: reado
   if (worker === undefined || worker.state.at !== "booting") return;
   worker.pid = pid;
   worker.state = { at: "ready", sinceMs: nowMs };
+  if (state.gateway.at === "up") awaitLink(turn, worker);
   if (state.plan.warmImports && !state.warmed) {
     state.warmed = true;
     turn.out.push({ do: "tell-nursery", message: { cmd: "warm", modules } });
@@ -37,11 +42,17 @@ export function onLoaded(turn: Turn, number: number, pid: number, modules: reado
   noteReady(turn, worker);
 }
 
+/** From now on the worker has `timeout` to be counted in: one that is in a request of a gateway that is gone has no other clock. */
+export function awaitLink(turn: Turn, worker: Worker): void {
+  if (!worker.linked) worker.unlinkedSinceMs = turn.nowMs;
+}
+
 /** The gateway counts the worker in. */
 export function onLinked(turn: Turn, number: number): void {
   const worker = turn.state.workers.get(number);
   if (worker === undefined) return;
   worker.linked = true;
+  worker.unlinkedSinceMs = undefined;
   noteReady(turn, worker);
 }
 
@@ -112,6 +123,7 @@ export function abort(turn: Turn, worker: Worker, detail: string): void {
 export function giveUpMold(turn: Turn, worker: Worker): void {
   const { generation, forkedMs } = worker;
   const waited = ((turn.nowMs - forkedMs) / 1000).toFixed(1);
+  countFailure(turn.state.workerBackOff, forkedMs, turn.nowMs);
   log(turn, "critical", `the preloaded application is not imported in time, killing its mold gen=${generation} waited_s=${waited}`);
   for (const unborn of turn.state.workers.values()) {
     if (unborn.generation === generation && unborn.pid === undefined && unborn.state.at !== "killed") kill(turn, unborn);
@@ -187,19 +199,20 @@ export function dismissObsoleteBoots(turn: Turn): void {
   }
 }
 
-/** The application could not be imported for preload; its workers were never forked. */
+/** The application could not be imported for preload; the end of each of its workers, which were never forked, is told after this. */
 export function onMoldFailed(turn: Turn, generation: number, status: ExitStatus): void {
   const { state } = turn;
   const waiting = [...state.workers.values()].filter((worker) => worker.generation === generation && worker.pid === undefined);
-  for (const worker of waiting) state.workers.delete(worker.number);
-  if (state.phase.at !== "serving") return;
-  const [worker] = waiting;
+  if (state.phase.at === "serving") judgeMold(turn, waiting[0], status);
+  // Their failure was this one. Not forgotten: the nursery may have taken one of them for the mold after this.
+  for (const worker of waiting) worker.state = { at: "killed", againAtMs: turn.nowMs + KILL_AGAIN_MS, booting: false };
+}
+
+function judgeMold(turn: Turn, worker: Worker | undefined, status: ExitStatus): void {
   // One that we have killed may have waited for something that comes back; another would fail again.
-  if (state.provenGeneration === undefined && worker?.state.at !== "killed") {
+  if (turn.state.provenGeneration === undefined && worker?.state.at !== "killed") {
     beginStop(turn, { quick: false, ending: { code: 1, reason: haltReason(status) ?? "Worker failed to boot.", silent: false } });
-    return;
-  }
-  if (worker !== undefined) onBootFailed(turn, worker, undefined, status);
+  } else if (worker !== undefined) onBootFailed(turn, worker, undefined, status);
 }
 
 /** The nursery could not fork: nothing was started, the next attempt waits. */

@@ -56,6 +56,7 @@ function fork(turn: Turn, scouting: boolean): void {
     bornMs: undefined,
     state: { at: "booting" },
     linked: false,
+    unlinkedSinceMs: undefined,
     orphan: false,
     doomed: false,
     signalledDueMs: undefined,
@@ -124,7 +125,7 @@ export function kill(turn: Turn, worker: Worker): void {
   else if (worker.pid !== undefined) turn.out.push({ do: "kill-process", pid: worker.pid });
 }
 
-/** Kills an orphan of whose end nobody could tell us: while it is in the application it would not see the end of its lifeline. */
+/** Kills a worker of whose end nobody will tell us: while it is in the application it would not see the end of its lifeline. */
 export function abandon(turn: Turn, worker: Worker): void {
   if (worker.pid !== undefined) turn.out.push({ do: "kill-process", pid: worker.pid });
   turn.state.workers.delete(worker.number);

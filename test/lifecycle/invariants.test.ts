@@ -2,15 +2,21 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { MASTER_SIGNALS } from "../../src/lifecycle/event.ts";
-import { World } from "./world.ts";
+import { type BootResult, World } from "./world.ts";
+
+/** `TUNICORN_TEST_EFFORT=6` for a long run by hand: about a million happenings. */
+const EFFORT = Number(process.env.TUNICORN_TEST_EFFORT ?? 1);
 
 /** One thing that may happen in the world; numbers choose among what is there. */
 type Happening =
   | { kind: "nursery" | "gateway" | "workers" | "sleep" | "kill-nursery" | "kill-gateway" }
   | { kind: "signal"; name: (typeof MASTER_SIGNALS)[number] }
-  | { kind: "worker-dies" | "worker-signalled" | "worker-overdue" | "worker-leaves"; which: number }
-  | { kind: "boots"; result: "ok" | { code: number } | { signal: string } }
-  | { kind: "wait"; ms: number };
+  | { kind: "worker-dies" | "worker-signalled" | "worker-overdue" | "worker-leaves" | "worker-busy"; which: number }
+  | { kind: "boots"; result: BootResult }
+  | { kind: "molds-hang" | "gateways-break"; so: boolean }
+  | { kind: "configures"; result: World["configResult"] }
+  /** `late`: the timer comes that much after it was due. */
+  | { kind: "wait" | "late"; ms: number };
 
 const ordinary: fc.Arbitrary<Happening> = fc.constantFrom<Happening[]>(
   { kind: "nursery" },
@@ -21,14 +27,22 @@ const ordinary: fc.Arbitrary<Happening> = fc.constantFrom<Happening[]>(
 const fault: fc.Arbitrary<Happening> = fc.oneof(
   fc.constantFrom<Happening[]>({ kind: "kill-nursery" }, { kind: "kill-gateway" }),
   fc.record({
-    kind: fc.constantFrom("worker-dies" as const, "worker-signalled" as const, "worker-overdue" as const, "worker-leaves" as const),
+    kind: fc.constantFrom<("worker-dies" | "worker-signalled" | "worker-overdue" | "worker-leaves" | "worker-busy")[]>(
+      "worker-dies",
+      "worker-signalled",
+      "worker-overdue",
+      "worker-leaves",
+      "worker-busy",
+    ),
     which: fc.nat(9),
   }),
   fc.record({
     kind: fc.constant("boots" as const),
-    result: fc.constantFrom("ok" as const, "ok" as const, { code: 3 }, { code: 1 }, { signal: "SIGSEGV" }),
+    result: fc.constantFrom<BootResult[]>("ok", "ok", "hangs", { code: 3 }, { code: 1 }, { signal: "SIGSEGV" }),
   }),
-  fc.record({ kind: fc.constant("wait" as const), ms: fc.nat(3000) }),
+  fc.record({ kind: fc.constantFrom("molds-hang" as const, "gateways-break" as const), so: fc.boolean() }),
+  fc.record({ kind: fc.constant("configures" as const), result: fc.constantFrom<World["configResult"][]>("ok", "failed", "dies") }),
+  fc.record({ kind: fc.constantFrom("wait" as const, "late" as const), ms: fc.nat(3000) }),
 );
 const livelySignal = fc.record({
   kind: fc.constant("signal" as const),
@@ -55,6 +69,7 @@ const plan = fc.record({
   surge: fc.integer({ min: 1, max: 3 }),
   preload: fc.boolean(),
   warmImports: fc.boolean(),
+  hasConfig: fc.boolean(),
   timeoutMs: fc.constantFrom(0, 2000, 30_000),
 });
 
@@ -74,6 +89,19 @@ function happen(world: World, happening: Happening): void {
       break;
     case "wait":
       world.sleep(happening.ms);
+      break;
+    case "late":
+      world.sleep();
+      world.nowMs += happening.ms;
+      break;
+    case "molds-hang":
+      world.moldsHang = happening.so;
+      break;
+    case "gateways-break":
+      world.gatewayBreaks = happening.so;
+      break;
+    case "configures":
+      world.configResult = happening.result;
       break;
     case "kill-nursery":
       world.killNursery();
@@ -99,6 +127,7 @@ function happenToWorker(world: World, kind: string, which: number): void {
   const worker = number === undefined ? undefined : world.workers.get(number);
   if (worker === undefined) return;
   if (kind === "worker-dies") world.workerDies(worker.number, { signal: "SIGKILL" });
+  else if (kind === "worker-busy") worker.busy = true;
   else if (kind === "worker-signalled" && worker.nurseryPid === world.nurseryPid)
     world.said({ ev: "signalled", worker: worker.number, signal: "TERM" });
   else if (worker.linkedTo !== undefined && worker.linkedTo === world.gatewayPid) {
@@ -117,6 +146,23 @@ function happenToWorker(world: World, kind: string, which: number): void {
   }
 }
 
+/** What goes wrong of itself does so no more. */
+function heal(world: World): void {
+  world.bootResult = "ok";
+  world.configResult = "ok";
+  world.moldsHang = false;
+  world.gatewayBreaks = false;
+  if (world.plan.timeoutMs === 0) world.endHangs();
+}
+
+/** TERM, and everybody obeys from now on. It ends in the time that a stop may take, of which the last two seconds are for what was killed. */
+function stop(world: World): void {
+  const beganMs = world.nowMs;
+  world.signal("term");
+  world.run();
+  assert.ok(world.nowMs - beganMs <= world.plan.gracefulTimeoutMs + 2000, `the stop took ${world.nowMs - beganMs} ms`);
+}
+
 test("whatever happens while serving, the invariants hold, and quiet brings back the wanted workers; then a TERM ends it once", () => {
   fc.assert(
     fc.property(plan, lively, (settings, happenings) => {
@@ -124,16 +170,15 @@ test("whatever happens while serving, the invariants hold, and quiet brings back
       world.run(() => world.isSettled());
       assert.ok(world.isSettled());
       for (const happening of happenings) happen(world, happening);
-      world.bootResult = "ok";
+      heal(world);
       world.run(() => world.isSettled());
       assert.ok(world.isSettled(), `not healed: ${JSON.stringify([...world.state.workers.values()])} target ${world.state.target}`);
       assert.equal(world.workers.size, world.state.target);
-      world.signal("term");
-      world.run();
+      stop(world);
       assert.equal(world.exitCode, 0);
       assert.equal(world.workers.size, 0);
     }),
-    { numRuns: 600 },
+    { numRuns: 600 * EFFORT },
   );
 });
 
@@ -142,12 +187,11 @@ test("whatever happens from the start on, signals to stop included, it ends exac
     fc.property(plan, deadly, (settings, happenings) => {
       const world = new World(settings);
       for (const happening of happenings) happen(world, happening);
-      world.signal("term");
-      world.run();
+      stop(world);
       assert.notEqual(world.exitCode, undefined);
       assert.equal(world.commands.filter((command) => command.do === "exit").length, 1);
       assert.equal(world.commands.at(-1)?.do, "exit");
     }),
-    { numRuns: 800 },
+    { numRuns: 800 * EFFORT },
   );
 });

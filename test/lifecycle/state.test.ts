@@ -5,7 +5,19 @@ import { PLAN } from "./world.ts";
 
 function workerIn(state: WorkerState, more: Partial<Worker> = {}): Worker {
   const { linked = true, orphan = false, doomed = false, generation = 0 } = more;
-  return { number: 1, generation, forkedMs: 0, pid: 7, bornMs: 0, state, linked, orphan, doomed, signalledDueMs: undefined };
+  return {
+    number: 1,
+    generation,
+    forkedMs: 0,
+    pid: 7,
+    bornMs: 0,
+    state,
+    linked,
+    unlinkedSinceMs: undefined,
+    orphan,
+    doomed,
+    signalledDueMs: undefined,
+  };
 }
 
 const STATES: readonly (readonly [WorkerState, staying: boolean, ready: boolean])[] = [

@@ -156,6 +156,7 @@ test("a mold that cannot import ends the start with 1; later it withdraws the ge
   const later = settled({ workers: 2, preload: true });
   later.signal("hup");
   later.said({ ev: "mold-failed", generation: 1, status: { code: 3 } });
+  later.said({ ev: "exited", worker: 3, pid: 0, status: null });
   assert.equal(later.state.generation, 0);
   assert.ok(later.isSettled());
 });

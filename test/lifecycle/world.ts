@@ -32,6 +32,8 @@ interface SimulatedWorker {
   readonly pid: number;
   readonly nurseryPid: number;
   loaded: boolean;
+  /** In an import or a request that never ends: it sees neither commands nor the end of its lifeline, and has no time for SIGABRT. */
+  busy: boolean;
   linkedTo: number | undefined;
   leaving: boolean;
 }
@@ -39,8 +41,11 @@ interface SimulatedWorker {
 type NurseryOrder = NurseryCommand | { readonly cmd: "hello" | "gateway" | "run-config" };
 type Unstamped = ArbiterEvent extends infer E ? (E extends { nowMs: number } ? Omit<E, "nowMs"> : never) : never;
 
+/** After 0, 0.1, 0.3 and 0.7 s, and one more for a predecessor that had lived well. */
+const STARTS_PER_SECOND_MAX = 5;
+
 /** Workers of a world that boot badly end like this. */
-export type BootResult = "ok" | ExitStatus;
+export type BootResult = "ok" | "hangs" | ExitStatus;
 
 export class World {
   readonly state: ArbiterState;
@@ -48,6 +53,8 @@ export class World {
   nowMs = 0;
   bootResult: BootResult = "ok";
   configResult: "ok" | "failed" | "dies" = "ok";
+  /** Gateways die when they are configured. */
+  gatewayBreaks = false;
   /** Molds begin to import and never end. */
   moldsHang = false;
   bindError: string | undefined;
@@ -67,6 +74,7 @@ export class World {
   readonly #adopted = new Map<number, number>();
   /** Consequences of commands that the mind hears of later. */
   readonly #pending: (() => unknown)[] = [];
+  readonly #starts = new StartRate();
   #lastPid = 1000;
 
   constructor(plan: Partial<Plan> = {}) {
@@ -115,6 +123,13 @@ export class World {
     }
   }
 
+  /** At the exit: gateways and workers that are not busy see the end of their sockets, all others have been killed. A nursery that is killed takes no part. */
+  #checkNothingStays(): void {
+    for (const happen of this.#pending.splice(0)) happen();
+    const left = [...this.workers.values()].filter(({ busy }) => busy);
+    assert.deepEqual(left, [], "busy workers are left behind");
+  }
+
   signal(name: MasterSignal): Command[] {
     return this.feed({ type: "signal", name });
   }
@@ -139,6 +154,7 @@ export class World {
         this.lines.push(`stderr: ${command.text}`);
         break;
       case "start-nursery":
+        this.#starts.note("nursery", this.nowMs);
         assert.equal(this.nurseryPid, undefined, "two nurseries");
         this.nurseryPid = this.#newPid();
         this.#orders.push({ cmd: "hello" });
@@ -150,6 +166,7 @@ export class World {
         if (this.nurseryPid !== undefined) this.#orders.push(command.message);
         break;
       case "start-gateway":
+        this.#starts.note("gateway", this.nowMs);
         this.#orders.push({ cmd: "gateway" });
         break;
       case "configure-gateway":
@@ -166,6 +183,7 @@ export class World {
         break;
       case "exit":
         this.exitCode = command.code;
+        this.#checkNothingStays();
         break;
       default:
         break; // handles, which this world does not have
@@ -218,6 +236,7 @@ export class World {
           pid: this.#newPid(),
           nurseryPid: this.nurseryPid,
           loaded: false,
+          busy: this.bootResult === "hangs",
           linkedTo: undefined,
           leaving: false,
         };
@@ -232,7 +251,7 @@ export class World {
         break;
       }
       case "abort":
-        this.workerDies(order.worker, { signal: "SIGABRT" });
+        if (this.workers.get(order.worker)?.busy !== true) this.workerDies(order.worker, { signal: "SIGABRT" });
         break;
       case "kill":
         if (!this.workerDies(order.worker, { signal: "SIGKILL" })) this.#killUnborn(order.worker);
@@ -254,6 +273,14 @@ export class World {
     return true;
   }
 
+  /** Somebody kills what hangs and is not with the gateway: with `timeout` 0 the server itself never does. */
+  endHangs(): void {
+    for (const { number, busy, linkedTo } of [...this.workers.values()]) {
+      if (busy && (linkedTo === undefined || linkedTo !== this.gatewayPid)) this.workerDies(number, { signal: "SIGKILL" });
+    }
+    for (const waiting of [...this.#unborn.values()]) for (const number of waiting.keys()) this.#killUnborn(number);
+  }
+
   /** As the nursery: a mold goes when the last of its workers is to be killed. */
   #killUnborn(number: number): void {
     for (const [generation, waiting] of this.#unborn) {
@@ -273,6 +300,7 @@ export class World {
   /** The gateway starts, or carries out its next order. */
   gatewayWorks(): boolean {
     if (this.gatewayPid === undefined || !this.#gatewayConfigured) return false;
+    if (this.gatewayBreaks) return this.killGateway();
     if (this.state.gateway.at === "connected") {
       this.feed({ type: "gateway-said", said: { ev: "up", pid: this.gatewayPid } });
       return true;
@@ -297,10 +325,12 @@ export class World {
 
   #workerWorks(worker: SimulatedWorker): boolean {
     const parentLives = worker.nurseryPid === this.nurseryPid;
+    if (worker.busy) return false;
     if (worker.leaving) return this.workerDies(worker.number, { code: 0 });
     if (!parentLives && (this.gatewayPid === undefined || worker.linkedTo !== this.gatewayPid))
       return this.workerDies(worker.number, { code: 0 });
     if (!worker.loaded) {
+      if (this.bootResult === "hangs") return false;
       if (this.bootResult !== "ok") return this.workerDies(worker.number, this.bootResult);
       worker.loaded = true;
       if (parentLives) this.said({ ev: "ready", worker: worker.number, pid: worker.pid, modules: ["json"] });
@@ -367,6 +397,17 @@ export class World {
       all.length === this.state.target &&
       all.every((worker) => isReady(worker) && worker.generation === this.state.generation && !worker.doomed)
     );
+  }
+}
+
+/** No start follows a death at once for ever: within any second there are few. */
+class StartRate {
+  readonly #times = new Map<string, number[]>();
+
+  note(what: string, nowMs: number): void {
+    const recent = [...(this.#times.get(what) ?? []), nowMs].filter((time) => nowMs - time < 1000);
+    this.#times.set(what, recent);
+    assert.ok(recent.length <= STARTS_PER_SECOND_MAX, `${what} started ${recent.length} times in a second`);
   }
 }
 

@@ -105,6 +105,45 @@ for (const kind of KINDS) {
   });
 }
 
+/** Applications and configurations that cannot be loaded: Gunicorn's exit code, and the words by which its user finds the mistake. */
+const BAD_CODE = [
+  { name: "a module that is not there", args: ["nowhere:app"], code: 3, says: /No module named 'nowhere'/ },
+  { name: "a syntax error in the application", args: ["broken:app"], code: 3, says: /SyntaxError: / },
+  { name: "an import of the application that fails", args: ["raising:app"], code: 3, says: /ZeroDivisionError: / },
+  { name: "an attribute that is not there", args: ["plain:nothing"], code: 4, says: /Failed to find attribute 'nothing' in 'plain'\./ },
+  { name: "an application that cannot be called", args: ["plain:number"], code: 4, says: /Application object must be callable\./ },
+  { name: "a syntax error in the configuration", args: ["-c", "broken.py", "plain:app"], code: 1, says: /SyntaxError: / },
+  { name: "a configuration that raises", args: ["-c", "raising.py", "plain:app"], code: 1, says: /ZeroDivisionError: / },
+  { name: "a configuration that is not there", args: ["-c", "none.py", "plain:app"], code: 1, says: /^Error: 'none\.py' doesn't exist$/m },
+  { name: "a value in the configuration", args: ["-c", "value.py", "plain:app"], code: 1, says: /Invalid value for workers: x/ },
+  { name: "an unknown flag", args: ["--unknown", "plain:app"], code: 2, says: /unrecognized arguments: --unknown/ },
+  { name: "a bad value", args: ["-w", "x", "plain:app"], code: 2, says: /argument -w\/--workers: invalid/ },
+  { name: "no application", args: [], code: 1, says: /^Error: No application module specified\.$/m },
+  {
+    name: "--chdir to where nothing is",
+    args: ["--chdir", "/no/such", "plain:app"],
+    code: 1,
+    says: /can't chdir to '\/no\/such'|\/no\/such/,
+  },
+];
+
+function badCode(scope: Scope): string {
+  const folder = temporaryFolder(scope);
+  const files = { broken: "def = 1\n", raising: "1/0\n", plain: "number = 1\ndef app(e, s): ...\n", value: "workers = 'x'\n" };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, `${name}.py`), text);
+  return folder;
+}
+
+for (const { name, args, code, says } of BAD_CODE) {
+  for (const kind of KINDS) {
+    test(`${kind}: ${name}`, async (t) => {
+      const ended = await runToEnd(t, kind, { args, cwd: badCode(t), bind: args.length === 0 ? null : "127.0.0.1:0" });
+      assert.match(ended.stderr, says);
+      assert.equal(ended.code, code, ended.stderr);
+    });
+  }
+}
+
 /** Makes a folder with a `python3` of the given text, to be found on PATH. */
 function fakePython(scope: Scope, text: string): string {
   const path = join(temporaryFolder(scope), "python3");
