@@ -14,10 +14,19 @@ import { openAccessLog } from "./access-log-output.ts";
 import { ControlChannel, type GatewayCommand } from "./control-channel.ts";
 import { type ConnectionHost, Http1Connection } from "./http1-connection.ts";
 import type { Http1Exchange } from "./http1-exchange.ts";
-import { type ConnectionLimits, connectionLimits, http1PolicyOf, mountPoint, poolLimits, trustedPeers } from "./limits-from-settings.ts";
+import {
+  type ConnectionLimits,
+  connectionLimits,
+  http1PolicyOf,
+  mountPoint,
+  poolLimits,
+  trustedPeers,
+  uwsgiPeers,
+} from "./limits-from-settings.ts";
 import { type ListenerAddress, Listeners } from "./listeners.ts";
 import { LoadCharacter } from "./load-character.ts";
 import { TicketPort } from "./ticket-port.ts";
+import { uwsgiConnection } from "./uwsgi-connection.ts";
 import { type RequestSummary, WorkerPool } from "./worker-pool.ts";
 
 /** Descriptors given at the start (docs/internals/channels.md §3). */
@@ -80,6 +89,7 @@ class Service implements ConnectionHost {
   readonly #listeners: Listeners;
   readonly #gate: AcceptGate;
   readonly #isTrusted: (address: string) => boolean;
+  readonly #speaksUwsgi: ((peer: Peer) => boolean) | undefined;
   readonly #secure: boolean;
   readonly #errorLog: ErrorLog;
   readonly #accessLog: AccessLog | undefined;
@@ -96,6 +106,7 @@ class Service implements ConnectionHost {
     this.policy = http1PolicyOf(settings);
     this.limits = connectionLimits(settings);
     this.#isTrusted = trustedPeers(settings);
+    this.#speaksUwsgi = uwsgiPeers(settings);
     this.#secure = settings.certfile !== null || settings.keyfile !== null;
     this.#errorLog = new ErrorLog({ output: settings.errorlog ?? "-", level: settings.loglevel ?? "info", pid: process.pid });
     const surroundings = { temporaryDirectory: tmpdir(), now: monotonicMs, scriptName: mountPoint(settings, process.env) };
@@ -212,7 +223,8 @@ class Service implements ConnectionHost {
       trusted: address.kind === "unix" || this.#isTrusted(remoteAddress),
       secure: this.#secure,
     };
-    const connection = new Http1Connection(socket, peer, this);
+    const connection =
+      this.#speaksUwsgi === undefined ? new Http1Connection(socket, peer, this) : uwsgiConnection(socket, peer, this, this.#speaksUwsgi);
     this.#connections.add(connection);
     if (this.draining) connection.drain();
     this.#judgeLoad();

@@ -2,8 +2,9 @@
 
 import type { Socket } from "node:net";
 import type { Http1Policy } from "../protocol/http1/policy.ts";
-import { type Http1Handler, Http1Parser } from "../protocol/http1/request-parser.ts";
+import { Http1Parser } from "../protocol/http1/request-parser.ts";
 import { CONTINUE, refusalPage } from "../protocol/http1/response-writer.ts";
+import type { RequestHandler, RequestParser } from "../protocol/request-parser.ts";
 import type { BodyEnd, RequestStream } from "../request/exchange.ts";
 import { PROTOCOL_ERRORS, type ProtocolError } from "../request/protocol-error.ts";
 import type { Peer, RequestHead } from "../request/request-head.ts";
@@ -42,6 +43,17 @@ export interface ConnectionHost {
   closed(connection: Http1Connection): void;
 }
 
+/** What distinguishes a protocol whose answers are HTTP/1's from HTTP/1. */
+export interface RequestProtocol {
+  makeParser(peer: Peer, handler: RequestHandler): RequestParser;
+  /** Answers without a Content-Length may be chunked; else they end with the connection. */
+  readonly chunking: boolean;
+}
+
+function http1(policy: Http1Policy): RequestProtocol {
+  return { makeParser: (peer, handler) => new Http1Parser(policy, peer, handler), chunking: true };
+}
+
 /** What the connection is waiting for; `sinceMs` starts the clock of the limit that applies. */
 type Phase =
   | { readonly at: "idle"; readonly sinceMs: number; readonly servedBefore: boolean }
@@ -58,10 +70,11 @@ interface HandleWithQueue {
 
 const EXCHANGE: Phase = { at: "exchange" };
 
-export class Http1Connection implements Http1Handler, ExchangeConnection {
+export class Http1Connection implements RequestHandler, ExchangeConnection {
+  readonly chunking: boolean;
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
-  readonly #parser: Http1Parser;
+  readonly #parser: RequestParser;
   readonly #peer: Peer;
   #phase: Phase;
   #exchange: Http1Exchange | undefined;
@@ -77,11 +90,12 @@ export class Http1Connection implements Http1Handler, ExchangeConnection {
   #stalledSinceMs = 0;
   #stalledQueueBytes = 0;
 
-  constructor(socket: Socket, peer: Peer, host: ConnectionHost) {
+  constructor(socket: Socket, peer: Peer, host: ConnectionHost, protocol: RequestProtocol = http1(host.policy)) {
     this.#socket = socket;
     this.#host = host;
     this.#peer = peer;
-    this.#parser = new Http1Parser(host.policy, peer, this);
+    this.chunking = protocol.chunking;
+    this.#parser = protocol.makeParser(peer, this);
     this.#phase = { at: "idle", sinceMs: host.now(), servedBefore: false };
     socket.on("data", (chunk: Buffer) => this.#guard(() => this.#receive(chunk)));
     socket.on("end", () => this.#guard(() => this.#onFin()));

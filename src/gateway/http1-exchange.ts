@@ -10,6 +10,8 @@ export interface ExchangeConnection {
   readonly date: string;
   /** The connection will be closed after this response: the server stops, or the client sent FIN. */
   readonly closing: boolean;
+  /** Answers without a Content-Length may be chunked. */
+  readonly chunking: boolean;
   /** Bytes accepted by the socket and not yet taken by the kernel. */
   readonly pendingBytes: number;
   /** What is written in this turn leaves in one system call. */
@@ -49,7 +51,7 @@ export class Http1Exchange implements RequestStream, ResponseSink {
     this.head = head;
     this.arrivedMs = arrivedMs;
     this.#connection = connection;
-    this.#response = new Http1Response(head);
+    this.#response = new Http1Response(head, connection.chunking);
     if (head.framing.kind === "none") this.#bodyEnd = "complete";
   }
 

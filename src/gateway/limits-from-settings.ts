@@ -3,6 +3,7 @@
 import { PeerAllowList } from "../base/ip-network.ts";
 import { str } from "../base/python-repr.ts";
 import { type Http1Policy, http1Policy } from "../protocol/http1/policy.ts";
+import type { Peer } from "../request/request-head.ts";
 import type { Settings } from "../settings/table.ts";
 import type { PoolLimits } from "./worker-pool.ts";
 
@@ -45,6 +46,14 @@ export function connectionLimits(settings: Settings): ConnectionLimits {
 /** @param seconds  0 means without end. @returns  Milliseconds. */
 function withoutEndAtZero(seconds: number): number {
   return seconds === 0 ? Number.POSITIVE_INFINITY : seconds * MS_PER_SECOND;
+}
+
+/** Which peers may speak uWSGI; undefined when the protocol is HTTP. Any other text means HTTP, as for Gunicorn. */
+export function uwsgiPeers(settings: Settings): ((peer: Peer) => boolean) | undefined {
+  if (settings.protocol !== "uwsgi") return undefined;
+  const list = new PeerAllowList(settings.uwsgi_allow_ips);
+  // Who may open a unix socket is decided by its file's mode.
+  return (peer) => peer.serverPort === undefined || list.matches(peer.remoteAddress);
 }
 
 /** Which peers may set scheme and forwarder headers. */

@@ -18,6 +18,9 @@ export const PROTOCOL_ERRORS = {
   "unsupported-transfer-coding": { status: 501, reason: "Not Implemented", rule: "RFC 9112 §6.1" },
   "bad-chunk": { status: 400, reason: "Bad Request", rule: "RFC 9112 §7.1" },
   "bad-trailer": { status: 400, reason: "Bad Request", rule: "RFC 9110 §6.5" },
+  "bad-uwsgi-packet": { status: 400, reason: "Bad Request", rule: "uWSGI protocol" },
+  "unsupported-uwsgi-modifier": { status: 501, reason: "Not Implemented", rule: "uWSGI protocol" },
+  "forbidden-uwsgi-peer": { status: 403, reason: "Forbidden", rule: "uwsgi_allow_ips" },
   "bad-script-name": { status: 500, reason: "Internal Server Error", rule: "SCRIPT_NAME" },
 } as const;
 

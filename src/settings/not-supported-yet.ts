@@ -61,8 +61,6 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   // Protocols
   "proxy_protocol",
   "proxy_allow_ips",
-  "protocol",
-  "uwsgi_allow_ips",
   "keyfile",
   "certfile",
   "cert_reqs",

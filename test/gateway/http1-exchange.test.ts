@@ -12,6 +12,7 @@ const HI = Buffer.from("hi");
 class NotedConnection implements ExchangeConnection {
   readonly date = "Thu, 01 Jan 1970 00:00:00 GMT";
   closing = false;
+  chunking = true;
   pendingBytes = 0;
   slow = false;
   written = "";

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connectionLimits, http1PolicyOf, mountPoint, poolLimits, trustedPeers } from "../../src/gateway/limits-from-settings.ts";
+import {
+  connectionLimits,
+  http1PolicyOf,
+  mountPoint,
+  poolLimits,
+  trustedPeers,
+  uwsgiPeers,
+} from "../../src/gateway/limits-from-settings.ts";
 import { type Http1Settings, http1Policy } from "../../src/protocol/http1/policy.ts";
+import { PEER } from "./memory-exchange.ts";
 import { settingsOf } from "./settings-of.ts";
 
 const SURROUNDINGS = { temporaryDirectory: "/var/tmp", now: () => 42, scriptName: "/mount" };
@@ -105,5 +113,27 @@ const MOUNTS = [
 for (const { words, environment, mount } of MOUNTS) {
   test(`SCRIPT_NAME of ${JSON.stringify(environment)} and ${words.join(" ") || "no raw_env"} is "${mount}"`, () => {
     assert.equal(mountPoint(settingsOf(words), environment), mount);
+  });
+}
+
+for (const protocol of ["http", "UWSGI", "fcgi"]) {
+  test(`protocol ${protocol} is HTTP`, () => assert.equal(uwsgiPeers(settingsOf(["--protocol", protocol])), undefined));
+}
+
+const UWSGI_PEERS = [
+  { words: [], address: "127.0.0.1", allowed: true },
+  { words: [], address: "::1", allowed: true },
+  { words: [], address: "127.0.0.2", allowed: false },
+  { words: ["--uwsgi-allow-from", "127.0.0.0/8"], address: "127.0.0.2", allowed: true },
+  { words: ["--uwsgi-allow-from", "10.0.0.0/8,2001:db8::/32"], address: "127.0.0.1", allowed: false },
+  { words: ["--uwsgi-allow-from", "10.0.0.0/8,2001:db8::/32"], address: "2001:db8::7", allowed: true },
+  { words: ["--uwsgi-allow-from", "*"], address: "192.0.2.1", allowed: true },
+];
+
+for (const { words, address, allowed } of UWSGI_PEERS) {
+  test(`${address} may${allowed ? "" : " not"} speak uWSGI with ${words.join(" ") || "the default"}; a unix peer always may`, () => {
+    const isAllowed = uwsgiPeers(settingsOf(["--protocol", "uwsgi", ...words])) ?? assert.fail();
+    assert.equal(isAllowed({ ...PEER, remoteAddress: address }), allowed);
+    assert.equal(isAllowed({ ...PEER, remoteAddress: "", remotePort: undefined, serverPort: undefined }), true);
   });
 }

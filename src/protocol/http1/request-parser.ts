@@ -11,6 +11,7 @@
 import type { BodyEnd } from "../../request/exchange.ts";
 import { ProtocolError } from "../../request/protocol-error.ts";
 import type { Peer, RequestHead } from "../../request/request-head.ts";
+import type { Awaiting, RequestHandler, RequestParser } from "../request-parser.ts";
 import { NO_BODY, type RequestFraming, requestFraming } from "./body-framing.ts";
 import { ChunkedReader } from "./chunked-reader.ts";
 import { wantsKeepAlive } from "./connection-options.ts";
@@ -24,33 +25,13 @@ import { parseRequestLine, type RequestLine } from "./request-line.ts";
 import { findSectionEnd } from "./section-end.ts";
 import type { TrailerFields } from "./trailer-fields.ts";
 
-/** What a parser reports. Every call may call `next` or `close` of the parser. */
-export interface Http1Handler {
-  /**
-   * A request. When its framing is "none" it is complete with this call.
-   *
-   * @throws {ProtocolError} To refuse it for a reason that the parser cannot know (a path outside SCRIPT_NAME): `onError` follows.
-   */
-  onHead(head: RequestHead): void;
-  /** @param chunk  Body bytes without framing: a view of what was fed, which may be kept. */
-  onBody(chunk: Buffer): void;
-  onBodyEnd(end: BodyEnd): void;
-  /** The client broke a rule; nothing more is read. `head` is given where Gunicorn logs an access line for the refusal. */
-  onError(error: ProtocolError, head: RequestHead | undefined): void;
-  /** The input ended between requests, inside a head or inside a chunk: nobody waits for an answer to it. */
-  onClose(): void;
-}
-
-/** What the parser is waiting for. `next`: the owner's call, when the request's answer is done. */
-export type Awaiting = "head" | "body" | "next" | "closed";
-
 /** The body being read: bytes left of a Content-Length, or chunks. */
 type Body = { kind: "length"; bytesLeft: number } | { kind: "chunked"; reader: ChunkedReader };
 
-export class Http1Parser {
+export class Http1Parser implements RequestParser {
   readonly #policy: Http1Policy;
   readonly #peer: Peer;
-  readonly #handler: Http1Handler;
+  readonly #handler: RequestHandler;
   readonly #held = new HeldBytes();
   #awaiting: Awaiting = "head";
   #ended = false;
@@ -63,7 +44,7 @@ export class Http1Parser {
   #head: RequestHead | undefined;
   #body: Body | undefined;
 
-  constructor(policy: Http1Policy, peer: Peer, handler: Http1Handler) {
+  constructor(policy: Http1Policy, peer: Peer, handler: RequestHandler) {
     this.#policy = policy;
     this.#peer = peer;
     this.#handler = handler;

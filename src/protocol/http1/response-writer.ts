@@ -25,12 +25,15 @@ export class Http1Response {
   droppedBytes = 0;
   readonly #method: string;
   readonly #protocol: string;
+  readonly #mayChunk: boolean;
   #hasBody = true;
   #chunked = false;
   /** What the application's Content-Length still allows; undefined without one. */
   #bytesLeft: number | undefined;
 
-  constructor(request: Pick<RequestHead, "method" | "protocol" | "keepAlive">) {
+  /** @param mayChunk  false where nobody takes chunks apart: behind uWSGI. Such a body ends with the connection, unless it has a Content-Length. */
+  constructor(request: Pick<RequestHead, "method" | "protocol" | "keepAlive">, mayChunk = true) {
+    this.#mayChunk = mayChunk && request.protocol > "HTTP/1.0";
     this.#method = request.method;
     this.#protocol = request.protocol;
     this.keepAlive = request.keepAlive;
@@ -103,7 +106,7 @@ export class Http1Response {
   #frame(head: ResponseHead, closing: boolean, short: boolean): void {
     this.#hasBody = this.#method !== "HEAD" && !isBodiless(head.status);
     this.#bytesLeft = this.#hasBody ? head.contentLength : undefined;
-    this.#chunked = this.#hasBody && head.contentLength === undefined && this.#protocol > "HTTP/1.0";
+    this.#chunked = this.#hasBody && head.contentLength === undefined && this.#mayChunk;
     const hasEnd = !this.#hasBody || this.#chunked || (this.#bytesLeft !== undefined && !short);
     this.keepAlive = this.keepAlive && !closing && !head.close && hasEnd;
   }

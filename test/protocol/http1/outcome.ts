@@ -1,7 +1,8 @@
 /** Drives a parser over given bytes and writes down what came out, in the shape that gunicorn_oracle.py writes too. */
 
 import { type Http1Policy, type Http1Settings, http1Policy } from "../../../src/protocol/http1/policy.ts";
-import { type Http1Handler, Http1Parser } from "../../../src/protocol/http1/request-parser.ts";
+import { Http1Parser } from "../../../src/protocol/http1/request-parser.ts";
+import type { RequestHandler } from "../../../src/protocol/request-parser.ts";
 import type { BodyEnd } from "../../../src/request/exchange.ts";
 import { PROTOCOL_ERRORS, type ProtocolError } from "../../../src/request/protocol-error.ts";
 import type { Peer, RequestHead } from "../../../src/request/request-head.ts";
@@ -77,7 +78,7 @@ export function peerOf({ trusted, secure }: Pick<Case, "trusted" | "secure">): P
 }
 
 /** Writes down what a parser reports, and asks for the next request whenever one is complete and the connection may stay open. */
-class Recorder implements Http1Handler {
+class Recorder implements RequestHandler {
   readonly outcome: Outcome = { requests: [], refusal: null };
   parser: Http1Parser | undefined;
   /** Nothing more will be reported. */

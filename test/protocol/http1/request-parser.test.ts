@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Http1Handler, Http1Parser } from "../../../src/protocol/http1/request-parser.ts";
+import { Http1Parser } from "../../../src/protocol/http1/request-parser.ts";
+import type { RequestHandler } from "../../../src/protocol/request-parser.ts";
 import type { BodyEnd } from "../../../src/request/exchange.ts";
 import { ProtocolError } from "../../../src/request/protocol-error.ts";
 import type { RequestHead } from "../../../src/request/request-head.ts";
@@ -11,7 +12,7 @@ import { comparable, cutAt, everyByte, type GunicornSettings, outcomeOf, peerOf,
 const PEER = peerOf({ trusted: true, secure: false });
 
 /** Notes every call as a line of text; does nothing by itself. */
-class Log implements Http1Handler {
+class Log implements RequestHandler {
   readonly lines: string[] = [];
   readonly heads: RequestHead[] = [];
   readonly chunks: Buffer[] = [];
