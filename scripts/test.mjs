@@ -63,6 +63,11 @@ function prepareVenv() {
   return made;
 }
 
+/** Without an nginx the tests that need one fail and say so; the others still run. */
+function prepareNginx() {
+  step("nginx", process.execPath, ["--import", "./scripts/typescript.mjs", "test/server/install-nginx.ts"]);
+}
+
 function filesUnder(folder, suffix) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true })
@@ -99,6 +104,8 @@ function main(args) {
   const built = step("build", process.execPath, ["scripts/build.mjs"]);
   const prepared = prepareVenv();
   if (!built || !prepared) return;
+
+  if (wanted("server") || wanted("soak") || patterns.length > 0) prepareNginx();
 
   const all = filesUnder("test", ".test.ts");
   const isIn = (folder) => (file) => file.startsWith(join("test", folder));

@@ -8,7 +8,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KINDS, Server, type ServerKind, type StartOptions } from "./harness.ts";
+import { KINDS, type Scope, Server, type ServerKind, type StartOptions } from "./harness.ts";
 import { Client, get, type Response } from "./http-client.ts";
 
 /** What a client saw: any set of named facts. */
@@ -23,10 +23,19 @@ export interface Case {
   readonly tunicorn?: Observation;
 }
 
-/** @param options  How to start each server; the same for both unless a function says otherwise. */
-export function compareServers(suite: string, options: StartOptions | ((kind: ServerKind) => StartOptions), cases: readonly Case[]): void {
+/**
+ * @param options  How to start each server; the same for both unless a function says otherwise.
+ * @param prepare  Something to do with each before the cases: a proxy to put before it.
+ */
+export function compareServers(
+  suite: string,
+  options: StartOptions | ((kind: ServerKind) => StartOptions),
+  cases: readonly Case[],
+  prepare: (scope: Scope, server: Server) => Promise<void> = async () => {},
+): void {
   test(suite, async (t) => {
     const servers = await Promise.all(KINDS.map((kind) => Server.start(t, kind, typeof options === "function" ? options(kind) : options)));
+    for (const server of servers) await prepare(t, server);
     for (const { name, run, expected, tunicorn } of cases) {
       await t.test(`${suite}: ${name}`, async () => {
         let gunicorns: Observation | undefined;

@@ -65,7 +65,7 @@ http, or uwsgi for nginx's uwsgi_pass.`,
     onReload: "apply",
     doc: `IPs allowed to send uWSGI protocol requests (comma separated).
 
-* allows everybody. Peers on unix sockets are always allowed.`,
+Networks such as 10.0.0.0/8 are understood. * allows everybody. Peers on unix sockets are always allowed.`,
   }),
   keyfile: setting({
     section: "SSL",
