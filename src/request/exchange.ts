@@ -1,7 +1,7 @@
 /**
  * The one interface between a protocol and the inside of the gateway: a request, and the sink of its response.
  *
- * A protocol (HTTP/1 on a socket, the in-memory one in the tests; later HTTP/2 streams and uWSGI) makes a
+ * A protocol (HTTP/1 and uWSGI on a socket, the in-memory one in the tests; later HTTP/2 streams) makes a
  * `RequestStream` for each request and hands it to the inside; the inside answers through `ResponseSink`.
  * Neither knows what the other is made of.
  */

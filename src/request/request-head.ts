@@ -1,7 +1,7 @@
 /**
  * The words that every protocol shares: what a request's head says once its bytes have been checked.
  *
- * HTTP/1 makes one today; HTTP/2, uWSGI and WebSocket join by making the same shape.
+ * HTTP/1 and uWSGI make one today; HTTP/2 and WebSocket join by making the same shape.
  */
 
 import type { HeaderName } from "./header-name.ts";
@@ -30,7 +30,7 @@ export interface RequestHead {
   readonly peer: Peer;
   /** `"GET"` */
   readonly method: string;
-  /** The request target exactly as sent, RAW_URI: `"/a%20b?x=1#f"`. */
+  /** The request target exactly as sent, RAW_URI: `"/a%20b?x=1#f"`. uWSGI: PATH_INFO and query, as Gunicorn puts them together. */
   readonly target: string;
   /** Path percent-decoded, SCRIPT_NAME not removed: `"/a b"`; `"*"`; `""` for `http://h`. */
   readonly path: string;

@@ -259,3 +259,22 @@ for (const { name, directives } of [
     assert.deepEqual([big.complete, big.body.length], [true, LARGE_BYTES]);
   });
 }
+
+test("tunicorn: clients of uwsgi_pass that leave inside their body, or inside a large answer: nothing is left of them", async (t) => {
+  const server = await Server.start(t, "tunicorn", { args: [...ARGS, "--access-logfile", "-", "--access-logformat", "%(m)s %(U)s %(s)s"] });
+  const unbuffered = "include uwsgi_params; uwsgi_request_buffering off; uwsgi_buffering off;";
+  server.address = (await Nginx.start(t, replaced(site(server), "include uwsgi_params;", unbuffered))).port;
+  for (let at = 0; at < 10; at++) {
+    const client = await server.connect();
+    client.send(`POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 100000\r\n\r\n${"x".repeat(at * 1000)}`);
+    if (at % 2 === 0) client.reset();
+    else client.close();
+  }
+  const client = await server.connect();
+  client.send(get("/big?bytes=1000000000"));
+  await client.waitFor("x".repeat(1000));
+  client.reset();
+  await server.waitForLine(/^GET \/big 200$/);
+  assert.equal((await server.exchange(post("/echo", "abc"))).body, "abc");
+  assert.equal(server.countLines(/fault|Traceback|\[ERROR\]/), 0, server.output());
+});
