@@ -223,13 +223,14 @@ test("FIN behind any byte of a request: an end, never an exception", async (t) =
 
 test("RST while a request is being answered: its handler hears of it, once", async (t) => {
   let left = 0;
+  let handled = false;
   const server = await Server.start(t, (stream) => {
     stream.onClientLeft = () => left++;
+    handled = true;
   });
   const client = await server.connect(t);
   client.get("/");
-  await until(() => server.connections.size === 1);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => handled);
   client.socket.resetAndDestroy();
   await until(() => left === 1 && server.connections.size === 0);
 });
