@@ -100,6 +100,13 @@ test("tunicorn: packets one after another on one connection", async (t) => {
   assert.match(await client.readToEnd(), /\r\nConnection: close\r\n/);
 });
 
+test("tunicorn: half a packet for longer than head_timeout is answered 408", async (t) => {
+  const server = await Server.start(t, "tunicorn", { args: [...ARGS, "--head-timeout", "1"] });
+  const client = await server.connect();
+  client.send(packetText({ PATH_INFO: "/" }).slice(0, 9));
+  assert.match(await client.readToEnd(), /^HTTP\/1\.1 408 Request Timeout\r\n/);
+});
+
 const MALFORMED = [
   { name: "HTTP", bytes: get("/"), status: 501, text: "Unsupported uWSGI modifier1: 71" },
   { name: "another modifier", bytes: packetOf([], "", 5).latin1Slice(), status: 501, text: "Unsupported uWSGI modifier1: 5" },
@@ -242,7 +249,8 @@ test("uwsgi_pass over a unix socket, whose peers are always allowed", async (t) 
   for (const shown of seen) assert.deepEqual(shown, seen[0]);
 });
 
-const LARGE_BYTES = 32 * 1024 * 1024;
+/** More than any buffer on the way holds. */
+const LARGE_BYTES = 16 * 1024 * 1024;
 
 for (const { name, directives } of [
   { name: "with buffering", directives: "" },
