@@ -17,6 +17,10 @@ export interface Job {
   readonly queuedMs: number;
   /** Id of the ticket, 0 while in the queue; set here. */
   id: number;
+  /** Its client has left. */
+  readonly abandoned: boolean;
+  /** It came back from a worker that died before it had begun, and is abandoned: nobody will have it. */
+  onDropped(): void;
   /** The worker died with the request in its hands, or it may have begun: it is never given to another. */
   onWorkerLost(): void;
 }
@@ -253,6 +257,10 @@ export class PullDispatcher {
   #giveAgain(open: Open): void {
     this.#forget(open);
     open.job.id = 0;
+    if (open.job.abandoned) {
+      open.job.onDropped();
+      return;
+    }
     this.#queue.unshift(open.job);
     this.#schedule();
   }

@@ -1,17 +1,20 @@
 /** One request inside the gateway: from the protocol that brought it, through the queue, to the worker and back. */
 
-import { close } from "node:fs";
 import type { Job } from "../dispatch/pull-dispatcher.ts";
 import type { RequestStream } from "../request/exchange.ts";
 import type { FrameView } from "../wire/frames.ts";
 import { FrameError, parseFileReference } from "../wire/frames.ts";
 import type { SpoolLimits } from "./byte-spool.ts";
 import { FileSender, openReferencedFile } from "./file-sender.ts";
+import { closeFile } from "./open-files.ts";
 import { RequestBody } from "./request-body.ts";
 import { ResponseRelay } from "./response-relay.ts";
 import type { WorkerLink } from "./worker-link.ts";
 
 const NO_BODY = Buffer.alloc(0);
+const MS_PER_SECOND = 1000;
+/** A body that comes more slowly than this holds no worker: half a megabit, below which an attack on all workers costs next to nothing. */
+const WORKER_BYTES_PER_S_MIN = 65536;
 
 /** What a request asks of the pool it is in. */
 export interface RequestOwner {
@@ -72,9 +75,11 @@ export class WorkerRequest implements Job {
     this.stream.readBody(this.#body);
   }
 
-  /** The time for gathering is over. */
-  stopGathering(): void {
-    this.#body?.stopGathering();
+  /** The time for gathering is over: a body that comes fast enough to be worth a worker's time gets one. */
+  bodyWaitOver(nowMs: number): void {
+    const body = this.#body;
+    if (body !== undefined && body.gatheredBytes >= ((nowMs - this.arrivedMs) / MS_PER_SECOND) * WORKER_BYTES_PER_S_MIN)
+      body.stopGathering();
   }
 
   /** Puts a small body that is all there beside the head. @param maxBytes  Room in the slot. */
@@ -168,7 +173,7 @@ export class WorkerRequest implements Job {
     openReferencedFile(reference, (fd) => {
       if (this.#over || this.#clientLeft || relay?.empty === false) {
         // Too late, or bytes stand before the file's: the worker sends it itself, if anybody is to have it.
-        if (fd !== undefined) close(fd, () => {});
+        if (fd !== undefined) closeFile(fd);
         if (!this.#over) link.fileRefused(this.id);
         return;
       }
@@ -201,6 +206,17 @@ export class WorkerRequest implements Job {
     if (this.#relay !== undefined) this.#relay.abort();
     else if (this.overdue) this.stream.sink.refuse(504, "Gateway Timeout", "The application took too long to answer");
     else this.stream.sink.refuse(502, "Bad Gateway", "The worker died before it had answered");
+  }
+
+  /** Nobody waits for its answer any more. */
+  get abandoned(): boolean {
+    return this.#clientLeft;
+  }
+
+  /** It came back from a dead worker, which had not begun it, and its client has left meanwhile. */
+  onDropped(): void {
+    this.#settle();
+    this.#owner.left();
   }
 
   /** It waited longer for a worker than `queue_timeout` allows. */

@@ -191,6 +191,21 @@ test("what a dead worker had claimed is lost, what it had only read is given out
   assert.equal(first?.fate, "lost");
 });
 
+test("what a dead worker had only read, and whose client has left meanwhile, is given to nobody", () => {
+  const simulation = new Simulation({});
+  idleWorkers(1, simulation);
+  const [left, stays] = simulation.submit(2);
+  simulation.flush();
+  const worker = simulation.workers[0]!;
+  simulation.stepWorker(worker); // it has read the ticket
+  simulation.withdraw(left!);
+  simulation.die(worker);
+  simulation.spawn();
+  simulation.calm();
+  assert.deepEqual([left?.fate, left?.calls, stays?.calls], ["dropped", 0, 1]);
+  assert.equal(simulation.dispatcher.open, 1);
+});
+
 test("more requests than slots: the rest waits and is served", () => {
   const simulation = new Simulation({ slotCount: 3 });
   idleWorkers(2, simulation);

@@ -33,7 +33,14 @@ export class SimulatedJob implements Job {
   queuedMs = 0;
   id = 0;
   calls = 0;
-  fate: "open" | "answered" | "lost" | "withdrawn" = "open";
+  fate: "open" | "answered" | "lost" | "withdrawn" | "dropped" = "open";
+  abandoned = false;
+
+  onDropped(): void {
+    assert.equal(this.fate, "open", "a request is dropped at most once, and not after its answer");
+    assert.ok(this.abandoned && this.calls === 0, "only a request that nobody waits for is dropped, and before it runs");
+    this.fate = "dropped";
+  }
 
   onWorkerLost(): void {
     assert.equal(this.fate, "open", "a request is lost at most once, and not after its answer");
@@ -133,8 +140,11 @@ export class Simulation implements PullPort {
     return jobs;
   }
 
+  /** Its client leaves. */
   withdraw(job: SimulatedJob): void {
-    if (job.fate !== "open" || !this.dispatcher.withdraw(job)) return;
+    if (job.fate !== "open") return;
+    job.abandoned = true;
+    if (!this.dispatcher.withdraw(job)) return;
     assert.equal(job.calls, 0, "what is withdrawn has not run");
     job.fate = "withdrawn";
   }
