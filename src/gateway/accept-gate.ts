@@ -1,29 +1,44 @@
 /**
- * When to stop accepting clients: before the process runs out of descriptors (Node would accept them and drop them), and when
- * more requests wait than `queue_limit` allows. Clients then wait in the kernel's queue (design §4, §5).
+ * When to stop accepting clients: before the process runs out of descriptors (Node would accept them and drop them), at
+ * `connection_limit`, and when more requests wait than `queue_limit` allows. Clients then wait in the kernel's queue (design §4, §5).
  */
 
-/** Descriptors kept for spools, files, logs and worker channels. */
+/** Descriptors kept free for files, logs, and channels of workers that come. */
 const DESCRIPTOR_RESERVE = 256;
 /** Of a small limit at most this part is reserved, so that something can be served at all. */
 const RESERVE_SHARE = 0.25;
 /** Accepting resumes when the load has fallen to this part of the limit: not at every single request. */
 const RESUME_SHARE = 0.9;
 
+export interface GateLimits {
+  /** RLIMIT_NOFILE of this process. */
+  readonly descriptors: number;
+  /** Descriptors that the process has open for itself, before its first client. */
+  readonly descriptorsOfOurs: number;
+  /** 0: as many as the descriptors allow. */
+  readonly connections: number;
+  /** Requests that may wait. */
+  readonly queued: number;
+}
+
 export interface GateLoad {
   readonly connections: number;
+  /** Descriptors of files and of workers' channels. */
+  readonly files: number;
   readonly queued: number;
 }
 
 export class AcceptGate {
   readonly #connectionsMax: number;
+  readonly #descriptorsMax: number;
   readonly #queueMax: number;
   #open = true;
 
-  /** @param descriptorsMax  RLIMIT_NOFILE of this process. */
-  constructor(descriptorsMax: number, queueMax: number) {
-    this.#connectionsMax = Math.max(1, descriptorsMax - Math.min(DESCRIPTOR_RESERVE, Math.ceil(descriptorsMax * RESERVE_SHARE)));
-    this.#queueMax = queueMax;
+  constructor({ descriptors, descriptorsOfOurs, connections, queued }: GateLimits) {
+    const reserve = Math.min(DESCRIPTOR_RESERVE, Math.ceil(descriptors * RESERVE_SHARE));
+    this.#descriptorsMax = Math.max(1, descriptors - descriptorsOfOurs - reserve);
+    this.#connectionsMax = connections === 0 ? Number.POSITIVE_INFINITY : connections;
+    this.#queueMax = queued;
   }
 
   get isOpen(): boolean {
@@ -33,13 +48,22 @@ export class AcceptGate {
   /** @returns  `"pause"` or `"resume"` when something must change now. */
   judge(load: GateLoad): "pause" | "resume" | undefined {
     if (this.#open) {
-      if (load.connections < this.#connectionsMax && load.queued < this.#queueMax) return undefined;
-      this.#open = false;
-      return "pause";
+      if (this.#isFull(load)) this.#open = false;
+      return this.#open ? undefined : "pause";
     }
-    const calm = load.connections <= this.#connectionsMax * RESUME_SHARE && load.queued <= this.#queueMax * RESUME_SHARE;
-    if (!calm) return undefined;
+    if (!this.#isCalm(load)) return undefined;
     this.#open = true;
     return "resume";
+  }
+
+  #isFull({ connections, files, queued }: GateLoad): boolean {
+    // Without any connection nothing would ever become less: one is always let in.
+    const descriptorsFull = connections > 0 && connections + files >= this.#descriptorsMax;
+    return connections >= this.#connectionsMax || descriptorsFull || queued >= this.#queueMax;
+  }
+
+  #isCalm({ connections, files, queued }: GateLoad): boolean {
+    const descriptorsCalm = connections === 0 || connections + files <= this.#descriptorsMax * RESUME_SHARE;
+    return connections <= this.#connectionsMax * RESUME_SHARE && descriptorsCalm && queued <= this.#queueMax * RESUME_SHARE;
   }
 }

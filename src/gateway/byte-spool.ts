@@ -5,9 +5,10 @@
  * client takes slowly. Nothing it is given is ever refused; `wantsMore` says when to stop giving.
  */
 
-import { close, open, read, unlink, write } from "node:fs";
+import { read, unlink, write } from "node:fs";
 import { join } from "node:path";
 import { ChunkList } from "./chunk-list.ts";
+import { closeFile, openFile } from "./open-files.ts";
 
 /** Bytes on disk, counted over all spools that share it. */
 export interface SpoolBudget {
@@ -140,7 +141,7 @@ export class ByteSpool {
 
   #closeWhenIdle(): void {
     if (this.#fd === undefined || this.#reading || this.#writing) return;
-    close(this.#fd, () => {});
+    closeFile(this.#fd);
     this.#fd = undefined;
   }
 
@@ -148,7 +149,7 @@ export class ByteSpool {
     if (this.#opening) return;
     this.#opening = true;
     const path = join(this.#limits.directory, `tunicorn-spool-${process.pid}-${++serial}`);
-    open(path, "wx+", 0o600, (error, fd) => {
+    openFile(path, "wx+", 0o600, (error, fd) => {
       this.#opening = false;
       if (error !== null) {
         this.#breakDown(error);

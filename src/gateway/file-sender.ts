@@ -1,8 +1,9 @@
 /** Sends a file that a worker named: opened here, checked to be the same file, read while the client takes it (design §3, "Files"). */
 
-import { close, constants, fstat, open, read } from "node:fs";
+import { constants, fstat, read } from "node:fs";
 import type { ResponseSink } from "../request/exchange.ts";
 import type { FileReference } from "../wire/frames.ts";
+import { closeFile, openFile } from "./open-files.ts";
 
 const READ_BYTES = 262144;
 
@@ -40,7 +41,7 @@ export class FileSender {
     read(this.#fd, buffer, 0, buffer.length, this.#position, (error, bytes) => {
       this.#reading = false;
       if (this.#closed) {
-        close(this.#fd, () => {});
+        closeFile(this.#fd);
         return;
       }
       // Shorter than promised (truncated meanwhile) or unreadable: the client must see that the response is cut.
@@ -64,7 +65,7 @@ export class FileSender {
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (!this.#reading) close(this.#fd, () => {});
+    if (!this.#reading) closeFile(this.#fd);
   }
 }
 
@@ -80,7 +81,7 @@ export function openReferencedFile(reference: FileReference, done: (fd: number |
     return;
   }
   // Not blocking: behind the name may be a pipe by now, and its opening would wait for a writer.
-  open(reference.path, constants.O_RDONLY | constants.O_NONBLOCK, (error, fd) => {
+  openFile(reference.path, constants.O_RDONLY | constants.O_NONBLOCK, 0, (error, fd) => {
     if (error !== null) {
       done(undefined);
       return;
@@ -88,7 +89,7 @@ export function openReferencedFile(reference: FileReference, done: (fd: number |
     fstat(fd, { bigint: true }, (statError, stats) => {
       const same = statError === null && stats.isFile() && stats.dev === reference.device && stats.ino === reference.inode;
       if (same) done(fd);
-      else close(fd, () => done(undefined));
+      else closeFile(fd, () => done(undefined));
     });
   });
 }

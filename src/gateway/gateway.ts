@@ -1,6 +1,6 @@
 /** The gateway process: listeners, clients' connections and the worker pool, as the arbiter and the nursery tell it. */
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import type { Http1Policy } from "../protocol/http1/policy.ts";
@@ -20,11 +20,13 @@ import {
   http1PolicyOf,
   mountPoint,
   poolLimits,
+  type TimeLimit,
   trustedPeers,
   uwsgiPeers,
 } from "./limits-from-settings.ts";
 import { type ListenerAddress, Listeners } from "./listeners.ts";
 import { LoadCharacter } from "./load-character.ts";
+import { openFileCount } from "./open-files.ts";
 import { TicketPort } from "./ticket-port.ts";
 import { uwsgiConnection } from "./uwsgi-connection.ts";
 import { type RequestSummary, WorkerPool } from "./worker-pool.ts";
@@ -43,6 +45,9 @@ export type NurseryMessage =
 
 /** Deadlines are looked at this often: their precision. */
 const SWEEP_MS = 250;
+/** The stop waits for the slowest deadline, so they are looked at more often then. */
+const DRAIN_SWEEP_MS = 50;
+const MS_PER_SECOND = 1000;
 /** The Date header has seconds. */
 const DATE_MS = 1000;
 
@@ -95,7 +100,7 @@ class Service implements ConnectionHost {
   readonly #accessLog: AccessLog | undefined;
   readonly #connections = new Set<Http1Connection>();
   date = new Date().toUTCString();
-  draining = false;
+  drainingSinceMs: number | undefined;
   #upSaid = false;
   #drainedSaid = false;
   readonly #load = new LoadCharacter(monotonicMs());
@@ -119,9 +124,15 @@ class Service implements ConnectionHost {
       overdue: (worker: number, silentMs: number, request: RequestSummary | undefined) =>
         control.send({ ev: "overdue", worker, silentMs, request }),
       warn: (text) => this.warn(text),
+      limitReached: (limit, limitMs, remoteAddress) => this.limitReached(limit, limitMs, remoteAddress),
       fault: (error) => this.fault(error),
     });
-    this.#gate = new AcceptGate(descriptorLimit(), settings.queue_limit === 0 ? settings.backlog : settings.queue_limit);
+    this.#gate = new AcceptGate({
+      descriptors: descriptorLimit(),
+      descriptorsOfOurs: openDescriptors(),
+      connections: settings.connection_limit,
+      queued: settings.queue_limit === 0 ? settings.backlog : settings.queue_limit,
+    });
     this.#listeners = new Listeners({
       onConnection: (socket, address) => this.#accept(socket, address),
       onListening: () => this.#sayUp(),
@@ -143,12 +154,10 @@ class Service implements ConnectionHost {
   onCommand(command: Exclude<GatewayCommand, { cmd: "configure" }>): void {
     switch (command.cmd) {
       case "drain":
-        this.draining = true;
-        this.#listeners.close();
-        for (const connection of this.#connections) connection.drain();
-        this.#sayDrained();
+        this.#drain();
         return;
       case "quit":
+        for (const connection of this.#connections) connection.abandon();
         this.#accessLog?.flush();
         process.exit(0);
         return;
@@ -201,6 +210,12 @@ class Service implements ConnectionHost {
     this.#errorLog.write("warning", text);
   }
 
+  /** Slow clients are the network's business, a queue that is too long is the operator's; idle connections are nobody's. */
+  limitReached(limit: TimeLimit, limitMs: number, remoteAddress: string): void {
+    const level = limit === "queue-timeout" ? "warning" : limit === "idle-timeout" ? "debug" : "info";
+    this.#errorLog.write(level, `limit reached limit=${limit} seconds=${limitMs / MS_PER_SECOND} ip=${remoteAddress}`);
+  }
+
   fault(error: unknown): void {
     this.#errorLog.write("error", `gateway fault ${error instanceof Error ? error.stack : String(error)}`);
   }
@@ -226,7 +241,6 @@ class Service implements ConnectionHost {
     const connection =
       this.#speaksUwsgi === undefined ? new Http1Connection(socket, peer, this) : uwsgiConnection(socket, peer, this, this.#speaksUwsgi);
     this.#connections.add(connection);
-    if (this.draining) connection.drain();
     this.#judgeLoad();
   }
 
@@ -237,17 +251,37 @@ class Service implements ConnectionHost {
   }
 
   #judgeLoad(): void {
-    const verdict = this.#gate.judge({ connections: this.#connections.size, queued: this.#pool.queued });
+    const files = openFileCount() + this.#pool.workers;
+    const verdict = this.#gate.judge({ connections: this.#connections.size, files, queued: this.#pool.queued });
     if (verdict === "pause") this.#listeners.pause();
-    else if (verdict === "resume" && !this.draining) this.#control.send({ ev: "resume" });
+    else if (verdict === "resume" && this.drainingSinceMs === undefined) this.#control.send({ ev: "resume" });
   }
 
   #sweep(): void {
     const now = monotonicMs();
     this.#pool.sweep();
-    for (const connection of this.#connections) connection.sweep(now);
+    this.#sweepConnections(now);
     this.#judgeLoad();
     this.#chooseScheduling();
+  }
+
+  #sweepConnections(now: number): void {
+    for (const connection of this.#connections) connection.sweep(now);
+  }
+
+  /** No new clients; what is here is finished. */
+  #drain(): void {
+    if (this.drainingSinceMs !== undefined) return;
+    this.drainingSinceMs = monotonicMs();
+    // Clients that connected before the stop may still be in the kernel's queue, and closing the last listener resets them: two turns
+    // of the loop are the least in which all of them are surely accepted.
+    setImmediate(() =>
+      setImmediate(() => {
+        this.#listeners.close();
+        this.#sayDrained();
+      }),
+    );
+    setInterval(() => this.#sweepConnections(monotonicMs()), DRAIN_SWEEP_MS);
   }
 
   /** Asks the nursery to have this process scheduled for throughput or for promptness: Node cannot. */
@@ -261,7 +295,7 @@ class Service implements ConnectionHost {
 
   /** Drained: no client is left, so nothing can be lost any more. */
   #sayDrained(): void {
-    if (!this.draining || this.#drainedSaid || this.#connections.size > 0) return;
+    if (!this.#listeners.closed || this.#drainedSaid || this.#connections.size > 0) return;
     this.#drainedSaid = true;
     this.#accessLog?.flush();
     this.#control.send({ ev: "drained" });
@@ -281,6 +315,16 @@ function descriptorLimit(): number {
   try {
     const line = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1"));
     return line === null ? UNKNOWN : Number(line[1]);
+  } catch {
+    return UNKNOWN;
+  }
+}
+
+/** Descriptors that this process has open. Unknown (macOS): more than Node is seen to need. */
+function openDescriptors(): number {
+  const UNKNOWN = 48;
+  try {
+    return readdirSync("/proc/self/fd").length;
   } catch {
     return UNKNOWN;
   }

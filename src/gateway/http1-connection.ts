@@ -8,15 +8,14 @@ import type { RequestHandler, RequestParser } from "../protocol/request-parser.t
 import type { BodyEnd, RequestStream } from "../request/exchange.ts";
 import { PROTOCOL_ERRORS, type ProtocolError } from "../request/protocol-error.ts";
 import type { Peer, RequestHead } from "../request/request-head.ts";
+import { ClientPace } from "./client-pace.ts";
+import { type Phase, type PhaseSurroundings, whatIsDue } from "./connection-phase.ts";
 import { type ExchangeConnection, Http1Exchange } from "./http1-exchange.ts";
-import type { ConnectionLimits } from "./limits-from-settings.ts";
+import type { ConnectionLimits, TimeLimit } from "./limits-from-settings.ts";
+import { WriteWatch } from "./write-watch.ts";
 
 /** After its FIN a client may still read the answer; a request that is still queued this long after is given up (design §4). */
 const DEPARTED_AFTER_FIN_MS = 5000;
-/** How long an idle connection may still bring a request that was under way when the stop began. */
-const DRAIN_LINGER_MS = 250;
-/** After a refusal the client's remaining bytes are read for this long, so that a reset does not eat the page (RFC 9112 §9.6). */
-const LINGER_MS = 2000;
 /** Bytes of pipelined requests that are held while one is served; beyond it the socket is not read. */
 const PIPELINED_BYTES_MAX = 65536;
 /** Response bytes that a client has not taken while its next request is already here: beyond it that request waits. */
@@ -30,14 +29,15 @@ export interface ConnectionHost {
   readonly limits: ConnectionLimits;
   /** Value of the Date header, made once a second. */
   readonly date: string;
-  /** The server stops: every response is the last of its connection. */
-  readonly draining: boolean;
+  /** Since when the server stops: every response is the last of its connection. */
+  readonly drainingSinceMs: number | undefined;
   /** Monotonic milliseconds. */
   now(): number;
   handle(stream: RequestStream): void;
   /** The exchange is over; its bytes have been given to the kernel. */
   log(exchange: Http1Exchange): void;
   warn(text: string): void;
+  limitReached(limit: TimeLimit, limitMs: number, remoteAddress: string): void;
   /** An error that should not have been possible. */
   fault(error: unknown): void;
   closed(connection: Http1Connection): void;
@@ -54,23 +54,9 @@ function http1(policy: Http1Policy): RequestProtocol {
   return { makeParser: (peer, handler) => new Http1Parser(policy, peer, handler), chunking: true };
 }
 
-/** What the connection is waiting for; `sinceMs` starts the clock of the limit that applies. */
-type Phase =
-  | { readonly at: "idle"; readonly sinceMs: number; readonly servedBefore: boolean }
-  | { readonly at: "head"; readonly sinceMs: number }
-  | { readonly at: "exchange" }
-  /** The response is complete, the rest of its request's body is thrown away. */
-  | { readonly at: "skipping"; readonly sinceMs: number }
-  | { readonly at: "lingering"; readonly sinceMs: number };
-
-/** What Node's socket handle tells of bytes that the kernel has not taken yet; not in its type declarations. */
-interface HandleWithQueue {
-  readonly _handle?: { readonly writeQueueSize?: number } | null;
-}
-
 const EXCHANGE: Phase = { at: "exchange" };
 
-export class Http1Connection implements RequestHandler, ExchangeConnection {
+export class Http1Connection implements RequestHandler, ExchangeConnection, PhaseSurroundings {
   readonly chunking: boolean;
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
@@ -80,21 +66,25 @@ export class Http1Connection implements RequestHandler, ExchangeConnection {
   #exchange: Http1Exchange | undefined;
   /** The client has sent FIN: it will ask nothing more, but may still read. */
   #finAtMs: number | undefined;
-  #drainingSinceMs: number | undefined;
+  /** Trusted peers are proxies, which keep connections for their next client. */
+  readonly idleMs: number;
   #pausedByBody = false;
   #pausedByPipeline = false;
   /** The next request waits until the client has taken the answers before it. */
   #nextAwaitsDrain = false;
   #corked = false;
   #unwantedBodyBytes = 0;
-  #stalledSinceMs = 0;
-  #stalledQueueBytes = 0;
+  /** While a body is expected, and how much of it has come. */
+  #bodyPace: ClientPace | undefined;
+  #bodyBytes = 0;
+  readonly #writeWatch = new WriteWatch();
 
   constructor(socket: Socket, peer: Peer, host: ConnectionHost, protocol: RequestProtocol = http1(host.policy)) {
     this.#socket = socket;
     this.#host = host;
     this.#peer = peer;
     this.chunking = protocol.chunking;
+    this.idleMs = peer.trusted ? host.limits.proxyIdleMs : host.limits.idleMs;
     this.#parser = protocol.makeParser(peer, this);
     this.#phase = { at: "idle", sinceMs: host.now(), servedBefore: false };
     socket.on("data", (chunk: Buffer) => this.#guard(() => this.#receive(chunk)));
@@ -109,18 +99,27 @@ export class Http1Connection implements RequestHandler, ExchangeConnection {
     try {
       work();
     } catch (error) {
-      this.#host.fault(error);
-      this.#socket.destroy();
+      this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): void {
+    this.#host.fault(error);
+    this.#socket.destroy();
   }
 
   // --- from the socket ---------------------------------------------------------------------------------------------
 
   #receive(chunk: Buffer): void {
-    if (this.#phase.at === "lingering") return;
+    if (this.#leaving) return;
     if (this.#phase.at === "idle") this.#phase = { at: "head", sinceMs: this.#host.now() };
     this.#parser.feed(chunk);
     this.#watchPipeline();
+  }
+
+  /** Nothing that the client sends counts any more. */
+  get #leaving(): boolean {
+    return this.#phase.at === "lingering" || this.#phase.at === "cut";
   }
 
   /** Reads no more while many requests wait for the answer of the one before them. */
@@ -141,7 +140,8 @@ export class Http1Connection implements RequestHandler, ExchangeConnection {
 
   #onFin(): void {
     this.#finAtMs = this.#host.now();
-    if (this.#phase.at === "lingering") this.#socket.destroy();
+    if (this.#phase.at === "cut") this.#reset();
+    else if (this.#phase.at === "lingering") this.#socket.destroy();
     else this.#parser.eof();
   }
 
@@ -165,8 +165,13 @@ export class Http1Connection implements RequestHandler, ExchangeConnection {
   onHead(head: RequestHead): void {
     this.#phase = EXCHANGE;
     this.#unwantedBodyBytes = 0;
-    const exchange = new Http1Exchange(head, this.#host.now(), this);
+    const now = this.#host.now();
+    const exchange = new Http1Exchange(head, now, this);
     this.#exchange = exchange;
+    if (head.framing.kind !== "none") {
+      this.#bodyPace = new ClientPace(now, 0);
+      this.#bodyBytes = 0;
+    }
     if (head.expectsContinue) this.write(CONTINUE);
     this.#host.handle(exchange);
   }
@@ -174,6 +179,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection {
   onBody(chunk: Buffer): void {
     const exchange = this.#exchange;
     if (exchange !== undefined) {
+      this.#bodyBytes += chunk.length;
       exchange.bodyChunk(chunk);
       return;
     }
@@ -182,6 +188,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection {
   }
 
   onBodyEnd(end: BodyEnd): void {
+    this.#bodyPace = undefined;
     if (this.#exchange !== undefined) this.#exchange.bodyEnd(end);
     else this.#next();
   }
@@ -224,8 +231,9 @@ export class Http1Connection implements RequestHandler, ExchangeConnection {
   }
 
   get closing(): boolean {
-    if (this.#host.draining || this.#host.limits.idleMs === 0) return true;
-    return this.#finAtMs !== undefined && this.#parser.heldBytes === 0;
+    if (this.idleMs === 0) return true;
+    // What the client has sent before its end, or before ours, is still answered.
+    return (this.#finAtMs !== undefined || this.#host.drainingSinceMs !== undefined) && this.#parser.heldBytes === 0;
   }
 
   get pendingBytes(): number {
@@ -267,7 +275,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection {
     if (this.#exchange !== exchange) return;
     this.#exchange = undefined;
     if (this.#pausedByBody) this.resumeReading();
-    if (!reuse || this.closing) this.#linger();
+    if (!reuse) this.#linger();
     // Called by whoever sent the response: a fault of the next request is not theirs.
     else if (exchange.bodyEnded) this.#guard(() => this.#next());
     // The rest of the body is skipped first; `onBodyEnd` goes on.
@@ -278,10 +286,27 @@ export class Http1Connection implements RequestHandler, ExchangeConnection {
     this.#host.log(exchange);
     this.#exchange = undefined;
     // What else the client has sent is not run: it could not be answered.
-    this.#phase = { at: "lingering", sinceMs: this.#host.now() };
     this.#parser.close();
     // What has been written is still sent; the missing end tells the client (RFC 9112 §8).
-    this.#socket.destroySoon();
+    if (!exchange.endsWithConnection) {
+      this.#phase = { at: "lingering", sinceMs: this.#host.now() };
+      this.#socket.destroySoon();
+      return;
+    }
+    // Here a FIN would be the proper end of the body.
+    this.#phase = { at: "cut", sinceMs: this.#host.now() };
+    if (this.#finAtMs === undefined) this.#socket.resume();
+  }
+
+  /** Ends the connection so that the client can tell from it that something is missing. A unix socket knows no reset. */
+  #reset(): void {
+    if (this.#peer.remotePort === undefined) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
+  }
+
+  /** The process ends at once: the end of the connection must not look like the end of a body. */
+  abandon(): void {
+    if (this.#exchange?.endsWithConnection || this.#phase.at === "cut") this.#reset();
   }
 
   // --- between exchanges -------------------------------------------------------------------------------------------
@@ -310,64 +335,90 @@ export class Http1Connection implements RequestHandler, ExchangeConnection {
     if (this.#finAtMs === undefined) this.#socket.resume();
   }
 
-  /** The server stops: this connection serves what it has, and what arrives within a moment. */
-  drain(): void {
-    this.#drainingSinceMs = this.#host.now();
-  }
-
   destroy(): void {
     this.#socket.destroy();
   }
 
-  /** Carries out what has become due. Called a few times a second. */
+  // --- as time passes ----------------------------------------------------------------------------------------------
+
+  get limits(): ConnectionLimits {
+    return this.#host.limits;
+  }
+
+  get drainingSinceMs(): number | undefined {
+    return this.#host.drainingSinceMs;
+  }
+
+  get unsent(): boolean {
+    return this.#socket.writableLength > 0;
+  }
+
+  /** Carries out what has become due. Called a few times a second, for all connections: nothing is allocated for an idle one. */
   sweep(now: number): void {
-    this.#guard(() => this.#sweep(now));
-  }
-
-  #sweep(now: number): void {
-    const { idleMs, headMs } = this.#host.limits;
-    const phase = this.#phase;
-    switch (phase.at) {
-      case "idle": {
-        const limit = phase.servedBefore ? idleMs : headMs;
-        const drained = this.#drainingSinceMs !== undefined && now - this.#drainingSinceMs >= DRAIN_LINGER_MS;
-        if (drained || now - phase.sinceMs >= limit) this.#linger();
-        break;
+    try {
+      this.#carryOutDue(now);
+      if (this.#phase.at === "exchange") this.#watchExchange(now);
+      if (this.#writeWatch.isStalled(this.#socket, now, this.#host.limits.writeMs)) {
+        this.#limitReached("write-timeout", this.#host.limits.writeMs);
+        // Not `destroy`: the kernel would keep its megabytes for the client, and go on sending them.
+        this.#reset();
       }
-      case "head":
-        if (now - phase.sinceMs >= headMs) {
-          this.write(refusalPage(408, "Request Timeout", "The request's head did not come in time"));
-          this.#linger();
-        }
-        break;
-      case "lingering":
-        // The time begins when the kernel has the last byte.
-        if (this.#socket.writableLength > 0) this.#phase = { at: "lingering", sinceMs: now };
-        else if (now - phase.sinceMs >= LINGER_MS) this.#socket.destroy();
-        break;
-      case "skipping":
-        if (now - phase.sinceMs >= LINGER_MS) this.#linger();
-        break;
-      case "exchange":
-        if (this.#finAtMs !== undefined && now - this.#finAtMs >= DEPARTED_AFTER_FIN_MS && this.#exchange?.withdraw?.()) {
-          this.#clientLeft();
-          this.#socket.end();
-        }
-        break;
+    } catch (error) {
+      this.#fail(error);
     }
-    this.#watchWriting(now);
   }
 
-  /** Closes the connection of a client that takes nothing of what waits for it. */
-  #watchWriting(now: number): void {
-    if (this.#socket.writableLength === 0) {
-      this.#stalledSinceMs = 0;
-      return;
+  #carryOutDue(now: number): void {
+    const due = whatIsDue(this.#phase, now, this);
+    switch (due?.is) {
+      case undefined:
+        return;
+      case "close-idle":
+        this.#limitReached(due.limit, due.limitMs);
+        this.#linger();
+        return;
+      case "refuse-head":
+        this.#limitReached("head-timeout", due.limitMs);
+        this.write(refusalPage(408, "Request Timeout", "The request's head did not come in time"));
+        this.#linger();
+        return;
+      case "close-drained":
+        this.#phase = { at: "lingering", sinceMs: now };
+        this.#parser.close();
+        this.#socket.destroySoon();
+        return;
+      case "begin-anew":
+        this.#phase = { at: this.#phase.at === "cut" ? "cut" : "lingering", sinceMs: now };
+        return;
+      case "linger":
+        this.#linger();
+        return;
+      case "destroy":
+        this.#socket.destroy();
+        return;
+      case "reset":
+        this.#reset();
+        return;
     }
-    const queueBytes = (this.#socket as HandleWithQueue)._handle?.writeQueueSize ?? this.#socket.writableLength;
-    if (this.#stalledSinceMs === 0 || queueBytes !== this.#stalledQueueBytes) {
-      this.#stalledSinceMs = now;
-      this.#stalledQueueBytes = queueBytes;
-    } else if (now - this.#stalledSinceMs >= this.#host.limits.writeMs) this.#socket.destroy();
+  }
+
+  #watchExchange(now: number): void {
+    const { bodyMs } = this.#host.limits;
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
+    if (this.#finAtMs !== undefined && now - this.#finAtMs >= DEPARTED_AFTER_FIN_MS && exchange.withdraw?.()) {
+      this.#clientLeft();
+      this.#socket.end();
+    } else if (this.#pausedByBody) this.#bodyPace?.restart(now, this.#bodyBytes);
+    else if (this.#bodyPace?.isTooSlow(now, this.#bodyBytes, bodyMs)) {
+      this.#limitReached("body-timeout", bodyMs);
+      // A worker may be reading it: it learns that its client has gone.
+      exchange.onClientLeft?.();
+      exchange.refuse(408, "Request Timeout", "The request's body did not come in time");
+    }
+  }
+
+  #limitReached(limit: TimeLimit, limitMs: number): void {
+    this.#host.limitReached(limit, limitMs, this.#peer.remoteAddress);
   }
 }

@@ -72,6 +72,11 @@ export class Http1Exchange implements RequestStream, ResponseSink {
     return this.#bodyEnd !== undefined;
   }
 
+  /** The response has begun, and only the connection's end tells the client where it ends. */
+  get endsWithConnection(): boolean {
+    return this.started && this.#response.endsWithConnection;
+  }
+
   /** The response has been given completely, or cut. */
   get over(): boolean {
     return this.#over;

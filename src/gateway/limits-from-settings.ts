@@ -9,13 +9,25 @@ import type { PoolLimits } from "./worker-pool.ts";
 
 const MS_PER_SECOND = 1000;
 
+/** A server that stops waits this long for the rest of a head: a client in the middle of sending one is done sooner. */
+const DRAIN_HEAD_MS = 1000;
+
+/** Names of the limits of time, as the log has them when one strikes. */
+export type TimeLimit = "head-timeout" | "body-timeout" | "idle-timeout" | "write-timeout" | "queue-timeout";
+
 /** Time limits of a client's connection, milliseconds. */
 export interface ConnectionLimits {
   /** Idle between two requests (`keepalive`). 0: connections are closed after each response. */
   readonly idleMs: number;
+  /** The same for trusted peers (`proxy_keepalive`). */
+  readonly proxyIdleMs: number;
   /** From the connection, or the first byte of a request, to the end of its head (`head_timeout`). */
   readonly headMs: number;
-  /** A client that takes none of the bytes that wait for it (`write_timeout`). */
+  /** From the first byte of a head, or the begin of the stop, to the head's end, when the server stops. */
+  readonly drainHeadMs: number;
+  /** A client whose request's body comes too slowly, or not at all (`body_timeout`). */
+  readonly bodyMs: number;
+  /** A client that takes too little of the bytes that wait for it (`write_timeout`). */
   readonly writeMs: number;
 }
 
@@ -36,9 +48,14 @@ export function http1PolicyOf(settings: Settings): Http1Policy {
 }
 
 export function connectionLimits(settings: Settings): ConnectionLimits {
+  const idleMs = settings.keepalive * MS_PER_SECOND;
   return {
-    idleMs: settings.keepalive * MS_PER_SECOND,
+    idleMs,
+    // `keepalive` is what Gunicorn's users have set for their proxies: 0 means nobody's connection is kept, and more than ours counts.
+    proxyIdleMs: idleMs === 0 ? 0 : Math.max(idleMs, settings.proxy_keepalive * MS_PER_SECOND),
     headMs: withoutEndAtZero(settings.head_timeout),
+    drainHeadMs: Math.min(DRAIN_HEAD_MS, settings.graceful_timeout * MS_PER_SECOND),
+    bodyMs: withoutEndAtZero(settings.body_timeout),
     writeMs: withoutEndAtZero(settings.write_timeout),
   };
 }

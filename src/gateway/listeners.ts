@@ -29,6 +29,11 @@ export class Listeners {
     this.#handler = handler;
   }
 
+  /** Nobody will be accepted any more. */
+  get closed(): boolean {
+    return this.#closedForGood;
+  }
+
   /** Starts accepting. @param handle  The listening socket as Node received it. */
   take(address: ListenerAddress, handle: unknown): void {
     const server = createServer({ pauseOnConnect: true }, (socket) => {

@@ -54,6 +54,11 @@ export class RequestBody implements BodyReader {
     this.#pump();
   }
 
+  /** Bytes that have come and are not with a worker. */
+  get gatheredBytes(): number {
+    return this.#spool.size;
+  }
+
   /** Starts the worker with what has come. */
   stopGathering(): void {
     if (!this.#gathering) return;

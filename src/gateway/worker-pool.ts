@@ -9,6 +9,7 @@ import { encodeEnviron } from "../wire/environ.ts";
 import { FROM_WORKER } from "../wire/frame-types.ts";
 import { FrameError, type FrameView } from "../wire/frames.ts";
 import type { SpoolLimits } from "./byte-spool.ts";
+import type { TimeLimit } from "./limits-from-settings.ts";
 import { LONG_REQUEST_MS, type LoadCharacter } from "./load-character.ts";
 import { type LinkHandler, WorkerLink } from "./worker-link.ts";
 import { type RequestOwner, WorkerRequest } from "./worker-request.ts";
@@ -45,6 +46,7 @@ export interface PoolReport {
   /** The worker has been silent, or in one request, for longer than `timeout`. */
   overdue(worker: number, silentMs: number, request: RequestSummary | undefined): void;
   warn(text: string): void;
+  limitReached(limit: TimeLimit, limitMs: number, remoteAddress: string): void;
   /** An error that should not have been possible. */
   fault(error: unknown): void;
 }
@@ -238,11 +240,14 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   sweep(): void {
     const now = this.#limits.now();
     for (const request of this.#gathering) {
-      if (now - request.arrivedMs >= this.#limits.bodyWaitMs) request.stopGathering();
+      if (now - request.arrivedMs >= this.#limits.bodyWaitMs) request.bodyWaitOver(now);
     }
     if (this.#limits.queueTimeoutMs > 0) {
       const expired = this.#dispatcher.withdrawOlderThan(now - this.#limits.queueTimeoutMs) as WorkerRequest[];
-      for (const request of expired) request.expire(Math.ceil(this.#limits.queueTimeoutMs / 1000));
+      for (const request of expired) {
+        this.#report.limitReached("queue-timeout", this.#limits.queueTimeoutMs, request.stream.head.peer.remoteAddress);
+        request.expire(Math.ceil(this.#limits.queueTimeoutMs / 1000));
+      }
     }
     if (this.#limits.timeoutMs > 0) this.#findOverdue(now);
   }

@@ -3,9 +3,10 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { type ConnectionHost, Http1Connection } from "../../src/gateway/http1-connection.ts";
 import type { Http1Exchange } from "../../src/gateway/http1-exchange.ts";
-import type { ConnectionLimits } from "../../src/gateway/limits-from-settings.ts";
+import type { ConnectionLimits, TimeLimit } from "../../src/gateway/limits-from-settings.ts";
 import { type Http1Policy, http1Policy } from "../../src/protocol/http1/policy.ts";
 import type { BodyEnd, RequestStream } from "../../src/request/exchange.ts";
+import type { Peer } from "../../src/request/request-head.ts";
 import { PEER } from "./memory-exchange.ts";
 import { until } from "./spool-directory.ts";
 
@@ -22,6 +23,15 @@ const POLICY: Http1Policy = http1Policy({
   forwarderHeaders: new Set(),
   secureSchemeHeaders: new Map(),
 });
+
+const USUAL_LIMITS: ConnectionLimits = {
+  idleMs: 5_000,
+  proxyIdleMs: 75_000,
+  headMs: 60_000,
+  drainHeadMs: 1_000,
+  bodyMs: 60_000,
+  writeMs: 60_000,
+};
 
 type Handler = (stream: RequestStream) => void;
 
@@ -43,22 +53,24 @@ class Server implements ConnectionHost {
   readonly connections = new Set<Http1Connection>();
   readonly logged: string[] = [];
   readonly warnings: string[] = [];
+  /** Limits of time that were reached. */
+  readonly struck: string[] = [];
   /** Errors that should not have been possible: a test that makes some empties it. */
   readonly faults: unknown[] = [];
-  draining = false;
+  drainingSinceMs: number | undefined;
   nowMs = 1_000;
   handler: Handler;
   port = 0;
 
   private constructor(handler: Handler, limits: Partial<ConnectionLimits>) {
     this.handler = handler;
-    this.limits = { idleMs: 5_000, headMs: 60_000, writeMs: 60_000, ...limits };
+    this.limits = { ...USUAL_LIMITS, ...limits };
   }
 
-  static async start(t: TestContext, handler: Handler, limits: Partial<ConnectionLimits> = {}): Promise<Server> {
+  static async start(t: TestContext, handler: Handler, limits: Partial<ConnectionLimits> = {}, peer: Peer = PEER): Promise<Server> {
     const host = new Server(handler, limits);
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      host.connections.add(new Http1Connection(socket, PEER, host)),
+      host.connections.add(new Http1Connection(socket, peer, host)),
     );
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     host.port = (server.address() as AddressInfo).port;
@@ -82,6 +94,9 @@ class Server implements ConnectionHost {
   warn(text: string): void {
     this.warnings.push(text);
   }
+  limitReached(limit: TimeLimit, limitMs: number, remoteAddress: string): void {
+    this.struck.push(`${limit} ${limitMs} ${remoteAddress}`);
+  }
   fault(error: unknown): void {
     this.faults.push(error);
   }
@@ -92,6 +107,11 @@ class Server implements ConnectionHost {
   pass(ms: number): void {
     this.nowMs += ms;
     for (const connection of this.connections) connection.sweep(this.nowMs);
+  }
+
+  /** The server begins to stop. */
+  drain(): void {
+    this.drainingSinceMs = this.nowMs;
   }
 
   async connect(t: TestContext): Promise<Client> {
@@ -165,7 +185,32 @@ test("keep-alive: one request after another, and the connection is closed when i
   server.pass(1);
   await until(() => client.ended);
   assert.deepEqual(server.logged, ["/1 200", "/2 200"]);
+  assert.deepEqual(server.struck, ["idle-timeout 5000 192.0.2.1"]);
 });
+
+test("a trusted peer's connection may idle for longer", async (t) => {
+  const server = await Server.start(t, answer("hi"), {}, { ...PEER, trusted: true });
+  const client = await server.connect(t);
+  await client.get("/1").sees("hi");
+  server.pass(74_999);
+  await client.get("/2").sees(/hi.*hi/s);
+  server.pass(75_000);
+  await until(() => client.ended);
+  assert.deepEqual(server.struck, ["idle-timeout 75000 192.0.2.1"]);
+});
+
+for (const { who, trusted } of [
+  { who: "anybody's", trusted: false },
+  { who: "a trusted peer's", trusted: true },
+]) {
+  test(`without keep-alive ${who} connection is closed after the response, which says so`, async (t) => {
+    const server = await Server.start(t, answer("hi"), { idleMs: 0, proxyIdleMs: 0 }, { ...PEER, trusted });
+    const client = await server.connect(t);
+    client.get("/1");
+    await until(() => client.ended);
+    assert.match(client.text, /Connection: close\r\n.*hi$/s);
+  });
+}
 
 for (const { name, later } of [
   { name: "at once", later: false },
@@ -257,6 +302,104 @@ test("a head that does not come in time: 408", async (t) => {
   server.pass(1);
   await until(() => client.ended);
   assert.match(client.text, /^HTTP\/1.1 408 /);
+  assert.deepEqual(server.struck, ["head-timeout 1000 192.0.2.1"]);
+});
+
+test("a head that comes a byte at a time has no more time than another", async (t) => {
+  const server = await Server.start(t, answer("hi"));
+  const client = await server.connect(t);
+  for (let second = 0; second < 59; second++) {
+    client.send(second === 0 ? "GET / HTTP/1.1\r\nX: " : "x");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    server.pass(1_000);
+  }
+  assert.equal(client.text, "");
+  server.pass(1_000);
+  await until(() => client.ended);
+  assert.match(client.text, /^HTTP\/1.1 408 /);
+});
+
+test("a client that never sends anything is closed without a word", async (t) => {
+  const server = await Server.start(t, answer("hi"));
+  const client = await server.connect(t);
+  server.pass(60_000);
+  await until(() => client.ended);
+  assert.equal(client.text, "");
+  assert.deepEqual(server.struck, ["head-timeout 60000 192.0.2.1"]);
+});
+
+for (const { name, secondBytes } of [
+  { name: "stops coming", secondBytes: 0 },
+  { name: "comes a few bytes at a time", secondBytes: 400 },
+]) {
+  test(`a body that ${name}: 408, and the handler hears that its client has gone`, async (t) => {
+    let left = 0;
+    let seen = 0;
+    const server = await Server.start(t, (stream) => {
+      stream.readBody({
+        onChunk: (chunk) => {
+          seen += chunk.length;
+        },
+        onEnd: () => {},
+      });
+      stream.onClientLeft = () => left++;
+    });
+    const client = await server.connect(t);
+    client.send("POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\nx");
+    await until(() => seen === 1);
+    for (let second = 1; second < 60; second++) {
+      client.send("x".repeat(secondBytes));
+      await until(() => seen === 1 + second * secondBytes);
+      server.pass(1_000);
+    }
+    assert.deepEqual([client.text, left], ["", 0]);
+    server.pass(1_000);
+    await until(() => client.ended);
+    assert.match(client.text, /^HTTP\/1.1 408 Request Timeout\r\nConnection: close/);
+    assert.equal(left, 1);
+    assert.deepEqual([server.struck, server.logged], [["body-timeout 60000 192.0.2.1"], ["/up 408"]]);
+  });
+}
+
+test("a body that comes slowly but steadily is left alone, and so is one that is not read for a while", async (t) => {
+  let seen = 0;
+  let stream: RequestStream | undefined;
+  const server = await Server.start(t, (request) => {
+    stream = request;
+    request.readBody({
+      onChunk: (chunk) => {
+        seen += chunk.length;
+      },
+      onEnd: () => answer("all")(request),
+    });
+  });
+  const client = await server.connect(t);
+  client.send(`POST / HTTP/1.1\r\nHost: h\r\nContent-Length: ${200 * 600}\r\n\r\n`);
+  for (let second = 1; second < 200; second++) {
+    client.send("x".repeat(600));
+    await until(() => seen === second * 600);
+    server.pass(1_000);
+  }
+  stream?.pauseBody();
+  for (let minute = 0; minute < 10; minute++) server.pass(59_000);
+  stream?.resumeBody();
+  server.pass(59_000);
+  await client.send("x".repeat(600)).sees("all");
+  assert.deepEqual(server.struck, []);
+});
+
+test("a body that stops coming when the response has begun: the connection is cut", async (t) => {
+  const server = await Server.start(t, (stream) => {
+    readBody(stream);
+    stream.sink.start({ status: "200 OK", fieldLines: "", contentLength: undefined, close: false });
+    stream.sink.body(Buffer.from("begun"));
+  });
+  const client = await server.connect(t);
+  await client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nx").sees("begun");
+  server.pass(0);
+  server.pass(60_000);
+  await until(() => client.ended || client.error !== undefined);
+  assert.ok(!client.text.includes("408") && !client.text.endsWith("0\r\n\r\n"));
 });
 
 test("a refusal in the middle of a large upload is seen by the client", async (t) => {
@@ -332,15 +475,51 @@ test("draining: the answer under way says close; an idle connection is closed af
   const idle = await server.connect(t);
   busy.get("/");
   await until(() => streams.length === 1);
-  server.draining = true;
-  for (const connection of server.connections) connection.drain();
-  server.pass(249);
+  server.drain();
+  server.pass(199);
   assert.equal(idle.ended, false);
   server.pass(1);
-  await until(() => idle.ended);
+  await until(() => idle.ended && server.connections.size === 1);
   answer("last")(streams[0]!);
   await until(() => busy.ended);
   assert.match(busy.text, /Connection: close\r\n.*last$/s);
+  assert.deepEqual(server.struck, []);
+});
+
+test("draining: requests that were on their way are all answered, the last one says close", async (t) => {
+  const streams: RequestStream[] = [];
+  const server = await Server.start(t, (stream) => streams.push(stream));
+  const client = await server.connect(t);
+  client.get("/1").get("/2").get("/3");
+  await until(() => streams.length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  server.drain();
+  for (let n = 1; n <= 3; n++) {
+    await until(() => streams.length === n);
+    answer(`<${n}>`)(streams[n - 1]!);
+    server.pass(100);
+  }
+  await until(() => client.ended);
+  assert.match(client.text, /<1>.*<2>HTTP\/1.1 200 OK\r\n[^<]*Connection: close\r\n[^<]*<3>$/s);
+  assert.equal(client.count("Connection: close"), 1);
+});
+
+test("draining: half a head has a second to become whole", async (t) => {
+  const server = await Server.start(t, answer("hi"));
+  const [never, soon] = [await server.connect(t), await server.connect(t)];
+  for (const client of [never, soon]) client.send("GET / HTTP/1.1\r\nHo");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  server.drain();
+  server.pass(999);
+  assert.deepEqual([never.text, soon.text], ["", ""]);
+  await soon.send("st: h\r\n\r\n").sees(/Connection: close\r\n.*hi$/s);
+  server.pass(1);
+  await until(() => never.ended);
+  assert.match(never.text, /^HTTP\/1.1 408 /);
+  server.pass(0);
+  server.pass(500);
+  await until(() => server.connections.size === 0);
+  assert.deepEqual(server.struck, ["head-timeout 1000 192.0.2.1"]);
 });
 
 test("write_timeout: a client that takes nothing of its response is dropped", async (t) => {
@@ -357,6 +536,7 @@ test("write_timeout: a client that takes nothing of its response is dropped", as
   assert.equal(server.connections.size, 1);
   server.pass(1);
   await until(() => server.connections.size === 0);
+  assert.deepEqual(server.struck, ["write-timeout 60000 192.0.2.1"]);
 });
 
 test("back-pressure: a handler that pauses is not sent the rest of a large body", async (t) => {
@@ -446,6 +626,40 @@ test("a response that is cut: the connection ends, and what the client pipelined
   client.socket.resume();
   await until(() => client.ended || client.error !== undefined);
   assert.ok(!client.text.endsWith("0\r\n\r\n"));
+});
+
+for (const { name, request, fails } of [
+  { name: "without length or chunks ends in a reset: a FIN would complete it", request: "GET / HTTP/1.0\r\n\r\n", fails: "ECONNRESET" },
+  { name: "in chunks ends without its last chunk, and with FIN", request: "GET / HTTP/1.1\r\nHost: h\r\n\r\n", fails: undefined },
+]) {
+  test(`a cut response ${name}`, async (t) => {
+    const server = await Server.start(t, (stream) => {
+      stream.sink.start({ status: "200 OK", fieldLines: "", contentLength: undefined, close: false });
+      stream.sink.body(Buffer.from("half of it"));
+      stream.sink.abort();
+    });
+    const client = await server.connect(t);
+    // What was written reaches the client before the reset.
+    await client.send(request).sees("half of it");
+    server.pass(0);
+    server.pass(1_000);
+    await until(() => client.ended || client.error !== undefined);
+    assert.deepEqual([client.error, client.text.endsWith("0\r\n\r\n")], [fails, false]);
+    await until(() => server.connections.size === 0);
+    assert.deepEqual(server.logged, ["/ 200"]);
+  });
+}
+
+test("the process's end resets a response whose end would be the connection's", async (t) => {
+  const server = await Server.start(t, (stream) => {
+    stream.sink.start({ status: "200 OK", fieldLines: "", contentLength: undefined, close: false });
+    stream.sink.body(Buffer.from("half of it"));
+  });
+  const [old, idle] = [await server.connect(t), await server.connect(t)];
+  await old.send("GET / HTTP/1.0\r\n\r\n").sees("half of it");
+  for (const connection of server.connections) connection.abandon();
+  await until(() => old.error === "ECONNRESET");
+  assert.deepEqual([idle.ended, idle.error], [false, undefined]);
 });
 
 test("a client that stops inside a body that nobody wants does not keep its connection", async (t) => {

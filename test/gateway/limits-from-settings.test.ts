@@ -16,7 +16,13 @@ const SURROUNDINGS = { temporaryDirectory: "/var/tmp", now: () => 42, scriptName
 
 const CONNECTION = [
   { words: ["--keep-alive", "3"], limits: { idleMs: 3_000 } },
-  { words: ["--keep-alive", "0"], limits: { idleMs: 0 } },
+  { words: ["--keep-alive", "0"], limits: { idleMs: 0, proxyIdleMs: 0 } },
+  { words: ["--keep-alive", "90"], limits: { idleMs: 90_000, proxyIdleMs: 90_000 } },
+  { words: ["--proxy-keep-alive", "30"], limits: { proxyIdleMs: 30_000 } },
+  { words: ["--body-timeout", "8"], limits: { bodyMs: 8_000 } },
+  { words: ["--body-timeout", "0"], limits: { bodyMs: Number.POSITIVE_INFINITY } },
+  { words: ["--graceful-timeout", "0"], limits: { drainHeadMs: 0 } },
+  { words: ["--graceful-timeout", "300"], limits: { drainHeadMs: 1_000 } },
   { words: ["--head-timeout", "7"], limits: { headMs: 7_000 } },
   { words: ["--head-timeout", "0"], limits: { headMs: Number.POSITIVE_INFINITY } },
   { words: ["--write-timeout", "9"], limits: { writeMs: 9_000 } },

@@ -53,7 +53,7 @@ export class PoolHarness implements PullPort {
       workerLost: (worker, request) => this.reports.push(`lost ${worker} ${request?.target ?? "-"}`),
       overdue: (worker, silentMs, request) => this.reports.push(`overdue ${worker} ${silentMs} ${request?.target}`),
       warn: (text) => this.reports.push(text),
-
+      limitReached: (limit, limitMs, remoteAddress) => this.reports.push(`${limit} ${limitMs} ${remoteAddress}`),
       fault: (error) => {
         throw error;
       },

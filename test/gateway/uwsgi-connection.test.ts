@@ -29,9 +29,9 @@ async function serve(t: TestContext, isAllowed = true) {
   let clockReads = 0;
   const host: ConnectionHost = {
     policy: http1PolicyOf(settingsOf()),
-    limits: { idleMs: 5_000, headMs: HEAD_MS, writeMs: 60_000 },
+    limits: { idleMs: 5_000, proxyIdleMs: 75_000, headMs: HEAD_MS, drainHeadMs: 1_000, bodyMs: 60_000, writeMs: 60_000 },
     date: "Thu, 01 Jan 1970 00:00:00 GMT",
-    draining: false,
+    drainingSinceMs: undefined,
     now: () => {
       clockReads++;
       return nowMs;
@@ -50,6 +50,7 @@ async function serve(t: TestContext, isAllowed = true) {
     },
     log: ({ head, status }) => notes.push(`${head.method} ${head.target} ${status}`),
     warn: (text) => notes.push(text),
+    limitReached: (limit) => notes.push(`limit ${limit}`),
     fault: (error) => notes.push(`fault ${error}`),
     closed: (connection) => connections.delete(connection),
   };

@@ -130,19 +130,35 @@ test("a body that ends early reaches the worker as short", async (t) => {
   assert.deepEqual(await worker.readBody(id), { body: Buffer.from("1234"), short: true });
 });
 
-test("a slow body is waited for `body_wait`, then the worker starts and the rest streams", async (t) => {
+test("a body that comes too slowly to be worth a worker's time is waited for beyond `body_wait`", async (t) => {
+  const harness = new PoolHarness(t);
+  const { number } = await harness.worker();
+  const client = harness.request("/", { framing: { kind: "chunked" } });
+  for (let second = 0; second < 100; second++) {
+    client.send(Buffer.alloc(6_000));
+    harness.nowMs += 1_000;
+    harness.pool.sweep();
+  }
+  assert.equal(harness.tickets.length, 0);
+  client.endBody();
+  await harness.take(number);
+});
+
+test("a body is waited for `body_wait`, then the worker starts and the rest streams", async (t) => {
   const harness = new PoolHarness(t);
   const { worker, number } = await harness.worker();
   const client = harness.request("/", { framing: { kind: "chunked" } });
-  client.send(Buffer.from("one "));
+  const FAST = Buffer.alloc(10 * 65_536, "1");
+  client.send(FAST);
   harness.nowMs += 9_999;
   harness.pool.sweep();
   assert.equal(harness.pool.queued, 0);
   harness.nowMs += 1;
   harness.pool.sweep();
   const { id } = await harness.take(number);
-  worker.sendUInt32(credit, id, 100);
-  assert.equal((await worker.next(TO_WORKER.body)).payload.toString(), "one ");
+  worker.sendUInt32(credit, id, FAST.length + 100);
+  let received = 0;
+  while (received < FAST.length) received += (await worker.next(TO_WORKER.body)).payload.length;
   client.send(Buffer.from("two"));
   client.endBody();
   assert.equal((await worker.next(TO_WORKER.body)).payload.toString(), "two");
@@ -264,6 +280,21 @@ test("a worker that dies behind its answer has answered, though the gateway was 
   harness.assertEmpty();
 });
 
+test("a request that comes back from a dead worker after its client has left is not run any more", async (t) => {
+  const harness = new PoolHarness(t);
+  const first = await harness.worker();
+  const client = harness.request("/left");
+  await until(() => harness.tickets.length === 1);
+  harness.tickets.length = 0;
+  client.leave();
+  await harness.worker();
+  first.worker.die();
+  await until(() => harness.pool.held === 0);
+  assert.equal(harness.pool.queued, 0);
+  assert.deepEqual(harness.tickets, []);
+  harness.assertEmpty();
+});
+
 test("a worker that dies before it has claimed: another has the request", async (t) => {
   const harness = new PoolHarness(t);
   const { worker } = await harness.worker();
@@ -325,6 +356,7 @@ test("queue_timeout: 503 for what waited too long", (t) => {
   harness.nowMs += 1;
   harness.pool.sweep();
   assert.deepEqual([client.ending, client.status], ["refused", "503 Service Unavailable"]);
+  assert.deepEqual(harness.reports, ["queue-timeout 3000 192.0.2.1"]);
   harness.assertEmpty();
 });
 

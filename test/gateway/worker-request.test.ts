@@ -89,7 +89,7 @@ for (const { name, begin, before } of [
     name: "is not waited for any longer",
     begin: (request: WorkerRequest) => {
       request.begin(true);
-      request.stopGathering();
+      request.bodyWaitOver(request.arrivedMs);
     },
     before: ["enqueue"],
   },

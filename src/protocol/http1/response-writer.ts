@@ -30,6 +30,7 @@ export class Http1Response {
   #chunked = false;
   /** What the application's Content-Length still allows; undefined without one. */
   #bytesLeft: number | undefined;
+  #endsWithConnection = false;
 
   /** @param mayChunk  false where nobody takes chunks apart: behind uWSGI. Such a body ends with the connection, unless it has a Content-Length. */
   constructor(request: Pick<RequestHead, "method" | "protocol" | "keepAlive">, mayChunk = true) {
@@ -37,6 +38,11 @@ export class Http1Response {
     this.#method = request.method;
     this.#protocol = request.protocol;
     this.keepAlive = request.keepAlive;
+  }
+
+  /** The body has neither length nor chunks: the client takes the connection's end for the body's (RFC 9112 §6.3, rule 8). */
+  get endsWithConnection(): boolean {
+    return this.#endsWithConnection;
   }
 
   /**
@@ -107,6 +113,7 @@ export class Http1Response {
     this.#hasBody = this.#method !== "HEAD" && !isBodiless(head.status);
     this.#bytesLeft = this.#hasBody ? head.contentLength : undefined;
     this.#chunked = this.#hasBody && head.contentLength === undefined && this.#mayChunk;
+    this.#endsWithConnection = this.#hasBody && !this.#chunked && this.#bytesLeft === undefined;
     const hasEnd = !this.#hasBody || this.#chunked || (this.#bytesLeft !== undefined && !short);
     this.keepAlive = this.keepAlive && !closing && !head.close && hasEnd;
   }

@@ -65,7 +65,8 @@ By default the gateway first waits for the body, so that a slow client holds no 
     ours: true,
     doc: `Seconds that the start of a worker waits for a whole body.
 
-After them the worker starts with what is there, and the rest follows as it arrives.`,
+After them the worker starts with what is there, and the rest follows as it arrives. That is for bodies that come at 64 KiB a second at
+least: a slower one never holds a worker, but is waited for until it is whole or body_timeout strikes.`,
   }),
   body_spool_limit: setting({
     section: "Gateway",
@@ -137,6 +138,19 @@ Beyond it, the worker waits for its client.`,
 
 0 means without end.`,
   }),
+  body_timeout: setting({
+    section: "Gateway",
+    flags: ["--body-timeout"],
+    metavar: "SECONDS",
+    kind: count,
+    default: 60,
+    onReload: "apply",
+    ours: true,
+    doc: `Seconds after which a client that does not send its request's body is answered 408 and dropped.
+
+Sending means 500 bytes for each of these seconds: a byte now and then is not enough. The time in which nobody takes the body does not
+count. 0 means without end.`,
+  }),
   write_timeout: setting({
     section: "Gateway",
     flags: ["--write-timeout"],
@@ -145,9 +159,36 @@ Beyond it, the worker waits for its client.`,
     default: 60,
     onReload: "apply",
     ours: true,
-    doc: `Seconds after which a client that takes nothing of its response is dropped.
+    doc: `Seconds after which a client that does not take its response is dropped.
 
-0 means never.`,
+Taking means 500 bytes for each of these seconds, as long as anything waits for it: a byte now and then is not enough. 0 means never.`,
+  }),
+  proxy_keepalive: setting({
+    section: "Gateway",
+    flags: ["--proxy-keep-alive"],
+    metavar: "SECONDS",
+    kind: count,
+    default: 75,
+    onReload: "apply",
+    ours: true,
+    doc: `Seconds that a proxy's connection may be idle between two requests.
+
+Proxies are the peers that forwarded_allow_ips trusts, and unix sockets. For them the larger of this and keepalive counts, for all
+others keepalive alone; with keepalive 0 nobody's connection is kept. It should be longer than the proxy keeps its connections
+(60 seconds for nginx), so that the proxy is the one that closes.`,
+  }),
+  connection_limit: setting({
+    section: "Gateway",
+    flags: ["--connection-limit"],
+    metavar: "INT",
+    kind: count,
+    default: 0,
+    onReload: "apply",
+    ours: true,
+    doc: `Connections that may be open at once; beyond it no connection is accepted for a while, and clients wait in the kernel's queue.
+
+0 means as many as the limit of open files allows (ulimit -n), less a reserve for bodies and files on disk. More than that is never
+accepted, whatever is set.`,
   }),
   warm_imports: setting({
     section: "Gateway",

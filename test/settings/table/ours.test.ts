@@ -25,7 +25,10 @@ test("their defaults are those of the design", () => {
     queue_limit: 0,
     queue_timeout: 0,
     head_timeout: 60,
+    body_timeout: 60,
     write_timeout: 60,
+    proxy_keepalive: 75,
+    connection_limit: 0,
     warm_imports: true,
     look_ahead: 8,
   });
