@@ -47,6 +47,8 @@ export type NurseryMessage =
 const SWEEP_MS = 250;
 /** The stop waits for the slowest deadline, so they are looked at more often then. */
 const DRAIN_SWEEP_MS = 50;
+/** Accepting may pause many times a second; the operator is told this often. */
+const PAUSED_LINE_MS = 10_000;
 const MS_PER_SECOND = 1000;
 /** The Date header has seconds. */
 const DATE_MS = 1000;
@@ -103,6 +105,7 @@ class Service implements ConnectionHost {
   drainingSinceMs: number | undefined;
   #upSaid = false;
   #drainedSaid = false;
+  #pausedSaidMs = Number.NEGATIVE_INFINITY;
   readonly #load = new LoadCharacter(monotonicMs());
   #bulk = false;
 
@@ -253,8 +256,17 @@ class Service implements ConnectionHost {
   #judgeLoad(): void {
     const files = openFileCount() + this.#pool.workers;
     const verdict = this.#gate.judge({ connections: this.#connections.size, files, queued: this.#pool.queued });
-    if (verdict === "pause") this.#listeners.pause();
-    else if (verdict === "resume" && this.drainingSinceMs === undefined) this.#control.send({ ev: "resume" });
+    if (verdict === "pause") {
+      this.#listeners.pause();
+      this.#sayPaused(files);
+    } else if (verdict === "resume" && this.drainingSinceMs === undefined) this.#control.send({ ev: "resume" });
+  }
+
+  #sayPaused(files: number): void {
+    const now = monotonicMs();
+    if (now < this.#pausedSaidMs + PAUSED_LINE_MS) return;
+    this.#pausedSaidMs = now;
+    this.warn(`accepting paused connections=${this.#connections.size} files=${files} queued=${this.#pool.queued}`);
   }
 
   #sweep(): void {

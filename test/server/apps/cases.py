@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -288,6 +289,18 @@ def file_wrapper(environ: Environ, start_response: StartResponse) -> Iterable[by
     return wrapped
 
 
+def large_file(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Send a file of ?bytes= with wsgi.file_wrapper. Each process makes it once."""
+    size = int(query(environ, "bytes"))
+    path = os.path.join(tempfile.gettempdir(), f"large-{size}-{os.getpid()}")
+    if not os.path.exists(path):
+        with open(path, "wb") as made:
+            made.write(b"x" * size)
+    start_response("200 OK", [TEXT, ("Content-Length", str(size))])
+    wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](open(path, "rb"))  # noqa: SIM115
+    return wrapped
+
+
 def empty_file(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     start_response("200 OK", [TEXT, ("Content-Length", "0")])
     wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](open(os.devnull, "rb"))  # noqa: SIM115
@@ -305,6 +318,60 @@ def big(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 def early_hints(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     environ["wsgi.early_hints"]([("Link", "</a.css>; rel=preload"), ("X-Hint", "1")])
     return answer(start_response, b"after hints")
+
+
+def hints(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Send early hints in the way ?how= names; what is refused is answered with the exception's name."""
+    send = environ["wsgi.early_hints"]
+    fields: dict[str, list[Any]] = {
+        "text": [("Link", "</a.css>; rel=preload; as=style"), ("link", "</b.js>; rel=preload")],
+        "bytes": [(b"Link", b"</a.css>; rel=preload")],
+        "latin-1": [("X-Hint", "caf\xe9")],
+        "padded": [("X-Hint", "  v  ")],
+        "empty value": [("X-Hint", "")],
+        "none": [],
+        "hop-by-hop": [("Connection", "close"), ("Server", "mine"), ("Date", "today"), ("X-Hint", "1")],
+        "length": [("Content-Length", "5")],
+        "name with a blank": [("X Hint", "1")],
+        "empty name": [("", "1")],
+        "value with CR LF": [("X-Hint", "1\r\nX-Split: 1")],
+        "value with NUL": [("X-Hint", "1\0")],
+        "value that is a number": [("X-Hint", 5)],
+        "value beyond latin-1": [("X-Hint", "\u20ac")],
+    }
+    how = query(environ, "how")
+    if how == "twice":
+        send([("Link", "</a.css>")])
+        send([("Link", "</b.css>")])
+        return answer(start_response, b"after")
+    if how == "behind start_response":
+        body = answer(start_response, b"after")
+        send([("Link", "</a.css>")])
+        return body
+    if how == "behind the head":
+        write = start_response("200 OK", [TEXT, ("Content-Length", "5")])
+        write(b"be")
+        send([("Link", "</a.css>")])
+        return [b"low"]
+    try:
+        send(fields[how])
+    except Exception:
+        return answer(start_response, b"refused")
+    return answer(start_response, b"after")
+
+
+def breaks_open_ended(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Fail behind the first bytes of a body without a length."""
+    start_response("200 OK", [TEXT])
+    yield b"half of it"
+    raise RuntimeError("the other half is missing")
+
+
+def stalls_open_ended(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Never come to the end of a body without a length."""
+    start_response("200 OK", [TEXT])
+    yield b"half of it"
+    time.sleep(1000)
 
 
 def nap(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -355,6 +422,9 @@ PATHS: dict[str, Callable[[Environ, StartResponse], Iterable[bytes]]] = {
     "/closing": closing,
     "/closing-failed": closing_failed,
     "/early-hints": early_hints,
+    "/hints": hints,
+    "/stalls-open-ended": stalls_open_ended,
+    "/breaks-open-ended": breaks_open_ended,
     "/echo": echo,
     "/empty": empty,
     "/empty-file": empty_file,
@@ -363,6 +433,7 @@ PATHS: dict[str, Callable[[Environ, StartResponse], Iterable[bytes]]] = {
     "/exc-info-before": exc_info_before,
     "/exits": exits,
     "/file": file_wrapper,
+    "/large-file": large_file,
     "/gated": gated,
     "/generator": generator,
     "/generator-with-length": generator_with_length,
