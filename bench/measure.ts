@@ -1,8 +1,9 @@
 import { scheduleArrivals } from "./arrivals.ts";
 import { type ClosedLoopResult, runClosedLoop } from "./closed-loop.ts";
+import { openIdleConnections } from "./idle-connections.ts";
 import type { MetricValues } from "./metrics.ts";
 import { runOpenLoop } from "./open-loop.ts";
-import type { ClosedLoop, Mixed, Scenario, Start } from "./scenarios.ts";
+import type { ClosedLoop, Idle, Mixed, Scenario, Start } from "./scenarios.ts";
 import { type RunningServer, StartError, type Surroundings, startServer } from "./server-process.ts";
 import type { ServeCase, ServerSpec } from "./servers.ts";
 import { median, percentile } from "./statistics.ts";
@@ -36,7 +37,8 @@ function serveCase(scenario: Scenario): Omit<ServeCase, "port"> & { oneCpu: bool
     app: scenario.app,
     workers: scenario.workers,
     threads: scenario.kind === "mixed" ? "one" : "best",
-    connections: scenario.kind === "closed-loop" ? scenario.connections : USUAL_CONNECTIONS,
+    connections: scenario.kind === "closed-loop" || scenario.kind === "idle" ? scenario.connections : USUAL_CONNECTIONS,
+    idle: scenario.kind === "idle",
     accessLog: scenario.kind === "closed-loop" && scenario.accessLog,
     preload: scenario.kind === "memory" && scenario.preload,
     oneCpu: scenario.kind === "closed-loop" && scenario.oneCpu,
@@ -114,6 +116,29 @@ async function measureMemory(server: RunningServer, context: MeasureContext): Pr
   return { values: { "PSS MB": server.pssBytes() / 1e6 }, failures };
 }
 
+async function measureIdle(server: RunningServer, scenario: Idle, context: MeasureContext): Promise<Measurement> {
+  const busy = () => runClosedLoop({ port: server.port, connections: USUAL_CONNECTIONS, headers: 2, seconds: context.seconds });
+  await runClosedLoop({ port: server.port, connections: USUAL_CONNECTIONS, headers: 2, seconds: WARM_UP_SECONDS });
+  const before = await busy();
+  const bytesBefore = server.pssBytes();
+  const idle = await openIdleConnections(server.port, scenario.connections);
+  const beside = await busy();
+  const bytes = server.pssBytes() - bytesBefore;
+  const lost = idle.close();
+  const after = await busy();
+  const failures = [before, beside, after].flatMap((result) => result.failures);
+  if (lost > 0) failures.push(`${lost} idle connections were closed`);
+  const without = (before.requestsPerSecond + after.requestsPerSecond) / 2;
+  return {
+    values: {
+      ...closedLoopValues(beside),
+      "KB/connection": bytes / scenario.connections / 1000,
+      "busy ratio": beside.requestsPerSecond / without,
+    },
+    failures,
+  };
+}
+
 /** The load of one round of a mixed scenario, the same for all servers. */
 export interface MixedLoad {
   readonly ratePerSecond: number;
@@ -155,6 +180,8 @@ export function measure(
       return withServer(spec, scenario, context, (server) => measureMixed(server, scenario, context, load));
     case "start":
       return measureStart(spec, scenario, context);
+    case "idle":
+      return withServer(spec, scenario, context, (server) => measureIdle(server, scenario, context));
     case "memory":
       return withServer(spec, scenario, context, (server) => measureMemory(server, context));
   }

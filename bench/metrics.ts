@@ -5,6 +5,9 @@ export const METRICS = {
   "p90 us": { better: "lower", decimals: 0 },
   "p99 us": { better: "lower", decimals: 0 },
   "start ms": { better: "lower", decimals: 0 },
+  "KB/connection": { better: "lower", decimals: 1 },
+  /** Requests a second while many connections are idle, divided by those without them. */
+  "busy ratio": { better: "higher", decimals: 2 },
   "PSS MB": { better: "lower", decimals: 1 },
 } as const;
 

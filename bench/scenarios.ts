@@ -47,7 +47,16 @@ export interface Memory extends Common {
   readonly preload: boolean;
 }
 
-export type Scenario = ClosedLoop | Mixed | Start | Memory;
+/**
+ * `connections` clients that have had an answer and keep their connections, beside 32 busy ones. Memory is the growth of PSS between the
+ * ends of two equal busy runs, without and with them: the load makes the server collect its garbage, so that no flag has to.
+ */
+export interface Idle extends Common {
+  readonly kind: "idle";
+  readonly connections: number;
+}
+
+export type Scenario = ClosedLoop | Mixed | Start | Memory | Idle;
 
 function closedLoop(app: AppName, changes: Partial<Omit<ClosedLoop, "kind" | "app" | "id">> = {}): ClosedLoop {
   const { workers = 2, connections = 32, headers = 2, accessLog = false, oneCpu = false, shown = ["requests/s"] } = changes;
@@ -72,6 +81,17 @@ function start(app: AppName): Start {
 
 function memory(workers: number, preload: boolean): Memory {
   return { kind: "memory", id: `memory-flask-w${workers}${preload ? "-preload" : ""}`, app: "flask", workers, preload, shown: ["PSS MB"] };
+}
+
+function idle(connections: number): Idle {
+  return {
+    kind: "idle",
+    id: `idle-${connections}`,
+    app: "hello",
+    workers: 2,
+    connections,
+    shown: ["KB/connection", "busy ratio", "requests/s"],
+  };
 }
 
 /** In the order in which they run. Each closed loop differs from its application's first in one thing, or it would be 72 of them. */
@@ -102,4 +122,5 @@ export const SCENARIOS: readonly Scenario[] = [
   memory(2, true),
   memory(8, false),
   memory(8, true),
+  idle(10_000),
 ];

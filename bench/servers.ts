@@ -21,6 +21,8 @@ export interface ServeCase {
   readonly threads: "one" | "best";
   /** Most connections that will be open at once. */
   readonly connections: number;
+  /** Connections that will be open and idle for longer than any server keeps them by default. */
+  readonly idle: boolean;
   readonly accessLog: boolean;
   readonly preload: boolean;
   readonly port: number;
@@ -39,6 +41,7 @@ function gunicornOptions(serve: ServeCase): string[] {
     ...["--bind", `127.0.0.1:${serve.port}`, "--workers", `${serve.workers}`, "--log-level", "warning"],
     ...(serve.accessLog ? ["--access-logfile", "-"] : []),
     ...(serve.preload ? ["--preload"] : []),
+    ...(serve.idle ? ["--keep-alive", "600"] : []),
     APPS[serve.app],
   ];
 }
@@ -58,11 +61,17 @@ function uwsgiOptions(serve: ServeCase): string[] {
 /** Each with the options that were fastest for it when tried, in the order in which they take turns. */
 export const SERVERS: readonly ServerSpec[] = [
   { name: "tunicorn", command: (serve) => [TUNICORN, ...gunicornOptions(serve)] },
-  { name: "gunicorn-sync", command: (serve) => ["gunicorn", "--worker-class", "sync", ...gunicornOptions(serve)] },
+  {
+    name: "gunicorn-sync",
+    // It closes after each answer.
+    command: (serve) => (serve.idle ? undefined : ["gunicorn", "--worker-class", "sync", ...gunicornOptions(serve)]),
+  },
   {
     name: "gunicorn-gthread",
     command: (serve) => [
       ...["gunicorn", "--worker-class", "gthread", "--threads", serve.threads === "one" ? "1" : "4"],
+      // Each worker may get all of them.
+      ...(serve.idle ? ["--worker-connections", `${2 * serve.connections}`] : []),
       ...gunicornOptions(serve),
     ],
   },
@@ -70,7 +79,8 @@ export const SERVERS: readonly ServerSpec[] = [
     name: "granian",
     // Single-threaded runtime and one blocking thread: 67 k/s hello where two threads did 60 k and four 53 k.
     command: (serve) =>
-      serve.preload
+      // It has no option for how long a connection may be idle.
+      serve.preload || serve.idle
         ? undefined
         : [
             ...["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", `${serve.port}`, "--workers", `${serve.workers}`],
@@ -83,16 +93,16 @@ export const SERVERS: readonly ServerSpec[] = [
   {
     name: "uwsgi",
     // This socket closes after each answer but does not say so, which clients count as an error.
-    command: (serve) => [
-      ...["uwsgi", "--http-socket", `127.0.0.1:${serve.port}`, "--add-header", "Connection: close"],
-      ...uwsgiOptions(serve),
-    ],
+    command: (serve) =>
+      serve.idle
+        ? undefined
+        : [...["uwsgi", "--http-socket", `127.0.0.1:${serve.port}`, "--add-header", "Connection: close"], ...uwsgiOptions(serve)],
   },
   {
     name: "uwsgi-http11",
     // Keep-alive, but each open connection holds a thread: with fewer threads than connections the others are never answered.
     command: (serve) =>
-      serve.threads === "one"
+      serve.threads === "one" || serve.idle
         ? undefined
         : [
             ...["uwsgi", "--http11-socket", `127.0.0.1:${serve.port}`, "--threads", `${Math.ceil(serve.connections / serve.workers) + 1}`],
@@ -103,7 +113,7 @@ export const SERVERS: readonly ServerSpec[] = [
     name: "waitress",
     // One process whatever is asked, so its workers are threads. It has no access log.
     command: (serve) =>
-      serve.accessLog || serve.preload
+      serve.accessLog || serve.preload || serve.idle
         ? undefined
         : [
             ...["waitress-serve", `--listen=127.0.0.1:${serve.port}`],

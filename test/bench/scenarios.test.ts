@@ -5,6 +5,10 @@ import { SCENARIOS } from "../../bench/scenarios.ts";
 describe("SCENARIOS", () => {
   test("have names of their own", () => assert.equal(new Set(SCENARIOS.map(({ id }) => id)).size, SCENARIOS.length));
 
+  test("ten thousand idle connections are among them", () => {
+    assert.ok(SCENARIOS.some((scenario) => scenario.kind === "idle" && scenario.connections === 10_000));
+  });
+
   const closed = SCENARIOS.flatMap((scenario) => (scenario.kind === "closed-loop" ? [scenario] : []));
   const ASKED = {
     app: ["hello", "flask", "django"],

@@ -7,6 +7,7 @@ const PLAIN: ServeCase = {
   workers: 3,
   threads: "best",
   connections: 32,
+  idle: false,
   accessLog: false,
   preload: false,
   port: 4211,
@@ -46,6 +47,12 @@ describe("SERVERS", () => {
       assert.match(commandOf(name, { threads: "one" }) ?? "", has);
     });
   }
+
+  test("servers that can keep idle connections for minutes are told to, the others are left out", () => {
+    const commands = SERVERS.flatMap(({ name }) => commandOf(name, { idle: true }) ?? []);
+    assert.ok(commands.length >= 2);
+    for (const command of commands) assert.match(command, /--keep-alive 600\b/);
+  });
 
   test("uwsgi-http11 has a thread for each connection, and so no place where concurrency must be equal", () => {
     assert.match(commandOf("uwsgi-http11", { workers: 2, connections: 256 }) ?? "", /--threads 129\b/);

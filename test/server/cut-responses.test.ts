@@ -32,7 +32,7 @@ for (const kind of KINDS) {
   test(`${kind}: what ends a response that breaks`, async (t) => {
     const server = await Server.start(t, kind, { args: ["cases"] });
     const old = await endOf(server.address, OLD);
-    assert.match(old.text, /^HTTP\/1\.0 200 OK\r\n[^]*\r\n\r\nhalf of it$/);
+    assert.match(old.text, /^HTTP\/1\.0 200 OK\r\n.*\r\n\r\nhalf of it$/s);
     // Gunicorn's client takes the half for the whole.
     assert.equal(old.end, kind === "tunicorn" ? "ECONNRESET" : "FIN");
     const chunked = await endOf(server.address, CHUNKED);
