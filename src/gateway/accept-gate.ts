@@ -33,6 +33,7 @@ export class AcceptGate {
   readonly #descriptorsMax: number;
   readonly #queueMax: number;
   #open = true;
+  #crowded = false;
 
   constructor({ descriptors, descriptorsOfOurs, connections, queued }: GateLimits) {
     const reserve = Math.min(DESCRIPTOR_RESERVE, Math.ceil(descriptors * RESERVE_SHARE));
@@ -45,15 +46,18 @@ export class AcceptGate {
     return this.#open;
   }
 
+  /** Clients have to wait because there are too many connections: those that are idle had better go. */
+  get isCrowded(): boolean {
+    return this.#crowded;
+  }
+
   /** @returns  `"pause"` or `"resume"` when something must change now. */
   judge(load: GateLoad): "pause" | "resume" | undefined {
-    if (this.#open) {
-      if (this.#isFull(load)) this.#open = false;
-      return this.#open ? undefined : "pause";
-    }
-    if (!this.#isCalm(load)) return undefined;
-    this.#open = true;
-    return "resume";
+    const wasOpen = this.#open;
+    this.#open = wasOpen ? !this.#isFull(load) : !this.#isCrowd(load) && load.queued <= this.#queueMax * RESUME_SHARE;
+    this.#crowded = !this.#open && this.#isCrowd(load);
+    if (this.#open === wasOpen) return undefined;
+    return this.#open ? "resume" : "pause";
   }
 
   #isFull({ connections, files, queued }: GateLoad): boolean {
@@ -62,8 +66,9 @@ export class AcceptGate {
     return connections >= this.#connectionsMax || descriptorsFull || queued >= this.#queueMax;
   }
 
-  #isCalm({ connections, files, queued }: GateLoad): boolean {
-    const descriptorsCalm = connections === 0 || connections + files <= this.#descriptorsMax * RESUME_SHARE;
-    return connections <= this.#connectionsMax * RESUME_SHARE && descriptorsCalm && queued <= this.#queueMax * RESUME_SHARE;
+  /** Too many connections to resume. */
+  #isCrowd({ connections, files }: GateLoad): boolean {
+    const descriptorsFull = connections > 0 && connections + files > this.#descriptorsMax * RESUME_SHARE;
+    return connections > this.#connectionsMax * RESUME_SHARE || descriptorsFull;
   }
 }

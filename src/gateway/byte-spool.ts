@@ -8,7 +8,7 @@
 import { read, unlink, write } from "node:fs";
 import { join } from "node:path";
 import { ChunkList } from "./chunk-list.ts";
-import { closeFile, openFile } from "./open-files.ts";
+import { closeFile, openFile } from "./descriptors.ts";
 
 /** Bytes on disk, counted over all spools that share it. */
 export interface SpoolBudget {

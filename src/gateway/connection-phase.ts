@@ -11,6 +11,9 @@ const DRAIN_IDLE_MS = 200;
 /** What was written of a response that is cut has this long to reach the client before the reset, which throws away what the kernel still has. */
 const RESET_AFTER_MS = 1000;
 
+/** When no more connections can be accepted, an idle one has this long: Gunicorn's default for all of them. Somebody waits for its place. */
+const CROWDED_IDLE_MS = 2000;
+
 /** `sinceMs` starts the clock of the limit that applies. */
 export type Phase =
   | { readonly at: "idle"; readonly sinceMs: number; readonly servedBefore: boolean }
@@ -29,6 +32,8 @@ export interface PhaseSurroundings {
   readonly idleMs: number;
   /** Since when the server stops. */
   readonly drainingSinceMs: number | undefined;
+  /** There is no room for another connection. */
+  readonly crowded: boolean;
   /** Bytes wait for the client. */
   readonly unsent: boolean;
 }
@@ -70,7 +75,8 @@ export function whatIsDue(phase: Phase, nowMs: number, around: PhaseSurroundings
 }
 
 function idleDue({ sinceMs, servedBefore }: Phase & { at: "idle" }, nowMs: number, around: PhaseSurroundings): Due | undefined {
-  const limitMs = servedBefore ? around.idleMs : around.limits.headMs;
+  const usualMs = servedBefore ? around.idleMs : around.limits.headMs;
+  const limitMs = around.crowded ? Math.min(usualMs, CROWDED_IDLE_MS) : usualMs;
   if (nowMs - sinceMs >= limitMs) return { is: "close-idle", limit: servedBefore ? "idle-timeout" : "head-timeout", limitMs };
   return isDrained(sinceMs, nowMs, around, DRAIN_IDLE_MS) ? { is: "close-drained" } : undefined;
 }

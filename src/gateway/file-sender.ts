@@ -3,7 +3,7 @@
 import { constants, fstat, read } from "node:fs";
 import type { ResponseSink } from "../request/exchange.ts";
 import type { FileReference } from "../wire/frames.ts";
-import { closeFile, openFile } from "./open-files.ts";
+import { closeFile, openFile } from "./descriptors.ts";
 
 const READ_BYTES = 262144;
 

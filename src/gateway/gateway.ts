@@ -1,6 +1,5 @@
 /** The gateway process: listeners, clients' connections and the worker pool, as the arbiter and the nursery tell it. */
 
-import { readdirSync, readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import type { Http1Policy } from "../protocol/http1/policy.ts";
@@ -12,6 +11,7 @@ import { ErrorLog } from "../telemetry/error-log.ts";
 import { AcceptGate } from "./accept-gate.ts";
 import { openAccessLog } from "./access-log-output.ts";
 import { ControlChannel, type GatewayCommand } from "./control-channel.ts";
+import { descriptorLimit, openDescriptors, openFileCount } from "./descriptors.ts";
 import { type ConnectionHost, Http1Connection } from "./http1-connection.ts";
 import type { Http1Exchange } from "./http1-exchange.ts";
 import {
@@ -26,7 +26,6 @@ import {
 } from "./limits-from-settings.ts";
 import { type ListenerAddress, Listeners } from "./listeners.ts";
 import { LoadCharacter } from "./load-character.ts";
-import { openFileCount } from "./open-files.ts";
 import { TicketPort } from "./ticket-port.ts";
 import { uwsgiConnection } from "./uwsgi-connection.ts";
 import { type RequestSummary, WorkerPool } from "./worker-pool.ts";
@@ -192,6 +191,10 @@ class Service implements ConnectionHost {
     return monotonicMs();
   }
 
+  get crowded(): boolean {
+    return this.#gate.isCrowded;
+  }
+
   handle(stream: RequestStream): void {
     this.#pool.handle(stream);
     if (this.#pool.queued > 0) this.#judgeLoad();
@@ -320,24 +323,3 @@ function monotonicMs(): number {
 }
 
 const CLOCK_OFFSET_MS = Number(process.hrtime.bigint() / 1000n) / 1000 - performance.now();
-
-/** RLIMIT_NOFILE: Node has raised it to the hard limit. Unknown (macOS): a usual value. */
-function descriptorLimit(): number {
-  const UNKNOWN = 10240;
-  try {
-    const line = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1"));
-    return line === null ? UNKNOWN : Number(line[1]);
-  } catch {
-    return UNKNOWN;
-  }
-}
-
-/** Descriptors that this process has open. Unknown (macOS): more than Node is seen to need. */
-function openDescriptors(): number {
-  const UNKNOWN = 48;
-  try {
-    return readdirSync("/proc/self/fd").length;
-  } catch {
-    return UNKNOWN;
-  }
-}

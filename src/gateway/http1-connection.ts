@@ -31,6 +31,8 @@ export interface ConnectionHost {
   readonly date: string;
   /** Since when the server stops: every response is the last of its connection. */
   readonly drainingSinceMs: number | undefined;
+  /** There is no room for another connection. */
+  readonly crowded: boolean;
   /** Monotonic milliseconds. */
   now(): number;
   handle(stream: RequestStream): void;
@@ -347,6 +349,10 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
 
   get drainingSinceMs(): number | undefined {
     return this.#host.drainingSinceMs;
+  }
+
+  get crowded(): boolean {
+    return this.#host.crowded;
   }
 
   get unsent(): boolean {

@@ -142,3 +142,17 @@ for (const { name, descriptors, ofOurs = 0, connectionsMax = 0, queueMax, loads,
     );
   });
 }
+
+test("AcceptGate: it is crowded while connections keep it closed, not while the queue does", () => {
+  const gate = new AcceptGate({ descriptors: 1024, descriptorsOfOurs: 0, connections: 100, queued: 10 });
+  const crowded = (connections: number, files: number, queued: number) => {
+    gate.judge({ connections, files, queued });
+    return gate.isCrowded;
+  };
+  assert.equal(crowded(99, 0, 0), false);
+  assert.equal(crowded(100, 0, 0), true);
+  assert.equal(crowded(91, 0, 0), true);
+  assert.equal(crowded(90, 0, 0), false);
+  assert.equal(crowded(50, 0, 10), false);
+  assert.equal(crowded(95, 0, 10), true);
+});

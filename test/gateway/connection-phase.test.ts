@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { type Due, type Phase, type PhaseSurroundings, whatIsDue } from "../../src/gateway/connection-phase.ts";
 
 const limits = { idleMs: 2_000, proxyIdleMs: 75_000, headMs: 60_000, drainHeadMs: 1_000, bodyMs: 60_000, writeMs: 60_000 };
-const USUAL: PhaseSurroundings = { limits, idleMs: 2_000, drainingSinceMs: undefined, unsent: false };
+const USUAL: PhaseSurroundings = { limits, idleMs: 2_000, drainingSinceMs: undefined, crowded: false, unsent: false };
 
 interface Case {
   readonly name: string;
@@ -40,6 +40,13 @@ const CASES: readonly Case[] = [
     around: { drainingSinceMs: 1_000 },
     atMs: 1_700,
     due: { is: "close-drained" },
+  },
+  {
+    name: "idle for a proxy, while others wait for a place",
+    phase: { at: "idle", sinceMs: 100, servedBefore: true },
+    around: { idleMs: 75_000, crowded: true },
+    atMs: 2_100,
+    due: { is: "close-idle", limit: "idle-timeout", limitMs: 2_000 },
   },
   { name: "within a head", phase: { at: "head", sinceMs: 100 }, atMs: 60_100, due: { is: "refuse-head", limitMs: 60_000 } },
   {

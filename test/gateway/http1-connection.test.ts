@@ -58,6 +58,7 @@ class Server implements ConnectionHost {
   /** Errors that should not have been possible: a test that makes some empties it. */
   readonly faults: unknown[] = [];
   drainingSinceMs: number | undefined;
+  crowded = false;
   nowMs = 1_000;
   handler: Handler;
   port = 0;
@@ -197,6 +198,25 @@ test("a trusted peer's connection may idle for longer", async (t) => {
   server.pass(75_000);
   await until(() => client.ended);
   assert.deepEqual(server.struck, ["idle-timeout 75000 192.0.2.1"]);
+});
+
+test("when there is no room for others, idle and silent connections make some; busy ones stay", async (t) => {
+  const streams: RequestStream[] = [];
+  const server = await Server.start(t, (stream) => streams.push(stream), {}, { ...PEER, trusted: true });
+  const [idle, silent, busy] = [await server.connect(t), await server.connect(t), await server.connect(t)];
+  idle.get("/idle");
+  await until(() => streams.length === 1);
+  answer("hi")(streams[0]!);
+  await idle.sees("hi");
+  busy.get("/busy");
+  await until(() => streams.length === 2);
+  server.crowded = true;
+  server.pass(1_999);
+  assert.deepEqual([idle.ended, silent.ended], [false, false]);
+  server.pass(1);
+  await until(() => idle.ended && silent.ended);
+  answer("late")(streams[1]!);
+  await busy.sees("late");
 });
 
 for (const { who, trusted } of [

@@ -24,7 +24,7 @@ test(`${CLIENTS} clients of a server with ${DESCRIPTORS} descriptors: all are an
   const server = await Server.start(t, "tunicorn", { args: ["cases", "-w", "2"], through: limited(DESCRIPTORS) });
   const gateway = server.gateway();
   const clients = await connectMany(server, CLIENTS);
-  // Each stays idle until the gateway closes it, and only then leaves room for another.
+  // Each leaves when it has its answer; only then there is room for another.
   for (const client of clients) client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   let most = 0;
   const answered = new Set<Client>();
@@ -73,4 +73,17 @@ test("connection_limit: the next client is accepted when another has left", asyn
   assert.equal(early, false);
   holding[0]!.close();
   assert.equal((await answer).body, "hello\n");
+});
+
+test("at the limit, idle connections make room for a client that waits", async (t) => {
+  const server = await Server.start(t, "tunicorn", { args: ["cases", "--connection-limit", "5", "--log-level", "debug"] });
+  const idle = await connectMany(server, 5);
+  for (const client of idle) {
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    await client.readResponse();
+  }
+  // All peers here are trusted: without that they could stay for 75 s.
+  assert.equal((await server.exchange(get("/"))).body, "hello\n");
+  await server.waitForLine(/limit reached limit=idle-timeout seconds=2 ip=127\.0\.0\.1$/);
+  for (const client of idle) assert.equal(await client.readToEnd(), "");
 });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { closeSync, openSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { closeFile, openFile, openFileCount } from "../../src/gateway/open-files.ts";
+import { closeFile, descriptorLimit, openDescriptors, openFile, openFileCount } from "../../src/gateway/descriptors.ts";
 
 const HERE = fileURLToPath(import.meta.url);
 
@@ -17,4 +18,12 @@ test("files are counted from their opening to their closing, and those that cann
   assert.equal(openFileCount(), 1);
   await new Promise<void>((resolve) => closeFile(opened, resolve));
   assert.equal(openFileCount(), 0);
+});
+
+test("what the process has open, and may have", () => {
+  const before = openDescriptors();
+  const fd = openSync(HERE, "r");
+  assert.equal(openDescriptors(), before + 1);
+  closeSync(fd);
+  assert.ok(descriptorLimit() > before);
 });
