@@ -48,6 +48,8 @@ const SWEEP_MS = 250;
 const DRAIN_SWEEP_MS = 50;
 /** Accepting may pause many times a second; the operator is told this often. */
 const PAUSED_LINE_MS = 10_000;
+/** When the server stops, the kernel's queue of clients is emptied for at most so long: ten times what 2048 of them take. */
+const ACCEPT_REST_MS = 1000;
 const MS_PER_SECOND = 1000;
 /** The Date header has seconds. */
 const DATE_MS = 1000;
@@ -104,6 +106,8 @@ class Service implements ConnectionHost {
   drainingSinceMs: number | undefined;
   #upSaid = false;
   #drainedSaid = false;
+  /** Connections so far. */
+  #accepted = 0;
   #pausedSaidMs = Number.NEGATIVE_INFINITY;
   readonly #load = new LoadCharacter(monotonicMs());
   #bulk = false;
@@ -139,7 +143,7 @@ class Service implements ConnectionHost {
       onConnection: (socket, address) => this.#accept(socket, address),
       onListening: () => this.#sayUp(),
     });
-    setInterval(() => this.#sweep(), SWEEP_MS);
+    everyTurnAfter(SWEEP_MS, () => this.#sweep());
     setInterval(() => {
       this.date = new Date().toUTCString();
     }, DATE_MS);
@@ -235,6 +239,7 @@ class Service implements ConnectionHost {
   // --- its own -----------------------------------------------------------------------------------------------------
 
   #accept(socket: Socket, address: ListenerAddress): void {
+    this.#accepted++;
     const remoteAddress = socket.remoteAddress ?? "";
     const peer: Peer = {
       remoteAddress,
@@ -288,15 +293,27 @@ class Service implements ConnectionHost {
   #drain(): void {
     if (this.drainingSinceMs !== undefined) return;
     this.drainingSinceMs = monotonicMs();
-    // Clients that connected before the stop may still be in the kernel's queue, and closing the last listener resets them: two turns
-    // of the loop are the least in which all of them are surely accepted.
+    this.#acceptTheRest(this.#accepted);
+    everyTurnAfter(DRAIN_SWEEP_MS, () => this.#sweepConnections(monotonicMs()));
+  }
+
+  /**
+   * Clients that connected before the stop may still be in the kernel's queue, and closing the last listener resets them. Node accepts one
+   * in each turn of the loop: the queue is empty when two turns bring none, for the first one may not have looked.
+   */
+  #acceptTheRest(acceptedBefore: number): void {
     setImmediate(() =>
       setImmediate(() => {
+        // Those who connect all the time, after the stop, must not keep it from its end.
+        const late = monotonicMs() - (this.drainingSinceMs ?? 0) >= ACCEPT_REST_MS;
+        if (this.#accepted !== acceptedBefore && !late) {
+          this.#acceptTheRest(this.#accepted);
+          return;
+        }
         this.#listeners.close();
         this.#sayDrained();
       }),
     );
-    setInterval(() => this.#sweepConnections(monotonicMs()), DRAIN_SWEEP_MS);
   }
 
   /** Asks the nursery to have this process scheduled for throughput or for promptness: Node cannot. */
@@ -315,6 +332,14 @@ class Service implements ConnectionHost {
     this.#accessLog?.flush();
     this.#control.send({ ev: "drained" });
   }
+}
+
+/**
+ * Calls `work` again and again, each time when what has come meanwhile has been read. A timer alone comes before that: when the process
+ * has not run for a while, all deadlines would seem to have passed while the bytes that meet them lie in the kernel.
+ */
+function everyTurnAfter(periodMs: number, work: () => void): void {
+  setInterval(() => setImmediate(work), periodMs);
 }
 
 /** CLOCK_MONOTONIC in milliseconds: the clock that workers write into slots (Python's time.monotonic). */
