@@ -24,6 +24,8 @@ export interface SpoolLimits {
   readonly budget: SpoolBudget;
   /** Where the file is made. */
   readonly directory: string;
+  /** The directory cannot be used: the disk is full, missing, failing. Told once by each spool that meets it. */
+  readonly onDiskError: (error: NodeJS.ErrnoException, directory: string) => void;
 }
 
 /** Bytes handed to the disk and not yet written: one slow write must not make a spool hold a whole upload in memory. */
@@ -57,7 +59,7 @@ export class ByteSpool {
   #saidFull = false;
 
   /**
-   * @param onReadable  `shift` will give bytes again after it gave none.
+   * @param onReadable  `shift` will give bytes again after it gave none, or `needsReader` has become true.
    * @param onWritable  `wantsMore` has become true again.
    */
   constructor(limits: SpoolLimits, onReadable: () => void, onWritable: () => void) {
@@ -75,11 +77,6 @@ export class ByteSpool {
     return this.#writtenTo - this.#readAt;
   }
 
-  /** Why the disk cannot be used, if it cannot. */
-  get diskError(): NodeJS.ErrnoException | undefined {
-    return this.#brokenBy;
-  }
-
   /** The file could not be read back: its owner gives up on the message. */
   get bytesLost(): boolean {
     return this.#bytesLost;
@@ -92,12 +89,23 @@ export class ByteSpool {
     return more;
   }
 
+  /** It is full, and nothing but `shift` will make room: not so while the disk is merely slower than whoever gives. */
+  get needsReader(): boolean {
+    return !this.#hasRoom() && !this.#hasDisk();
+  }
+
   #hasRoom(): boolean {
     // An empty spool always takes something, whatever the limits: else nothing would ever go through it.
     const held = this.size;
     if (held === 0 || held < this.#limits.memoryBytes) return true;
-    if (this.#brokenBy !== undefined || this.#pending.size >= PENDING_BYTES_MAX) return false;
-    return this.#fileBytes + this.#pending.size < this.#limits.fileBytes && this.#limits.budget.usedBytes < this.#limits.budget.maxBytes;
+    return this.#pending.size < PENDING_BYTES_MAX && this.#hasDisk();
+  }
+
+  /** There is room in the file, and it can be written. */
+  #hasDisk(): boolean {
+    if (this.#brokenBy !== undefined) return false;
+    const { fileBytes, budget } = this.#limits;
+    return this.#fileBytes + this.#pending.size < fileBytes && budget.usedBytes < budget.maxBytes;
   }
 
   /** @param chunk  Bytes to keep; ignored once destroyed. */
@@ -190,11 +198,14 @@ export class ByteSpool {
       this.#write();
       if (this.#memory.size === 0) this.#read();
       this.#sayWritable();
+      // Others have used up the budget while this one was writing.
+      if (this.#saidFull && this.needsReader) this.#onReadable();
     });
   }
 
   #breakDown(error: NodeJS.ErrnoException): void {
     this.#brokenBy = error;
+    this.#limits.onDiskError(error, this.#limits.directory);
     if (this.#destroyed) return;
     // Its reader waits for bytes that now will not come through the file: wake it, it finds them in memory.
     this.#onReadable();
@@ -205,7 +216,7 @@ export class ByteSpool {
     if (this.#reading || this.#destroyed) return;
     if (this.#bytesLost) return;
     if (this.#fileBytes === 0) {
-      if (this.#brokenBy !== undefined) this.#takePending();
+      if (this.#brokenBy !== undefined) this.#leaveDisk();
       return;
     }
     this.#reading = true;
@@ -219,8 +230,9 @@ export class ByteSpool {
       }
       // The file is ours alone and was written: a failing disk is the only reason, and its bytes are gone.
       if (error !== null || bytes === 0) {
-        this.#brokenBy = error ?? new Error("spool file is shorter than what was written to it");
+        this.#brokenBy = error ?? new Error("a spool file is shorter than what was written to it");
         this.#bytesLost = true;
+        this.#limits.onDiskError(this.#brokenBy, this.#limits.directory);
       } else {
         this.#readAt += bytes;
         this.#limits.budget.usedBytes -= bytes;
@@ -232,7 +244,9 @@ export class ByteSpool {
     });
   }
 
-  #takePending(): void {
+  /** Everything that reached the file has been read: its room goes back to the disk, the rest goes through memory. */
+  #leaveDisk(): void {
+    this.#closeWhenIdle();
     if (this.#pending.size === 0) return;
     this.#limits.budget.usedBytes -= this.#pending.size;
     this.#memory.push(this.#pending.takeAll());

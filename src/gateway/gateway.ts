@@ -26,6 +26,7 @@ import {
 } from "./limits-from-settings.ts";
 import { type ListenerAddress, Listeners } from "./listeners.ts";
 import { LoadCharacter } from "./load-character.ts";
+import { SpoolWarning } from "./spool-warning.ts";
 import { TicketPort } from "./ticket-port.ts";
 import { uwsgiConnection } from "./uwsgi-connection.ts";
 import { type RequestSummary, WorkerPool } from "./worker-pool.ts";
@@ -120,8 +121,15 @@ class Service implements ConnectionHost {
     this.#speaksUwsgi = uwsgiPeers(settings);
     this.#secure = settings.certfile !== null || settings.keyfile !== null;
     this.#errorLog = new ErrorLog({ output: settings.errorlog ?? "-", level: settings.loglevel ?? "info", pid: process.pid });
-    const surroundings = { temporaryDirectory: tmpdir(), now: monotonicMs, scriptName: mountPoint(settings, process.env) };
-    this.#accessLog = openAccessLog(settings, surroundings.scriptName, (text) => this.warn(text));
+    const warn = (text: string) => this.warn(text);
+    const spoolWarning = new SpoolWarning(monotonicMs, warn);
+    const surroundings = {
+      temporaryDirectory: tmpdir(),
+      now: monotonicMs,
+      scriptName: mountPoint(settings, process.env),
+      onDiskError: spoolWarning.report.bind(spoolWarning),
+    };
+    this.#accessLog = openAccessLog(settings, surroundings.scriptName, warn);
     const port = new TicketPort(descriptors.ticketFd, descriptors.slotsFd, () => this.#pool.flush());
     this.#pool = new WorkerPool(port, poolLimits(settings, surroundings), {
       workerReady: (worker) => control.send({ ev: "worker-ready", worker }),
@@ -129,7 +137,7 @@ class Service implements ConnectionHost {
       workerLost: (worker, request) => control.send({ ev: "worker-lost", worker, request }),
       overdue: (worker: number, silentMs: number, request: RequestSummary | undefined) =>
         control.send({ ev: "overdue", worker, silentMs, request }),
-      warn: (text) => this.warn(text),
+      warn,
       limitReached: (limit, limitMs, remoteAddress) => this.limitReached(limit, limitMs, remoteAddress),
       fault: (error) => this.fault(error),
     });

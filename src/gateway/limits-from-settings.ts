@@ -5,6 +5,7 @@ import { str } from "../base/python-repr.ts";
 import { type Http1Policy, http1Policy } from "../protocol/http1/policy.ts";
 import type { Peer } from "../request/request-head.ts";
 import type { Settings } from "../settings/table.ts";
+import type { SpoolLimits } from "./byte-spool.ts";
 import type { PoolLimits } from "./worker-pool.ts";
 
 const MS_PER_SECOND = 1000;
@@ -80,13 +81,19 @@ export function trustedPeers(settings: Settings): (address: string) => boolean {
 }
 
 /**
- * @param surroundings  The system's directory for temporary files, the clock, and SCRIPT_NAME of the environment.
+ * @param surroundings  The system's directory for temporary files, the clock, SCRIPT_NAME of the environment, and who is told of a disk that refuses.
  */
 export function poolLimits(
   settings: Settings,
-  surroundings: { readonly temporaryDirectory: string; readonly now: () => number; readonly scriptName: string },
+  surroundings: {
+    readonly temporaryDirectory: string;
+    readonly now: () => number;
+    readonly scriptName: string;
+    readonly onDiskError: SpoolLimits["onDiskError"];
+  },
 ): PoolLimits {
   const directory = settings.tmp_upload_dir ?? surroundings.temporaryDirectory;
+  const { onDiskError } = surroundings;
   return {
     now: surroundings.now,
     scriptName: surroundings.scriptName,
@@ -100,12 +107,14 @@ export function poolLimits(
       fileBytes: settings.body_spool_limit,
       budget: { usedBytes: 0, maxBytes: settings.body_spool_limit },
       directory,
+      onDiskError,
     },
     responseSpool: {
       memoryBytes: settings.response_buffer,
       fileBytes: settings.response_spool_limit,
       budget: { usedBytes: 0, maxBytes: Number.POSITIVE_INFINITY },
       directory,
+      onDiskError,
     },
   };
 }

@@ -41,10 +41,7 @@ export class RequestBody implements BodyReader {
     if (this.#destroyed) return;
     // A view into the connection's read buffer, which is not reused: it may be kept.
     this.#spool.push(chunk);
-    if (!this.#spool.wantsMore) {
-      this.#stream.pauseBody();
-      this.stopGathering();
-    }
+    if (!this.#spool.wantsMore) this.#stream.pauseBody();
     this.#pump();
   }
 
@@ -86,6 +83,8 @@ export class RequestBody implements BodyReader {
       this.#onLost();
       return;
     }
+    // Not when only the disk is slow: a client that begins fast and then stalls would hold a worker.
+    if (this.#spool.needsReader) this.stopGathering();
     if (this.#link === undefined) return;
     while (this.#credit > 0) {
       const chunk = this.#spool.shift(Math.min(this.#credit, FRAME_BODY_BYTES_MAX));

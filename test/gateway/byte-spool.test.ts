@@ -8,7 +8,7 @@ import { descriptorsBelow, temporaryDirectory, until } from "./spool-directory.t
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 function limits(directory: string, memoryBytes: number, fileBytes: number, maxBytes = Number.POSITIVE_INFINITY): SpoolLimits {
-  return { memoryBytes, fileBytes, directory, budget: { usedBytes: 0, maxBytes } };
+  return { memoryBytes, fileBytes, directory, budget: { usedBytes: 0, maxBytes }, onDiskError: () => {} };
 }
 
 /** Bytes that show where they come from. */
@@ -122,16 +122,22 @@ function readlink(fd: string): string {
   }
 }
 
-test("a full disk: what was given stays whole, in memory, and more is not wanted", async () => {
-  // /dev/full takes no byte: the spool's own file cannot be made there, so the error is that of opening. Both ways end alike.
+test("a full disk: what was given stays whole, in memory, more is not wanted until it is read, and it is told once", async () => {
+  // /dev/full takes no byte: the spool's own file cannot be made there, so the error is that of opening. Both ways end alike;
+  // test/server/full-disk.test.ts meets that of writing.
+  const told: unknown[] = [];
+  let readable = 0;
   const spool = new ByteSpool(
-    limits("/dev/full", 10, 1_000_000),
-    () => {},
+    { ...limits("/dev/full", 10, 1_000_000), onDiskError: (error, directory) => told.push(error.code, directory) },
+    () => readable++,
     () => {},
   );
   spool.push(Buffer.alloc(100, 1));
-  await until(() => spool.diskError !== undefined);
+  assert.equal(spool.needsReader, false);
+  await until(() => readable > 0);
+  assert.deepEqual(told, ["ENOTDIR", "/dev/full"]);
   assert.equal(spool.wantsMore, false);
+  assert.equal(spool.needsReader, true);
   assert.equal(spool.shift(1_000)?.length, 100);
   assert.equal(spool.wantsMore, true);
   assert.equal(spool.bytesLost, false);
@@ -203,4 +209,35 @@ test("spools share a budget: the second stops where the first has used it up, an
   first.destroy();
   second.destroy();
   assert.equal(shared.budget.usedBytes, 0);
+});
+
+test("a disk that is only slow stops who gives, but asks for no reader, unless others use up the budget meanwhile", async (t) => {
+  const shared = limits(temporaryDirectory(t), 10, 100_000_000, 10_000_000);
+  let readable = 0;
+  let writable = 0;
+  const make = () =>
+    new ByteSpool(
+      shared,
+      () => readable++,
+      () => writable++,
+    );
+  const slow = make();
+  // With bytes in memory nothing is brought from the file, and `onReadable` has no other reason.
+  slow.push(Buffer.alloc(10));
+  const pushMuch = () => {
+    for (let i = 0; i < 20; i++) slow.push(Buffer.alloc(100_000));
+    assert.equal(slow.wantsMore, false);
+    assert.equal(slow.needsReader, false);
+  };
+  pushMuch();
+  await until(() => writable > 0);
+  assert.equal(readable, 0);
+  pushMuch();
+  const other = make();
+  other.push(Buffer.alloc(6_000_000));
+  await until(() => readable > 0);
+  assert.equal(slow.needsReader, true);
+  assert.equal(writable, 1);
+  slow.destroy();
+  other.destroy();
 });

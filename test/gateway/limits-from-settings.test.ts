@@ -12,7 +12,7 @@ import { type Http1Settings, http1Policy } from "../../src/protocol/http1/policy
 import { PEER } from "./memory-exchange.ts";
 import { settingsOf } from "./settings-of.ts";
 
-const SURROUNDINGS = { temporaryDirectory: "/var/tmp", now: () => 42, scriptName: "/mount" };
+const SURROUNDINGS = { temporaryDirectory: "/var/tmp", now: () => 42, scriptName: "/mount", onDiskError: () => {} };
 
 const CONNECTION = [
   { words: ["--keep-alive", "3"], limits: { idleMs: 3_000 } },
@@ -58,12 +58,14 @@ test("spools: their sizes and their directory; the request's spools share one bu
     fileBytes: 22,
     budget: { usedBytes: 0, maxBytes: 22 },
     directory: "/var/tmp",
+    onDiskError: SURROUNDINGS.onDiskError,
   });
   assert.deepEqual(responseSpool, {
     memoryBytes: 33,
     fileBytes: 44,
     budget: { usedBytes: 0, maxBytes: Number.POSITIVE_INFINITY },
     directory: "/var/tmp",
+    onDiskError: SURROUNDINGS.onDiskError,
   });
 });
 

@@ -34,7 +34,7 @@ export class PoolHarness implements PullPort {
   constructor(t: TestContext, changes: Partial<PoolLimits> = {}) {
     this.#t = t;
     this.#directory = temporaryDirectory(t);
-    const spool = { memoryBytes: 2000, fileBytes: 1e8, budget: this.spoolBudget, directory: this.#directory };
+    const spool = { memoryBytes: 2000, fileBytes: 1e8, budget: this.spoolBudget, directory: this.#directory, onDiskError: () => {} };
     const limits: PoolLimits = {
       now: () => this.nowMs,
       lookAhead: 8,

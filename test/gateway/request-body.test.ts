@@ -35,7 +35,7 @@ for (const { name, memoryBytes, fileBytes, missing = false } of [
           const client = new MemoryExchange(requestHead("POST", "/", { kind: "chunked" }));
           const budget = { usedBytes: 0, maxBytes: 1e9 };
           let gathered = 0;
-          const limits = { memoryBytes, fileBytes, budget, directory: missing ? `${directory}/none` : directory };
+          const limits = { memoryBytes, fileBytes, budget, directory: missing ? `${directory}/none` : directory, onDiskError: () => {} };
           const body = new RequestBody(client, limits, () => gathered++, assert.fail);
           client.readBody(body);
           const content = Buffer.alloc(Math.min(bodyBytes, pieceBytes * 200), "0123456789abcdef");
@@ -84,7 +84,13 @@ for (const { name, memoryBytes, fileBytes, missing = false } of [
 
 test("what a client sends behind the answer costs nothing", (t) => {
   const client = new MemoryExchange(requestHead("POST", "/", { kind: "chunked" }));
-  const limits = { memoryBytes: 10, fileBytes: 1_000_000, budget: { usedBytes: 0, maxBytes: 1e9 }, directory: temporaryDirectory(t) };
+  const limits = {
+    memoryBytes: 10,
+    fileBytes: 1_000_000,
+    budget: { usedBytes: 0, maxBytes: 1e9 },
+    directory: temporaryDirectory(t),
+    onDiskError: () => {},
+  };
   const body = new RequestBody(client, limits, () => {}, assert.fail);
   client.readBody(body);
   client.send(Buffer.alloc(100));
@@ -100,7 +106,7 @@ test("a body whose spooled bytes cannot be read back is given up", async (t) => 
   const link = new WorkerLink(1, 1, worker.gatewayHandle, nobody);
   const client = new MemoryExchange(requestHead("POST", "/", { kind: "chunked" }));
   let lost = 0;
-  const limits = { memoryBytes: 0, fileBytes: 1_000_000, budget: { usedBytes: 0, maxBytes: 1e9 }, directory };
+  const limits = { memoryBytes: 0, fileBytes: 1_000_000, budget: { usedBytes: 0, maxBytes: 1e9 }, directory, onDiskError: () => {} };
   const body = new RequestBody(
     client,
     limits,
@@ -124,4 +130,20 @@ test("a body whose spooled bytes cannot be read back is given up", async (t) => 
   await until(() => lost > 0);
   body.destroy();
   link.giveUp("the test is over");
+});
+
+test("a client that is faster than the disk waits for it, and no worker waits for the client", async (t) => {
+  const directory = temporaryDirectory(t);
+  const client = new MemoryExchange(requestHead("POST", "/", { kind: "chunked" }));
+  let gathered = 0;
+  const limits = { memoryBytes: 0, fileBytes: 1e9, budget: { usedBytes: 0, maxBytes: 1e9 }, directory, onDiskError: assert.fail };
+  const body = new RequestBody(client, limits, () => gathered++, assert.fail);
+  client.readBody(body);
+  while (!client.bodyPaused) client.send(Buffer.alloc(65_536));
+  await until(() => !client.bodyPaused);
+  assert.equal(gathered, 0);
+  client.endBody();
+  assert.equal(gathered, 1);
+  body.destroy();
+  await until(() => descriptorsBelow(directory, readlinkSync) === 0);
 });

@@ -29,7 +29,7 @@ for (const { name, memoryBytes, fileBytes, missing = false } of [
           client.start(HEAD);
           let credit = RESPONSE_WINDOW_BYTES;
           const budget = { usedBytes: 0, maxBytes: Number.POSITIVE_INFINITY };
-          const limits = { memoryBytes, fileBytes, budget, directory: missing ? `${directory}/none` : directory };
+          const limits = { memoryBytes, fileBytes, budget, directory: missing ? `${directory}/none` : directory, onDiskError: () => {} };
           const relay = new ResponseRelay(
             client,
             limits,
@@ -78,7 +78,13 @@ test("a client that takes nothing: the worker is stopped once memory and file ar
   const client = new MemoryExchange(requestHead("GET", "/"), { takes: 0 });
   client.start(HEAD);
   let credit = RESPONSE_WINDOW_BYTES;
-  const limits = { memoryBytes: 100_000, fileBytes: 300_000, budget: { usedBytes: 0, maxBytes: 1e9 }, directory: temporaryDirectory(t) };
+  const limits = {
+    memoryBytes: 100_000,
+    fileBytes: 300_000,
+    budget: { usedBytes: 0, maxBytes: 1e9 },
+    directory: temporaryDirectory(t),
+    onDiskError: assert.fail,
+  };
   const relay = new ResponseRelay(
     client,
     limits,
@@ -106,7 +112,13 @@ test("a client that takes nothing: the worker is stopped once memory and file ar
 test("abort cuts the response, and what comes after it is nobody's", (t) => {
   const client = new MemoryExchange(requestHead("GET", "/"));
   client.start(HEAD);
-  const limits = { memoryBytes: 10, fileBytes: 10, budget: { usedBytes: 0, maxBytes: 10 }, directory: temporaryDirectory(t) };
+  const limits = {
+    memoryBytes: 10,
+    fileBytes: 10,
+    budget: { usedBytes: 0, maxBytes: 10 },
+    directory: temporaryDirectory(t),
+    onDiskError: assert.fail,
+  };
   const relay = new ResponseRelay(client, limits, () => {}, assert.fail);
   relay.push(Buffer.from("a"));
   relay.abort();

@@ -22,7 +22,7 @@ class NotedOwner implements RequestOwner {
   queued = true;
 
   constructor(directory: string) {
-    const spool = { memoryBytes: 1000, fileBytes: 0, budget: { usedBytes: 0, maxBytes: 0 }, directory };
+    const spool = { memoryBytes: 1000, fileBytes: 0, budget: { usedBytes: 0, maxBytes: 0 }, directory, onDiskError: () => {} };
     this.requestSpool = spool;
     this.responseSpool = spool;
   }
