@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class ErrorStream(io.RawIOBase):
-    """``wsgi.errors``: text for every stream that the error log writes to, flushed at each write."""
+    """``wsgi.errors``: text for every stream that the error log writes to, flushed at each write.
+
+    A log that cannot be written, on a full disk, loses the text and not the request: as with ``logging``.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,13 +34,16 @@ class ErrorStream(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         for handler in self._handlers:
-            stream = handler.stream
-            try:
-                stream.write(data)
-            except UnicodeError:
-                stream.write(data.encode("ascii", "backslashreplace").decode("ascii"))
-            stream.flush()
+            with contextlib.suppress(OSError):
+                self._write(handler.stream, data)
         return len(data)
+
+    def _write(self, stream: Any, data: Any) -> None:
+        try:
+            stream.write(data)
+        except UnicodeError:
+            stream.write(data.encode("ascii", "backslashreplace").decode("ascii"))
+        stream.flush()
 
 
 def base_environ(config: Config, *, multithread: bool) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import logging
 from collections.abc import Iterator
@@ -67,3 +68,17 @@ def test_what_the_log_cannot_encode_is_escaped(logger: logging.Logger) -> None:
     logger.handlers = [logging.StreamHandler(io.TextIOWrapper(raw, encoding="ascii"))]
     ErrorStream().write("caf\u00e9\n")
     assert raw.getvalue() == b"caf\\xe9\n"
+
+
+class FullDisk(io.StringIO):
+    """A stream whose disk has no room."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_loses_the_text_and_nothing_else(logger: logging.Logger) -> None:
+    written = io.StringIO()
+    logger.handlers = [logging.StreamHandler(FullDisk()), logging.StreamHandler(written)]
+    assert ErrorStream().write("kept elsewhere\n") == 15
+    assert written.getvalue() == "kept elsewhere\n"
