@@ -5,6 +5,7 @@ import type { AccessLogSink } from "../telemetry/access-log.ts";
 import { LogFile } from "../telemetry/log-file.ts";
 
 const NOTHING = Buffer.alloc(0);
+const LINE_FEED = 0x0a;
 /** Lines kept for a pipe whose reader is slow; beyond it they are dropped. */
 const UNWRITTEN_BYTES_MAX = 1024 * 1024;
 /** A slow reader is tried again this much later, should no line come before. */
@@ -15,6 +16,8 @@ export class LogOutput implements AccessLogSink {
   readonly #onError: (text: string) => void;
   #unwritten: Buffer = NOTHING;
   #retry: NodeJS.Timeout | undefined;
+  /** A line was written in part before the disk was full: the next one must not be joined to it. */
+  #torn = false;
 
   /**
    * @param target    `"-"` for the standard stream, else a path.
@@ -28,7 +31,7 @@ export class LogOutput implements AccessLogSink {
 
   /** A full disk or a reader that has gone loses log lines, never requests; a slow reader gets them later. @param text  Whole lines. */
   write(text: string): void {
-    const bytes = Buffer.from(text, "latin1");
+    const bytes = Buffer.from(this.#torn && this.#unwritten.length === 0 ? `\n${text}` : text, "latin1");
     // Whole lines are dropped, and the new ones: the first of the kept ones may be written in part.
     if (this.#unwritten.length + bytes.length <= UNWRITTEN_BYTES_MAX || this.#unwritten.length === 0) {
       this.#unwritten = this.#unwritten.length === 0 ? bytes : Buffer.concat([this.#unwritten, bytes]);
@@ -50,6 +53,7 @@ export class LogOutput implements AccessLogSink {
         return;
       }
     }
+    if (written > 0) this.#torn = this.#unwritten[written - 1] !== LINE_FEED;
     this.#unwritten = NOTHING;
   }
 
