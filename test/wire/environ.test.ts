@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { type HeaderName, headerName } from "../../src/request/header-name.ts";
 import type { Peer, RequestHead } from "../../src/request/request-head.ts";
 import { encodeEnviron } from "../../src/wire/environ.ts";
-import { PYTHONS, readInPython } from "./pythons.ts";
+import { PYTHONS } from "../pythons.ts";
+import { readInPython } from "./read-in-python.ts";
 
 const TCP: Peer = {
   remoteAddress: "192.0.2.7",
@@ -105,8 +106,8 @@ const anyHead = fc
       .map((fields) => request({ ...head, target: head.rawPath, path: latin1Unquote(head.rawPath) }, fields)),
   );
 
-for (const python of PYTHONS) {
-  test(`encodeEnviron says what a slow reference says, read by ${python}`, () => {
+for (const { path: python, name: version } of PYTHONS) {
+  test(`encodeEnviron says what a slow reference says, read by Python ${version} (${python})`, () => {
     const heads = fc.sample(fc.tuple(anyHead, fc.constantFrom("", "/m")), { numRuns: 1500, seed: 3 });
     const read = readInPython(
       python,

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { DICT_END, DICT_START, marshalKey, marshalText } from "../../src/wire/marshal.ts";
-import { PYTHONS, readInPython } from "./pythons.ts";
+import { PYTHONS } from "../pythons.ts";
+import { readInPython } from "./read-in-python.ts";
 
 /** Any latin-1 text, with the lengths at which the format changes. */
 const latin1 = fc.oneof(
@@ -16,13 +17,13 @@ const ascii = fc.oneof(
   fc.constantFrom(255, 256).map((length) => "K".repeat(length)),
 );
 
-for (const python of PYTHONS) {
-  test(`marshalText gives ${python} the same characters`, () => {
+for (const { path: python, name: version } of PYTHONS) {
+  test(`marshalText gives Python ${version} (${python}) the same characters`, () => {
     const texts = fc.sample(latin1, { numRuns: 2000, seed: 1 });
     assert.deepEqual(readInPython(python, texts.map(marshalText)), texts);
   });
 
-  test(`a dict of marshalled keys and texts is the same dict in ${python}`, () => {
+  test(`a dict of marshalled keys and texts is the same dict in Python ${version} (${python})`, () => {
     const dicts = fc.sample(fc.dictionary(ascii, latin1, { maxKeys: 12 }), { numRuns: 500, seed: 2 });
     const marshalled = dicts.map(
       (dict) =>
@@ -37,12 +38,12 @@ for (const python of PYTHONS) {
       dicts.map((dict) => ({ ...dict })),
     );
   });
-}
 
-test("marshalText is exact beyond latin-1 too: a unix socket's path may hold any character", () => {
-  const texts = ["/run/\u65e5\u672c.sock", "\u{1f984}"];
-  assert.deepEqual(readInPython("python3", texts.map(marshalText)), texts);
-});
+  test(`marshalText is exact beyond latin-1 too in Python ${version} (${python}): a unix socket's path may hold any character`, () => {
+    const texts = ["/run/\u65e5\u672c.sock", "\u{1f984}"];
+    assert.deepEqual(readInPython(python, texts.map(marshalText)), texts);
+  });
+}
 
 test("what is marshalled is latin-1 text: one character for each byte", () => {
   fc.assert(fc.property(latin1, (text) => ![...marshalText(text)].some((character) => character > "\xff")));

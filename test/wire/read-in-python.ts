@@ -1,11 +1,6 @@
-/** The Pythons at hand: `python3`, and those that TUNICORN_TEST_PYTHONS names (paths, separated by colons). */
+/** Lets a Python read what `wire/marshal.ts` wrote. */
 
 import { execFileSync } from "node:child_process";
-
-export const PYTHONS: readonly string[] = [
-  "python3",
-  ...(process.env.TUNICORN_TEST_PYTHONS ?? "").split(":").filter((path) => path !== ""),
-];
 
 /** Reads marshalled values, each after its length as u32, and writes each as JSON, a line each. Text comes back with its characters as they are. */
 const READER = `

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { PYTHONS, type Python } from "../pythons.ts";
+import { waitUntil } from "./deadline.ts";
+import { APPS, Server, temporaryFolder } from "./harness.ts";
+import { type Client, field, get, post } from "./http-client.ts";
+
+/** The application of cases.py, and which Python runs it; `revision` tells old code from new. */
+function application(revision: number): string {
+  return `
+import json, platform, sys
+import cases
+
+
+def application(environ, start_response):
+    if environ["PATH_INFO"] != "/python":
+        return cases.application(environ, start_response)
+    facts = [platform.python_implementation(), sys.version_info[:3], ${revision}]
+    return cases.answer(start_response, json.dumps(facts).encode())
+`;
+}
+
+/** More than a slot of shared memory holds, and more than the worker's window. */
+const UPLOAD = "0123456789abcdef".repeat(40_000);
+
+async function start(t: TestContext, python: Python, flags: readonly string[]): Promise<{ server: Server; file: string }> {
+  const folder = temporaryFolder(t);
+  const file = join(folder, "site_wsgi.py");
+  writeFileSync(file, application(1));
+  const args = ["site_wsgi", "-w", "2", "--python", python.path, "--pythonpath", APPS, ...flags];
+  // Shown at the end of a line, so that a module or a call that Python has come to dislike is found.
+  const server = await Server.start(t, "tunicorn", { args, cwd: folder, env: { PYTHONWARNINGS: "default" } });
+  return { server, file };
+}
+
+async function pythonOf(server: Server): Promise<unknown> {
+  return JSON.parse((await server.exchange(get("/python"))).body);
+}
+
+async function exchangeChunked(client: Client, body: string): Promise<string> {
+  client.send("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
+  client.send(`${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`);
+  return (await client.readResponse("POST")).body;
+}
+
+for (const python of PYTHONS) {
+  for (const flags of [[], ["--preload"]]) {
+    test(`Python ${python.name} (${[python.path, ...flags].join(" ")}): requests, bodies, errors, files, a reload`, async (t) => {
+      const { server, file } = await start(t, python, flags);
+      assert.deepEqual(await pythonOf(server), ["CPython", python.version, 1]);
+      const workers = await waitUntil("waiting for two workers", () => {
+        const pids = server.lines.flatMap(({ text }) => /Booting worker with pid: (\d+)$/.exec(text)?.[1] ?? []);
+        return pids.length === 2 && pids;
+      });
+      for (const pid of [server.nursery(), ...workers]) assert.equal(readlinkSync(`/proc/${pid}/exe`), python.program);
+
+      assert.equal((await server.exchange(get("/"))).body, "hello\n");
+      assert.equal((await server.exchange(post("/echo", "small"))).body, "small");
+      assert.equal((await server.exchange(post("/echo", UPLOAD))).body, UPLOAD);
+      assert.equal(await exchangeChunked(await server.connect(), UPLOAD), UPLOAD);
+      assert.deepEqual(JSON.parse((await server.exchange(post("/read?how=iterate", "a\nb\nc"))).body), ["a\n", "b\n", "c"]);
+
+      assert.equal((await server.exchange(get("/raises"))).status, 500);
+      await server.waitForLine(/^ValueError: before start_response$/);
+      assert.equal((await server.exchange(get("/raises-midway"))).complete, false);
+      assert.equal((await server.exchange(get("/exc-info-before"))).status, 503);
+      assert.equal((await server.exchange(get("/generator"))).body, "firstsecond");
+      assert.equal((await server.exchange(get("/file"))).body, readFileSync(join(APPS, "cases.py"), "latin1"));
+      assert.equal((await server.exchange(get("/file?memory=1"))).body, readFileSync(join(APPS, "cases.py"), "latin1"));
+      assert.equal(field(await server.exchange(get("/headers")), "X-Latin"), "\u00e9");
+
+      writeFileSync(file, application(2));
+      server.signal("SIGHUP");
+      await server.waitForLine(/reload done gen=1 workers=2$/);
+      for (const pid of workers) await server.waitForLine(new RegExp(`Worker exiting \\(pid: ?${pid}\\)`));
+      assert.deepEqual(await pythonOf(server), ["CPython", python.version, 2]);
+      assert.deepEqual(await server.stop(), { code: 0, signal: null });
+      assert.doesNotMatch(server.output(), /^.*\bWarning: .*$/m);
+    });
+  }
+}
