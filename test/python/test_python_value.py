@@ -121,7 +121,7 @@ class WithoutSignature:
         (len, 1),
         (WithoutSignature(), None),
         (dict.fromkeys, 2),
-        (print, 0),
+        (locals, 0),
     ],
 )
 def test_counts_positional_parameters(function: Any, arity: int | None) -> None:
