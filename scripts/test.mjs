@@ -24,6 +24,9 @@ const CONCURRENCY = 2;
 const TEST_TIMEOUT_MS = 300_000;
 /** The same for a whole step. */
 const STEP_TIMEOUT_MS = 1_800_000;
+/** A file of long runs may take as long as its step. */
+const SOAK_TIMEOUT_MS = STEP_TIMEOUT_MS;
+const SOAK = ".soak.ts";
 const VENV = ".venv-test";
 const VENV_BIN = join(VENV, "bin");
 const PINS = "test/requirements.txt";
@@ -82,7 +85,8 @@ function nodeTests(name, files) {
     results.push({ name: `${name}: there are none`, outcome: "FAILED", seconds: 0 });
     return;
   }
-  const runner = ["--test", `--test-concurrency=${CONCURRENCY}`, `--test-timeout=${TEST_TIMEOUT_MS}`];
+  const timeoutMs = files.some((file) => file.endsWith(SOAK)) ? SOAK_TIMEOUT_MS : TEST_TIMEOUT_MS;
+  const runner = ["--test", `--test-concurrency=${CONCURRENCY}`, `--test-timeout=${timeoutMs}`];
   const reporter = ["--test-reporter=./scripts/test-reporter.mjs", "--test-reporter-destination=stdout"];
   step(name, process.execPath, ["--import", "./scripts/typescript.mjs", ...runner, ...reporter, ...files]);
 }
@@ -120,12 +124,12 @@ function main(args) {
     );
   if (wanted("server")) nodeTests("whole-server tests", all.filter(isServerTest));
   if (wanted("packaging")) nodeTests("packaging tests", all.filter(isPackagingTest));
-  if (wanted("soak")) nodeTests("soak tests", filesUnder("test", ".soak.ts"));
+  if (wanted("soak")) nodeTests("soak tests", filesUnder("test", SOAK));
   if (patterns.length > 0) matching(matches, all);
 }
 
 function matching(matches, all) {
-  const typescript = [...all, ...filesUnder("test", ".soak.ts")].filter(matches);
+  const typescript = [...all, ...filesUnder("test", SOAK)].filter(matches);
   const python = filesUnder("test/python", ".py").filter((file) => /[/]test_[^/]*$/.test(file) && matches(file));
   if (typescript.length > 0) nodeTests("matching TypeScript tests", typescript);
   if (python.length > 0) step("matching Python tests", join(VENV_BIN, "pytest"), python);
