@@ -10,6 +10,8 @@ const inCi = process.env.CI === "true";
 const SLOWEST_SHOWN = 5;
 /** What takes less is of no interest. */
 const SLOW_MS = 1000;
+/** Node's counts at the end come as diagnostics too; the others are what tests have measured. */
+const NODES_OWN = /^(?:tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/;
 
 export default async function* report(events) {
   const files = new Map();
@@ -17,6 +19,7 @@ export default async function* report(events) {
   const totals = { passed: 0, failed: 0, skipped: 0 };
   for await (const { type, data } of events) {
     if (type === "test:stderr" || type === "test:stdout") yield data.message;
+    if (type === "test:diagnostic" && !NODES_OWN.test(data.message)) yield `note   ${data.message}\n`;
     if ((type !== "test:pass" && type !== "test:fail") || data.details.type === "suite") continue;
     const name = data.file === undefined ? data.name : relative(process.cwd(), data.file);
     const file = files.get(name) ?? { passed: 0, failed: 0, ms: 0 };

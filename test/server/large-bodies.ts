@@ -89,10 +89,10 @@ export function testLargeBodies(sizeBytes: number): void {
         ...request(blocks),
         ...(stalls === undefined ? {} : { [stalls]: othersAreServed }),
       });
-      for (const { pid, command, idleBytes, grownBytes } of grown()) {
-        t.diagnostic(`${command || pid}: ${mib(idleBytes)} idle, ${mib(grownBytes)} more at its peak`);
-        assert.ok(grownBytes < GROWTH_BYTES_MAX, `${command} grew by ${mib(grownBytes)}`);
-      }
+      const processes = grown();
+      const shown = processes.map(({ role, idleBytes, grownBytes }) => `${role} ${mib(idleBytes)} + ${mib(grownBytes)}`);
+      t.diagnostic(`${name}, ${size}, memory idle and grown: ${shown.join(", ")}`);
+      for (const { role, grownBytes } of processes) assert.ok(grownBytes < GROWTH_BYTES_MAX, `${role} grew by ${mib(grownBytes)}`);
       await check(received, answer, sizeBytes, file);
       await othersAreServed();
     });

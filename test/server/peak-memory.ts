@@ -10,8 +10,7 @@ const RESET_PEAK = "5";
 /** What one process did between two looks. */
 export interface Growth {
   readonly pid: number;
-  /** Title or command line. */
-  readonly command: string;
+  readonly role: "arbiter" | "nursery" | "gateway" | "worker";
   readonly idleBytes: number;
   /** Peak of the resident memory above that. */
   readonly grownBytes: number;
@@ -23,9 +22,12 @@ export interface Growth {
  * @returns  Tells each process's growth since. A process that came or went meanwhile is an error: its memory would not be counted.
  */
 export function watchMemory(server: Server): () => Growth[] {
-  const idle = server.processes().map(({ pid, command }) => {
+  const [gateway, nursery] = [server.gateway(), server.nursery()];
+  const roleOf = (pid: number): Growth["role"] =>
+    pid === server.pid ? "arbiter" : pid === nursery ? "nursery" : pid === gateway ? "gateway" : "worker";
+  const idle = server.processes().map(({ pid }) => {
     writeFileSync(`/proc/${pid}/clear_refs`, RESET_PEAK);
-    return { pid, command, idleBytes: statusBytes(pid, "VmRSS") };
+    return { pid, role: roleOf(pid), idleBytes: statusBytes(pid, "VmRSS") };
   });
   return () => {
     const pids = server.processes().map(({ pid }) => pid);
