@@ -6,7 +6,7 @@
  *   unit      TypeScript tests without servers
  *   server    tests of whole servers, against Gunicorn and Tunicorn
  *   packaging the npm package, npm start, the lock file, the pages
- *   soak      long runs, test/**\/*.soak.ts; only when named
+ *   soak      long runs one after another, test/**\/*.soak.ts; only when named
  *   any other text: the test files, TypeScript and Python, whose path contains it
  */
 import { spawnSync } from "node:child_process";
@@ -24,9 +24,8 @@ const CONCURRENCY = 2;
 const TEST_TIMEOUT_MS = 300_000;
 /** The same for a whole step. */
 const STEP_TIMEOUT_MS = 1_800_000;
-/** A file of long runs may take as long as its step. */
-const SOAK_TIMEOUT_MS = STEP_TIMEOUT_MS;
-const SOAK = ".soak.ts";
+/** For one soak, and for all of them: minutes on an idle machine, and they may share a busy one. */
+const SOAK_TIMEOUT_MS = 3_600_000;
 const VENV = ".venv-test";
 const VENV_BIN = join(VENV, "bin");
 const PINS = "test/requirements.txt";
@@ -36,10 +35,10 @@ const PINS_INSTALLED = join(VENV, "requirements.txt");
 const results = [];
 
 /** Runs one command with its output shown, and notes how it ended. */
-function step(name, command, args) {
+function step(name, command, args, timeout = STEP_TIMEOUT_MS) {
   console.log(`\n== ${name}`);
   const startedMs = Date.now();
-  const { status, signal, error } = spawnSync(command, args, { stdio: "inherit", timeout: STEP_TIMEOUT_MS });
+  const { status, signal, error } = spawnSync(command, args, { stdio: "inherit", timeout });
   if (error !== undefined) console.error(`cannot run ${command}: ${error.message}`);
   const outcome = status === 0 ? "ok" : signal === null ? "FAILED" : `FAILED (${signal})`;
   results.push({ name, outcome, seconds: (Date.now() - startedMs) / 1000 });
@@ -79,16 +78,20 @@ function filesUnder(folder, suffix) {
     .sort();
 }
 
-function nodeTests(name, files) {
+function nodeTests(name, files, { concurrency = CONCURRENCY, timeout = TEST_TIMEOUT_MS, stepTimeout = STEP_TIMEOUT_MS } = {}) {
   // Without files `node --test` would look for some by itself.
   if (files.length === 0) {
     results.push({ name: `${name}: there are none`, outcome: "FAILED", seconds: 0 });
     return;
   }
-  const timeoutMs = files.some((file) => file.endsWith(SOAK)) ? SOAK_TIMEOUT_MS : TEST_TIMEOUT_MS;
-  const runner = ["--test", `--test-concurrency=${CONCURRENCY}`, `--test-timeout=${timeoutMs}`];
+  const runner = ["--test", `--test-concurrency=${concurrency}`, `--test-timeout=${timeout}`];
   const reporter = ["--test-reporter=./scripts/test-reporter.mjs", "--test-reporter-destination=stdout"];
-  step(name, process.execPath, ["--import", "./scripts/typescript.mjs", ...runner, ...reporter, ...files]);
+  step(name, process.execPath, ["--import", "./scripts/typescript.mjs", ...runner, ...reporter, ...files], stepTimeout);
+}
+
+/** One at a time: soaks measure time and memory. */
+function soaks(name, files) {
+  nodeTests(name, files, { concurrency: 1, timeout: SOAK_TIMEOUT_MS, stepTimeout: SOAK_TIMEOUT_MS });
 }
 
 function lint() {
@@ -124,16 +127,19 @@ function main(args) {
     );
   if (wanted("server")) nodeTests("whole-server tests", all.filter(isServerTest));
   if (wanted("packaging")) nodeTests("packaging tests", all.filter(isPackagingTest));
-  if (wanted("soak")) nodeTests("soak tests", filesUnder("test", SOAK));
+  if (wanted("soak")) soaks("soak tests", filesUnder("test", ".soak.ts"));
   if (patterns.length > 0) matching(matches, all);
 }
 
 function matching(matches, all) {
-  const typescript = [...all, ...filesUnder("test", SOAK)].filter(matches);
+  const typescript = all.filter(matches);
+  const soak = filesUnder("test", ".soak.ts").filter(matches);
   const python = filesUnder("test/python", ".py").filter((file) => /[/]test_[^/]*$/.test(file) && matches(file));
   if (typescript.length > 0) nodeTests("matching TypeScript tests", typescript);
+  if (soak.length > 0) soaks("matching soak tests", soak);
   if (python.length > 0) step("matching Python tests", join(VENV_BIN, "pytest"), python);
-  if (typescript.length + python.length === 0) results.push({ name: "no test file's path contains that", outcome: "FAILED", seconds: 0 });
+  if (typescript.length + soak.length + python.length === 0)
+    results.push({ name: "no test file's path contains that", outcome: "FAILED", seconds: 0 });
 }
 
 main(process.argv.slice(2));

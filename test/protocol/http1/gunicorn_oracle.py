@@ -1,7 +1,8 @@
 """What Gunicorn's own pure-Python parser makes of given bytes: the oracle of our HTTP/1 parser.
 
 Reads JSON lines ``{"bytes": "<base64>", "settings": {...}, "trusted": true, "secure": false}`` and writes one JSON
-line of outcome for each, in the shape of ``outcome.ts``. Run it with a Python that has gunicorn 27.0.1:
+line of outcome for each, in the shape of ``outcome.ts``; an empty line asks for what is not written yet. Run it with a
+Python that has gunicorn 27.0.1:
 
     python gunicorn_oracle.py < cases.jsonl > outcomes.jsonl
 
@@ -11,6 +12,7 @@ The bytes are fed one by one: where Gunicorn's answer depends on how its input w
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import sys
 import types
@@ -74,14 +76,21 @@ def describe(req: Any) -> dict[str, Any]:
     }
 
 
-def outcome(case: dict[str, Any]) -> dict[str, Any]:
-    """Parse one case to its end: the requests served, and how it ended."""
+@functools.cache
+def config(settings: str, secure: bool) -> Config:
+    """Make Gunicorn's settings; kept, because making the 120 of them takes longer than parsing a request."""
     cfg = Config()
     cfg.set("http_parser", "python")
-    for name, value in case["settings"].items():
+    for name, value in json.loads(settings).items():
         cfg.set(name, value)
-    if case["secure"]:
+    if secure:
         cfg.set("certfile", "/dev/null")
+    return cfg
+
+
+def outcome(case: dict[str, Any]) -> dict[str, Any]:
+    """Parse one case to its end: the requests served, and how it ended."""
+    cfg = config(json.dumps(case["settings"]), case["secure"])
     peer = TRUSTED if case["trusted"] else UNTRUSTED
     requests: list[dict[str, Any]] = []
     parser = RequestParser(cfg, single_bytes(base64.b64decode(case["bytes"])), peer)
@@ -101,7 +110,10 @@ def outcome(case: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Answer every line of standard input."""
     for line in sys.stdin:
-        print(json.dumps(outcome(json.loads(line))), flush=False)
+        if line == "\n":
+            sys.stdout.flush()
+        else:
+            print(json.dumps(outcome(json.loads(line))), flush=False)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 /** Requests as an attacker would write them: mostly sound, with one thing wrong here and there, so that every rule is reached. */
 
 import fc from "fast-check";
-import type { Case, GunicornSettings } from "./outcome.ts";
+import type { GunicornSettings } from "./outcome.ts";
 
 /** Settings that change what is accepted; small limits, so that generated requests meet them. */
-const SETTINGS: readonly GunicornSettings[] = [
+export const SETTINGS: readonly GunicornSettings[] = [
   {},
   {},
   { limit_request_line: 30 },
@@ -290,10 +290,3 @@ function mutate(text: string, { kind, at, byte }: Mutation): string {
 export const hostileBytes: fc.Arbitrary<string> = fc
   .tuple(fc.array(request, { minLength: 1, maxLength: 3 }), fc.array(mutation, { maxLength: 2 }), fc.boolean())
   .map(([requests, mutations, damaged]) => (damaged ? mutations : []).reduce(mutate, requests.join("")));
-
-export const hostileCase: fc.Arbitrary<Case> = fc.record({
-  bytes: hostileBytes,
-  settings: fc.constantFrom(...SETTINGS),
-  trusted: fc.boolean(),
-  secure: fc.boolean(),
-});

@@ -6,7 +6,7 @@ import type { RequestHandler } from "../../../src/protocol/request-parser.ts";
 import type { BodyEnd } from "../../../src/request/exchange.ts";
 import { ProtocolError } from "../../../src/request/protocol-error.ts";
 import type { RequestHead } from "../../../src/request/request-head.ts";
-import { hostileCase } from "./hostile-requests.ts";
+import { hostileCase } from "./hostile-cases.ts";
 import { comparable, cutAt, everyByte, type GunicornSettings, outcomeOf, peerOf, policyOf } from "./outcome.ts";
 
 const PEER = peerOf({ trusted: true, secure: false });
