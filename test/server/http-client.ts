@@ -63,9 +63,16 @@ export class Client {
 
   /** Sends piece by piece, each in a packet of its own as far as the kernel allows: the next leaves when the last was taken. */
   async trickle(text: string, pieceBytes: number): Promise<void> {
+    await this.sendPieces(
+      Array.from({ length: Math.ceil(text.length / pieceBytes) }, (_, n) => text.slice(n * pieceBytes, (n + 1) * pieceBytes)),
+    );
+  }
+
+  /** As `trickle`, with pieces of any sizes. */
+  async sendPieces(pieces: readonly string[]): Promise<void> {
     this.socket.setNoDelay(true);
-    for (let at = 0; at < text.length; at += pieceBytes) {
-      await new Promise<void>((resolve) => this.socket.write(text.slice(at, at + pieceBytes), "latin1", () => setImmediate(resolve)));
+    for (const piece of pieces) {
+      await new Promise<void>((resolve) => this.socket.write(piece, "latin1", () => setImmediate(resolve)));
     }
   }
 

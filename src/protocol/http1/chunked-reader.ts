@@ -118,14 +118,7 @@ export class ChunkedReader {
 
   #readTrailers(bytes: Buffer, start: number, end: number): number {
     const policy = this.#policy;
-    const next = findSectionEnd(
-      bytes,
-      start,
-      start + this.#searchedBytes,
-      end,
-      policy.sectionBytesMax,
-      "limit request trailer section size",
-    );
+    const next = findSectionEnd(bytes, start, start + this.#searchedBytes, end, policy.trailerSection);
     if (next < 0) {
       this.#searchedBytes = end - start;
       return start;

@@ -1,5 +1,7 @@
 /** What an HTTP/1 client may send: Gunicorn's settings, and the limits that follow from them. */
 
+import type { SectionLimit } from "./section-end.ts";
+
 /** The settings as the user gives them, with Gunicorn's special values; names are Gunicorn's. */
 export interface Http1Settings {
   /** Bytes of the request line without its CRLF; 0 = as long as we can take. */
@@ -31,8 +33,8 @@ export interface Http1Policy extends Http1Settings {
   readonly requestLineBytesMax: number;
   readonly fieldsMax: number;
   readonly fieldBytesMax: number;
-  /** Bytes of a whole header section with its empty line, and of a trailer section. */
-  readonly sectionBytesMax: number;
+  readonly headerSection: SectionLimit;
+  readonly trailerSection: SectionLimit;
 }
 
 /** Gunicorn takes no larger `limit_request_line`; more is cut to this. */
@@ -48,12 +50,14 @@ export function http1Policy(settings: Http1Settings): Http1Policy {
   const { limitRequestLine, limitRequestFields, limitRequestFieldSize } = settings;
   const fieldsMax = limitRequestFields <= 0 || limitRequestFields > FIELDS_CAP ? FIELDS_CAP : limitRequestFields;
   const fieldBytesMax = limitRequestFieldSize <= 0 ? FIELD_BYTES_DEFAULT : limitRequestFieldSize;
+  const sectionBytesMax = fieldsMax * (fieldBytesMax + "\r\n".length) + "\r\n\r\n".length;
   return {
     ...settings,
     requestLineBytesMax: limitRequestLine === 0 ? REQUEST_LINE_BYTES_UNLIMITED : requestLineCap(limitRequestLine),
     fieldsMax,
     fieldBytesMax,
-    sectionBytesMax: fieldsMax * (fieldBytesMax + "\r\n".length) + "\r\n\r\n".length,
+    headerSection: { bytesMax: sectionBytesMax, wholeBytesMax: sectionBytesMax, name: "max buffer headers" },
+    trailerSection: { bytesMax: sectionBytesMax, wholeBytesMax: sectionBytesMax + 1, name: "limit request trailer section size" },
   };
 }
 

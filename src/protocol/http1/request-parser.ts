@@ -144,8 +144,7 @@ export class Http1Parser implements RequestParser {
     this.#line ??= this.#readRequestLine();
     if (this.#line === undefined) return false;
     const { bytes, start, end } = this.#held;
-    const sectionBytesMax = this.#policy.sectionBytesMax;
-    const next = findSectionEnd(bytes, start, start + this.#searchedBytes, end, sectionBytesMax, "max buffer headers");
+    const next = findSectionEnd(bytes, start, start + this.#searchedBytes, end, this.#policy.headerSection);
     if (next < 0) {
       this.#searchedBytes = end - start;
       return false;

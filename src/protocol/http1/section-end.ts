@@ -3,6 +3,16 @@
 import { CR, LF } from "./octets.ts";
 import { headersTooLarge, invalidHeader } from "./refusals.ts";
 
+/** How long a section may be. */
+export interface SectionLimit {
+  /** Bytes without an end in sight. */
+  readonly bytesMax: number;
+  /** Bytes when the last one is the end: Gunicorn looks for the end of a trailer section before it counts, so one more. */
+  readonly wholeBytesMax: number;
+  /** What a refusal calls it: `max buffer headers`. */
+  readonly name: string;
+}
+
 /**
  * Scans for the empty line that ends a section. Whatever was scanned before is not looked at again, so a section that
  * comes byte by byte costs no more than one that comes whole.
@@ -10,18 +20,19 @@ import { headersTooLarge, invalidHeader } from "./refusals.ts";
  * @param start     Where the section starts, right behind the CRLF of the line before it.
  * @param from      First byte not scanned yet, at least `start`.
  * @param end       End of the bytes received.
- * @param bytesMax  Largest section, its empty line included.
- * @param limit     Name of that limit, for the refusal: `max buffer headers`.
+ * @param limit     Counts the empty line too.
  * @returns         Offset behind the empty line, or -1 when it has not come yet.
  * @throws {ProtocolError} `bad-header` for a bare LF (RFC 9112 §2.2 lets us take it as a line end; a proxy might not), `headers-too-large`.
  */
-export function findSectionEnd(bytes: Buffer, start: number, from: number, end: number, bytesMax: number, limit: string): number {
+export function findSectionEnd(bytes: Buffer, start: number, from: number, end: number, limit: SectionLimit): number {
   for (let at = from; at < end; at += 1) {
     if (bytes[at] !== LF) continue;
-    if (at - start >= bytesMax) throw headersTooLarge(limit);
-    if (at === start || bytes[at - 1] !== CR) throw invalidHeader("bare LF as line terminator");
-    if (at - 1 === start || bytes[at - 2] === LF) return at + 1;
+    const endsLine = at > start && bytes[at - 1] === CR;
+    const endsSection = endsLine && (at - 1 === start || bytes[at - 2] === LF);
+    if (at - start >= (endsSection ? limit.wholeBytesMax : limit.bytesMax)) throw headersTooLarge(limit.name);
+    if (!endsLine) throw invalidHeader("bare LF as line terminator");
+    if (endsSection) return at + 1;
   }
-  if (end - start > bytesMax) throw headersTooLarge(limit);
+  if (end - start > limit.bytesMax) throw headersTooLarge(limit.name);
   return -1;
 }

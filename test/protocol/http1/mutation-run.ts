@@ -1,9 +1,9 @@
 /** Runs many mutated inputs through the parser, and says how many, how fast, and with how much memory. */
 
-import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
+import { CORPUS } from "./gunicorn-corpus.ts";
 import { hostileBytes, SETTINGS } from "./hostile-requests.ts";
 import { checkCuts, checkInput, INPUT_BYTES_MAX, mutate, Random } from "./mutated-inputs.ts";
 import { outcomeOf, peerOf, policyOf } from "./outcome.ts";
@@ -13,7 +13,6 @@ import { smugglingBytes } from "./smuggling-requests.ts";
 /** Of this many inputs, one is also cut in other places: that costs as much as a dozen inputs. */
 const CUT_EVERY = 16;
 const GENERATED_SEEDS = 2000;
-const CORPUS = new URL("vectors/gunicorn-corpus.json", import.meta.url);
 const MEMORY_CHECKS = 20;
 
 export interface MutationFigures {
@@ -28,9 +27,8 @@ export interface MutationFigures {
 
 /** Sound and hostile requests to damage: Gunicorn's corpus, the published cases, generated ones. */
 function seedInputs(seed: number): string[] {
-  const { cases } = JSON.parse(readFileSync(CORPUS, "utf8")) as { cases: readonly { bytes: string }[] };
   const generated = [hostileBytes, smugglingBytes].flatMap((arbitrary) => fc.sample(arbitrary, { numRuns: GENERATED_SEEDS, seed }));
-  return [...cases, ...PUBLISHED].map(({ bytes }) => bytes.slice(0, INPUT_BYTES_MAX)).concat(generated);
+  return [...CORPUS, ...PUBLISHED].map(({ bytes }) => bytes.slice(0, INPUT_BYTES_MAX)).concat(generated);
 }
 
 /** @throws {Error} Naming the input, for the first one that breaks a rule. */

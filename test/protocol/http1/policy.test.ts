@@ -40,7 +40,9 @@ const LIMITS = [
 
 for (const { settings, ...limits } of LIMITS) {
   test(`http1Policy works out the limits of ${JSON.stringify(settings)}`, () => {
-    const { requestLineBytesMax, fieldsMax, fieldBytesMax, sectionBytesMax } = policyOf(settings);
+    const { requestLineBytesMax, fieldsMax, fieldBytesMax, headerSection, trailerSection } = policyOf(settings);
+    const sectionBytesMax = headerSection.bytesMax;
     assert.deepEqual({ requestLineBytesMax, fieldsMax, fieldBytesMax, sectionBytesMax }, limits);
+    assert.equal(trailerSection.bytesMax, sectionBytesMax);
   });
 }

@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { findSectionEnd } from "../../../src/protocol/http1/section-end.ts";
 
 const LIMIT = "max buffer headers";
-const find = (text: string, bytesMax = 100) => findSectionEnd(Buffer.from(text, "latin1"), 0, 0, text.length, bytesMax, LIMIT);
+const limit = (bytesMax: number, wholeBytesMax = bytesMax) => ({ bytesMax, wholeBytesMax, name: LIMIT });
+const find = (text: string, bytesMax = 100, wholeBytesMax = bytesMax) =>
+  findSectionEnd(Buffer.from(text, "latin1"), 0, 0, text.length, limit(bytesMax, wholeBytesMax));
 
 const FOUND = [
   { name: "no lines at all", text: "\r\n", end: 2 },
@@ -30,6 +32,13 @@ test("findSectionEnd takes a section as long as the limit and refuses one byte m
   assert.throws(() => find("123456789", 8), { code: "headers-too-large", message: LIMIT });
 });
 
+test("findSectionEnd grants a byte more to a section that ends with it, as Gunicorn does to trailers", () => {
+  assert.equal(find("A: b\r\n\r\n", 7, 8), 8);
+  assert.throws(() => find("A: bc\r\n\r\n", 7, 8), { code: "headers-too-large" });
+  assert.throws(() => find("A: b\r\n\rx", 7, 8), { code: "headers-too-large" });
+  assert.throws(() => find("A: b\r\nx\n", 7, 8), { code: "headers-too-large" });
+});
+
 test("findSectionEnd names what comes first: the limit or the bare LF", () => {
   assert.throws(() => find("1234\n6789", 5), { code: "bad-header" });
   assert.throws(() => find("1234\n6789", 4), { code: "headers-too-large" });
@@ -38,7 +47,7 @@ test("findSectionEnd names what comes first: the limit or the bare LF", () => {
 test("findSectionEnd goes on where the last search stopped", () => {
   const bytes = Buffer.from("xxA: b\r\n\r\n", "latin1");
   for (let seen = 2; seen < bytes.length; seen += 1) {
-    assert.equal(findSectionEnd(bytes, 2, 2, seen, 100, LIMIT), -1);
-    assert.equal(findSectionEnd(bytes, 2, seen, bytes.length, 100, LIMIT), bytes.length);
+    assert.equal(findSectionEnd(bytes, 2, 2, seen, limit(100)), -1);
+    assert.equal(findSectionEnd(bytes, 2, seen, bytes.length, limit(100)), bytes.length);
   }
 });
