@@ -115,7 +115,8 @@ export class Http1Response {
     this.#chunked = this.#hasBody && head.contentLength === undefined && this.#mayChunk;
     this.#endsWithConnection = this.#hasBody && !this.#chunked && this.#bytesLeft === undefined;
     const hasEnd = !this.#hasBody || this.#chunked || (this.#bytesLeft !== undefined && !short);
-    this.keepAlive = this.keepAlive && !closing && !head.close && hasEnd;
+    // Behind a 1xx the client waits for the final response, or speaks another protocol (101): the next one must not be taken for either.
+    this.keepAlive = this.keepAlive && !closing && !head.close && hasEnd && !isInterim(head.status);
   }
 
   /** The application's lines; a status that has no body at all must not announce a length either (RFC 9110 §8.6). */
@@ -151,7 +152,11 @@ function isBodiless(status: string): boolean {
 }
 
 function forbidsContentLength(status: string): boolean {
-  return status.startsWith("1") || status.startsWith("204");
+  return isInterim(status) || status.startsWith("204");
+}
+
+function isInterim(status: string): boolean {
+  return status.startsWith("1");
 }
 
 const HTML_ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;" };

@@ -168,11 +168,11 @@ const RESPONSES: { name: string; exchange: Exchange; body: string; text: string;
     keepAlive: true,
   },
   {
-    name: "a final 1xx loses the length",
+    name: "a final 1xx loses the length, and the connection: nobody could tell the next response from it",
     exchange: { status: "102", contentLength: 0 },
     body: "",
-    text: lines("102", "keep-alive", "", "", ""),
-    keepAlive: true,
+    text: lines("102", "close", "", "", ""),
+    keepAlive: false,
   },
   {
     name: "204 to HTTP/1.0 stays open",
