@@ -44,6 +44,8 @@ CACHED_LINES_MAX = 1024
 CACHED_VALUE_CHARACTERS_MAX = 256
 """Longer values (cookies, policies with nonces) are seldom sent twice."""
 CACHED_STATUSES_MAX = 128
+CACHED_STATUS_CHARACTERS_MAX = 256
+"""A reason phrase may be as long as the application likes; what is kept may not."""
 
 
 class Status:
@@ -140,7 +142,7 @@ class FieldLines:
             if not STATUS.fullmatch(text):
                 raise InvalidStatus(f"Invalid status {text!r}")
             known = Status(text)
-            if len(self.statuses) < CACHED_STATUSES_MAX:
+            if len(self.statuses) < CACHED_STATUSES_MAX and len(text) <= CACHED_STATUS_CHARACTERS_MAX:
                 self.statuses[text] = known
         return known
 

@@ -17,7 +17,10 @@ export interface HeaderName {
   readonly underscored: boolean;
 }
 
-/** Spellings as received that are kept. A client that invents names must not grow the gateway: beyond this, names are made and forgotten. */
+/**
+ * Spellings as received that are kept. When so many are known, all are forgotten: a client that invents names must
+ * neither grow the gateway nor, by filling the table once, make everybody's requests dear for ever.
+ */
 const INTERNED_NAMES_MAX = 2048;
 /** Longer names are never kept, so that the table's bytes are bounded too. */
 const INTERNED_NAME_BYTES_MAX = 64;
@@ -37,7 +40,8 @@ export function headerName(spelling: string): HeaderName | undefined {
   const known = interned.get(spelling);
   if (known !== undefined) return known;
   if (!TOKEN.test(spelling)) return undefined;
-  if (interned.size >= INTERNED_NAMES_MAX || spelling.length > INTERNED_NAME_BYTES_MAX) return makeName(spelling);
+  if (spelling.length > INTERNED_NAME_BYTES_MAX) return makeName(spelling);
+  if (interned.size >= INTERNED_NAMES_MAX) interned.clear();
   // A copy of its own: the spelling is a slice that would keep the whole head it was cut from in memory.
   const own = Buffer.from(spelling, "latin1").latin1Slice();
   const name = makeName(own);

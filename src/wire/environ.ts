@@ -17,11 +17,17 @@ interface HeaderKey {
   usedBy: number;
 }
 
-/** Environ keys kept, here and (interned) in every worker. As many as interned header names and some; a client that invents names gets the slow way, not memory. */
+/** Environ keys kept for good, here and (interned) in every worker: as many as interned header names and some. */
 const HEADER_KEYS_MAX = 4096;
+/** Longer keys are never kept, so that the tables' bytes are bounded too. */
 const HEADER_KEY_BYTES_MAX = 80;
 
 const headerKeys = new Map<string, HeaderKey>();
+/**
+ * Keys that came when the table was full, as many again, plain text for the workers; all forgotten when they are too many.
+ * Without them a client could fill the table with invented names once, and make every later request cost twice as much.
+ */
+const passingKeys = new Map<string, HeaderKey>();
 let requestSerial = 0;
 
 const REQUEST_METHOD = marshalKey("REQUEST_METHOD");
@@ -132,12 +138,21 @@ function headerEntries(names: readonly HeaderName[], values: readonly string[]):
   return entries;
 }
 
+/** @returns Undefined when the request has to go the slow way. */
 function headerKey(environKey: string): HeaderKey | undefined {
-  const known = headerKeys.get(environKey);
+  const known = headerKeys.get(environKey) ?? passingKeys.get(environKey);
   if (known !== undefined) return known;
-  if (headerKeys.size >= HEADER_KEYS_MAX || environKey.length > HEADER_KEY_BYTES_MAX) return undefined;
-  const key = { marshalled: marshalKey(environKey), usedBy: 0 };
-  headerKeys.set(environKey, key);
+  if (environKey.length > HEADER_KEY_BYTES_MAX) return undefined;
+  if (headerKeys.size < HEADER_KEYS_MAX) return keep(headerKeys, environKey, marshalKey(environKey));
+  if (passingKeys.size < HEADER_KEYS_MAX) return keep(passingKeys, environKey, marshalText(environKey));
+  passingKeys.clear();
+  // Forgotten with the keys is which of them this request has used: its repeats could no longer be seen.
+  return undefined;
+}
+
+function keep(table: Map<string, HeaderKey>, environKey: string, marshalled: string): HeaderKey {
+  const key = { marshalled, usedBy: 0 };
+  table.set(environKey, key);
   return key;
 }
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunicorn_worker.errors import InvalidResponseHeader, InvalidResponseHeaderName, InvalidStatus
 from tunicorn_worker.field_lines import (
     CACHED_LINES_MAX,
+    CACHED_STATUS_CHARACTERS_MAX,
     CACHED_STATUSES_MAX,
     DROPPED,
     CloseRequest,
@@ -126,6 +128,60 @@ def test_caches_are_bounded() -> None:
     known.fields.clear()
     known.field(("X", "v" * 10000))
     assert not known.fields
+    known.statuses.clear()
+    known.status("200 " + "x" * CACHED_STATUS_CHARACTERS_MAX)
+    assert not known.statuses
+
+
+def described(line: object) -> object:
+    """What a checked line says, or why it was refused."""
+    if isinstance(line, ContentLength):
+        return line.line, line.value
+    return line if isinstance(line, bytes) else type(line)
+
+
+def looked_up(known: FieldLines, field: tuple[str, str]) -> object:
+    """Find a field as start_response does."""
+    line = known.fields.get(field)
+    return known.field(field) if line is None else line
+
+
+def outcome(work: Callable[[], object]) -> object:
+    try:
+        return work()
+    except (ValueError, TypeError) as error:
+        return type(error), str(error)
+
+
+names = st.sampled_from(
+    ["Content-Type", "content-type", "X-A", "x-a", "Content-Length", "Connection", "Date", "bad name"]
+)
+values = st.one_of(
+    st.sampled_from(["", "1", " 1", "1 ", "01", "close", "keep-alive, close", "a\r\nb", "\xe9", "\u20ac", "x" * 300]),
+    st.text(max_size=3),
+    st.integers(0, 2 * CACHED_LINES_MAX).map(str),
+)
+
+
+@given(st.lists(st.tuples(names, values), min_size=1, max_size=60))
+@settings(max_examples=200)
+def test_what_is_remembered_is_what_would_be_made(fields: list[tuple[str, str]]) -> None:
+    """FILLED is full, so that it is also emptied on the way."""
+    for field in fields:
+        fast = outcome(lambda: described(looked_up(FILLED, field)))  # noqa: B023
+        assert fast == outcome(lambda: described(make_line(*field)))  # noqa: B023
+
+
+@given(st.lists(st.one_of(st.sampled_from(["200 OK", "200", "304 x", "101", "20", "200 OK\r\n"]), st.text(max_size=5))))
+def test_remembered_statuses_are_what_would_be_made(statuses: list[str]) -> None:
+    for text in statuses:
+        fast = outcome(lambda: (FILLED.statuses.get(text) or FILLED.status(text)).line)  # noqa: B023
+        assert fast == outcome(lambda: FieldLines().status(text).line)  # noqa: B023
+
+
+FILLED = FieldLines()
+for number in range(CACHED_LINES_MAX - 1):
+    FILLED.field(("X-Filler", str(number)))
 
 
 def test_hints_take_bytes_too() -> None:

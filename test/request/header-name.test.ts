@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { headerName } from "../../src/request/header-name.ts";
 
 const SPELLINGS = [
@@ -26,4 +27,39 @@ test("headerName keeps long names out of its table, and still answers", () => {
   const long = "x".repeat(65);
   assert.notEqual(headerName(long), headerName(long));
   assert.equal(headerName(long)?.lower, long);
+});
+
+/** Names as a few clients and one that invents them would send: few enough that most are found again, enough to fill the table. */
+const spelling = fc.oneof(
+  fc.constantFrom("Host", "host", "HOST", "Content-Type", "content-LENGTH", "X_Y", "x-y", "X-Y", "Cookie"),
+  fc.nat(3000).map((number) => `X-Invented-${number}`),
+  fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,70}$/),
+  fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)), maxLength: 6 }),
+);
+
+/** What a name is, written for reading. */
+function slowName(text: string): object | undefined {
+  if (text === "" || [...text].some((character) => !/[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(character))) return undefined;
+  const upper = text.toUpperCase();
+  const key = upper.split("-").join("_");
+  const environKey = key === "CONTENT_TYPE" || key === "CONTENT_LENGTH" ? `${upper.includes("_") ? "HTTP_" : ""}${key}` : `HTTP_${key}`;
+  return { lower: text.toLowerCase(), upper, environKey, underscored: text.includes("_") };
+}
+
+test("what headerName keeps is what it would make, while its table fills, is full and is forgotten", () => {
+  fc.assert(
+    fc.property(fc.array(spelling, { minLength: 100, maxLength: 400 }), (spellings) => {
+      for (const text of spellings) assert.deepEqual(headerName(text), slowName(text));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("headerName forgets all names when it knows 2048, and learns anew", () => {
+  const first = headerName("X-First");
+  for (let number = 0; number < 2048; number += 1) headerName(`X-Filler-${number}`);
+  const again = headerName("X-First");
+  assert.notEqual(again, first, "the table is bounded");
+  assert.deepEqual(again, first);
+  assert.equal(headerName("X-First"), again, "names are kept again, so that nobody can fill the table for good");
 });

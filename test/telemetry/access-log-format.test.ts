@@ -135,3 +135,18 @@ test("whatever a client sends, a line stays one line", () => {
     }),
   );
 });
+
+test("the time that is kept for a second is the time that would be made", () => {
+  const kept = compileAccessLogFormat("%(t)s", {});
+  const record = recordOf(Object.values(vectors.exchanges)[0]!);
+  const near = fc.integer({ min: 0, max: 3000 }).map((ms) => vectors.finishedMs + ms);
+  // Both changes of the clocks of 2026, to and fro: what was kept must not outlive its second.
+  const anywhere = fc.integer({ min: Date.UTC(2026, 0, 1), max: Date.UTC(2026, 11, 31) });
+  fc.assert(
+    fc.property(fc.array(fc.oneof(near, anywhere), { maxLength: 30 }), (times) => {
+      for (const finishedMs of times) {
+        assert.equal(kept({ ...record, finishedMs }), compileAccessLogFormat("%(t)s", {})({ ...record, finishedMs }));
+      }
+    }),
+  );
+});

@@ -15,7 +15,7 @@ test("prefixLines writes Gunicorn's lines in Gunicorn's order (protocols §3.1)"
 test("what prefixLines keeps is what it would make", () => {
   const call = fc.tuple(
     fc.constantFrom("HTTP/1.0", "HTTP/1.1"),
-    fc.constantFrom("200 OK", "200", "404 Not Found"),
+    fc.constantFrom("200 OK", "200", "404 Not Found", `200 ${"x".repeat(252)}`, `200 ${"x".repeat(253)}`),
     fc.constantFrom(DATE, DATE.replace("37", "38")),
     fc.boolean(),
     fc.boolean(),
