@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-"""RFC 9110 §5.6.2."""
+"""RFC 9110 §5.6.2, ``token = 1*tchar``."""
 FIELD_VALUE = re.compile(r"[ \t\x21-\x7e\x80-\xff]*")
-"""RFC 9110 §5.5: no CR, LF, NUL or other control, nothing beyond latin-1."""
+"""RFC 9110 §5.5, ``*( HTAB / SP / VCHAR / obs-text )``: no CR, LF, NUL or other control, nothing beyond latin-1."""
 STATUS = re.compile(r"[0-9]{3}(?: [ \t\x21-\x7e\x80-\xff]*)?")
-"""RFC 9112 §4. ``200`` alone is fine."""
+"""RFC 9112 §4, ``status-code SP [ reason-phrase ]``. ``200`` alone is fine."""
 CONTENT_LENGTH_MAX = 2**63 - 1
 """Larger than any file; fits the frame's u64 and any gateway's integer."""
 

@@ -1,7 +1,7 @@
 const HEX_PAIR = /%[0-9A-Fa-f]{2}/g;
 
 /**
- * Decodes percent-encoding to bytes; escapes that are not two hex digits stay as they are (Gunicorn's and urllib's rule).
+ * Decodes percent-encoding (`pct-encoded = "%" HEXDIG HEXDIG`) to bytes; escapes that are not two hex digits stay as they are (Gunicorn's and urllib's rule).
  *
  * @param text  latin-1, one character for each byte: `"/a%20b%c3%a9"`
  * @returns     latin-1 again: `"/a b\u00c3\u00a9"`

@@ -1,6 +1,9 @@
 /**
- * Optional whitespace (RFC 9110 §5.6.3): SP and HTAB, nothing else. `String.trim` also takes VT, FF and NBSP, behind
- * which a framing header could hide from a stricter proxy.
+ * Optional whitespace (RFC 9110 §5.6.3):
+ *
+ *     OWS = *( SP / HTAB )
+ *
+ * and nothing else: `String.trim` also takes VT, FF and NBSP, behind which a framing header could hide from a stricter proxy.
  */
 
 const SPACE = 0x20;

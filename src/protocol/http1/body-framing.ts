@@ -1,3 +1,11 @@
+/**
+ * Where a request's body ends (RFC 9112 §6.3). Of its rules these are left for requests, when doubt is refused:
+ *
+ *     Transfer-Encoding   ends in chunked, HTTP/1.1 or later, no Content-Length: chunks
+ *     Content-Length      once, 1*DIGIT: that many bytes
+ *     neither             no body
+ */
+
 import type { BodyFraming } from "../../request/request-head.ts";
 import { parseContentLength } from "./content-length.ts";
 import { invalidHeader } from "./refusals.ts";

@@ -1,7 +1,9 @@
 import { invalidHeader } from "./refusals.ts";
 
 /**
- * Reads one Content-Length value.
+ * Reads one Content-Length value:
+ *
+ *     Content-Length = 1*DIGIT
  *
  * @param value  As received, outer blanks trimmed: `"42"`.
  * @returns      Body size in bytes.

@@ -1,4 +1,4 @@
-/** Line ends in bytes (RFC 9112 §2.2). */
+/** Line ends in bytes (RFC 9112 §2.2): `CRLF = CR LF`; neither ends a line alone. */
 
 export const CR = 0x0d;
 export const LF = 0x0a;

@@ -9,7 +9,13 @@ import { HTTP_1_1 } from "./request-line.ts";
 
 const NOTHING: ReadonlySet<string> = new Set();
 
-/** What the fields of a request's head say (protocols §1.4 rules 13 to 16, §1.6 to §1.8, §1.10). */
+/**
+ * What the fields of a request's head say (protocols §1.4 rules 13 to 16, §1.6 to §1.8, §1.10):
+ *
+ *     Expect = "100-continue"                       ; RFC 9110 §10.1.1, the one expectation that is registered
+ *
+ * `Host = uri-host [ ":" port ]` (RFC 9110 §7.2) may come once and is not looked at: it is the application's.
+ */
 export class RequestFields implements FieldSink {
   readonly names: HeaderName[] = [];
   readonly values: string[] = [];

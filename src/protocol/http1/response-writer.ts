@@ -1,6 +1,9 @@
 /**
  * HTTP/1 responses into bytes (RFC 9112 §4, §6 and §7; protocols §3.1): the head that the worker gave, what the gateway
  * adds to it, and a body framed so that the client can tell its end. No sockets: the bytes are returned.
+ *
+ *     response    = status-line CRLF *( field-line CRLF ) CRLF [ body ]
+ *     status-line = HTTP-version SP status-code SP [ reason-phrase ]
  */
 
 import type { ResponseHead } from "../../request/exchange.ts";

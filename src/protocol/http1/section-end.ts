@@ -1,4 +1,8 @@
-/** Finds the end of a header or trailer section, at the first byte that tells (RFC 9112 §2.1 and §7.1.2). */
+/**
+ * Finds the end of a header or trailer section, at the first byte that tells (RFC 9112 §2.1 and §7.1.2):
+ *
+ *     section = *( field-line CRLF ) CRLF
+ */
 
 import { CR, LF } from "./octets.ts";
 import { headersTooLarge, invalidHeader } from "./refusals.ts";

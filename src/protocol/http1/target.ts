@@ -1,4 +1,15 @@
-/** Splits a request target into path and query the way Gunicorn does: by Python's URL split (protocols §1.3). */
+/**
+ * Splits a request target (RFC 9112 §3.2) into path and query the way Gunicorn does: by Python's URL split (protocols §1.3).
+ *
+ *     origin-form    = absolute-path [ "?" query ]
+ *     absolute-form  = scheme ":" hier-part [ "?" query ]
+ *     authority-form = uri-host ":" port
+ *     asterisk-form  = "*"
+ *     authority      = [ userinfo "@" ] host [ ":" port ]        ; RFC 3986 §3.2
+ *     IP-literal     = "[" ( IPv6address / IPvFuture ) "]"
+ *
+ * A fragment has no place in any of them; Gunicorn cuts it, and so do we. The authority does not replace Host.
+ */
 
 import { isIpv6 } from "../../base/ip-network.ts";
 

@@ -7,7 +7,7 @@ import { invalidHeader } from "./refusals.ts";
 /** Fields that would change routing, framing or authentication after the fact (RFC 9110 §6.5.1; Gunicorn's list). */
 const FORBIDDEN: ReadonlySet<string> = new Set(["HOST", "CONTENT-LENGTH", "TRANSFER-ENCODING", "TRAILER", "AUTHORIZATION", "TE"]);
 
-/** The fields of a trailer section. No peer is trusted with forwarder or scheme headers here: they would come too late. */
+/** The fields of a trailer section (RFC 9112 §7.1.2): `trailer-section = *( field-line CRLF )`. No peer is trusted with forwarder or scheme headers here: they would come too late. */
 export class TrailerFields implements FieldSink {
   readonly names: HeaderName[] = [];
   readonly values: string[] = [];

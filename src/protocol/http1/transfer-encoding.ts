@@ -1,3 +1,12 @@
+/**
+ * The Transfer-Encoding field (RFC 9112 §6.1 and §7, RFC 9110 §10.1.4):
+ *
+ *     Transfer-Encoding = #transfer-coding
+ *     transfer-coding   = token *( OWS ";" OWS transfer-parameter )
+ *
+ * of which we know five codings without parameters: chunked, identity, gzip, deflate, compress.
+ */
+
 import { trimBlanks } from "./blanks.ts";
 import { invalidHeader, unsupportedTransferCoding } from "./refusals.ts";
 
