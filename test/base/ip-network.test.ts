@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import fc from "fast-check";
 import { isIpv6, PeerAllowList, parseIpNetwork } from "../../src/base/ip-network.ts";
 
 interface Vectors {
@@ -39,4 +40,17 @@ test("a peer's zone does not keep it out of its network", () => assert.ok(new Pe
 test("isIpv6 takes addresses only", () => {
   assert.ok(isIpv6("2001:db8::1"));
   assert.ok(!isIpv6("127.0.0.1") && !isIpv6("host") && !isIpv6("fe80::1%eth0"));
+});
+
+test("an address found as it was written is found by the networks too, and no other is", () => {
+  const octet = fc.constantFrom(0, 1, 10, 127, 128, 255);
+  const ipv4 = fc.tuple(octet, octet, octet, octet).map((octets) => octets.join("."));
+  const ipv6 = fc.constantFrom("::1", "::", "fe80::1", "2001:db8::1", "2001:DB8::1", "2001:db8:0:0::1", "::ffff:10.0.0.1");
+  const address = fc.oneof(ipv4, ipv6);
+  const whole = (entry: string) => `${entry}/${entry.includes(":") ? 128 : 32}`;
+  fc.assert(
+    fc.property(fc.array(address, { maxLength: 4 }), address, (entries, peer) => {
+      assert.equal(new PeerAllowList(entries).matches(peer), new PeerAllowList(entries.map(whole)).matches(peer));
+    }),
+  );
 });

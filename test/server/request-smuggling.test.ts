@@ -234,3 +234,31 @@ compareServers("smuggling by another protocol", gthread, [
   attack("HTTP/2's preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ["400"]),
   attack("a PROXY line", `PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n${HIDDEN}`, ["400"]),
 ]);
+
+compareServers(
+  "smuggling by pauses",
+  (kind) => ({ args: kind === "gunicorn" ? ["cases", "-k", "gthread"] : ["cases", "--no-request-buffering"] }),
+  [
+    talk(
+      "a body that comes behind the answer is still the body",
+      async (client) => {
+        client.send(`POST / HTTP/1.1\r\nHost: h\r\nContent-Length: ${length}\r\n\r\n`);
+        const first = await client.readResponse();
+        client.send(`${HIDDEN}GET /status?status=299%20Next HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`);
+        const second = await client.readResponse();
+        return { statuses: [first.status, second.status], rest: await client.readToEnd() };
+      },
+      { statuses: [200, 299], rest: "" },
+    ),
+    talk(
+      "a chunked body that breaks behind the answer ends the connection",
+      async (client) => {
+        client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+        const first = await client.readResponse();
+        client.send(`x\r\n${HIDDEN}`);
+        return { status: first.status, next: / 200 OK/.test(await client.readToEnd()) };
+      },
+      { status: 200, next: false },
+    ),
+  ],
+);
