@@ -256,9 +256,11 @@ compareServers(
         client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
         const first = await client.readResponse();
         client.send(`x\r\n${HIDDEN}`);
-        return { status: first.status, next: / 200 OK/.test(await client.readToEnd()) };
+        const rest = await client.readToEnd();
+        return { status: first.status, next: / 200 OK/.test(rest), stray: / 400 /.test(rest) };
       },
-      { status: 200, next: false },
+      { status: 200, next: false, stray: true },
+      { stray: false },
     ),
   ],
 );
