@@ -2,6 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { after } from "node:test";
 import { type Case, compareServers, type Observation, talk } from "./differential.ts";
 import { type StartOptions, temporaryFolder } from "./harness.ts";
 
@@ -76,7 +77,7 @@ compareServers("scheme fields of a trusted peer", { args: ["cases"] }, [
 
 /** Starts with a configuration file of this text. */
 function configured(text: string): StartOptions {
-  const folder = temporaryFolder({ after: (cleanUp) => process.once("exit", () => void cleanUp()) });
+  const folder = temporaryFolder({ after });
   writeFileSync(join(folder, "conf.py"), text);
   return { args: ["-c", join(folder, "conf.py"), "cases"] };
 }
