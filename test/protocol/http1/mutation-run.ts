@@ -4,10 +4,11 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { CORPUS } from "./gunicorn-corpus.ts";
+import { H11_CASES } from "./h11-cases.ts";
 import { hostileBytes, SETTINGS } from "./hostile-requests.ts";
+import { LLHTTP_CASES } from "./llhttp-cases.ts";
 import { checkCuts, checkInput, INPUT_BYTES_MAX, mutate, Random } from "./mutated-inputs.ts";
 import { outcomeOf, peerOf, policyOf } from "./outcome.ts";
-import { PUBLISHED } from "./published-cases.ts";
 import { smugglingBytes } from "./smuggling-requests.ts";
 
 /** Of this many inputs, one is also cut in other places: that costs as much as a dozen inputs. */
@@ -28,7 +29,7 @@ export interface MutationFigures {
 /** Sound and hostile requests to damage: Gunicorn's corpus, the published cases, generated ones. */
 function seedInputs(seed: number): string[] {
   const generated = [hostileBytes, smugglingBytes].flatMap((arbitrary) => fc.sample(arbitrary, { numRuns: GENERATED_SEEDS, seed }));
-  return [...CORPUS, ...PUBLISHED].map(({ bytes }) => bytes.slice(0, INPUT_BYTES_MAX)).concat(generated);
+  return [...CORPUS, ...LLHTTP_CASES, ...H11_CASES].map(({ bytes }) => bytes.slice(0, INPUT_BYTES_MAX)).concat(generated);
 }
 
 /** @throws {Error} Naming the input, for the first one that breaks a rule. */

@@ -1,47 +1,12 @@
-/**
- * What the tests of two other HTTP/1 parsers ask, put in our own words and bytes: which inputs are requests, and which are not.
- *
- *   llhttp  https://github.com/nodejs/llhttp, test/request/*.md, MIT: the parser of Node
- *   h11     https://github.com/python-hyper/h11, h11/tests/test_io.py, test_headers.py and test_connection.py, MIT: uvicorn's
- *
- * Each is also held against Gunicorn (published-cases.test.ts). Where we answer otherwise than the other parser, `why` says so.
- */
+/** Cases of llhttp, the parser of Node: https://github.com/nodejs/llhttp, test/request/*.md, MIT. */
 
-export interface PublishedCase {
-  readonly from: "llhttp" | "h11";
-  readonly name: string;
-  /** Latin-1. */
-  readonly bytes: string;
-  /** What the other parser makes of it without its lenient flags. */
-  readonly there: "accepted" | "refused";
-  /** Requests that we serve. */
-  readonly served: number;
-  /** Status of our refusal behind them; undefined when there is none. */
-  readonly refused?: number;
-  /** Given where one of us accepts what the other refuses. */
-  readonly why?: string;
-}
+import { accepted, chunked, head, type PublishedCase, refused } from "./published-case.ts";
 
 const llhttp = { from: "llhttp" } as const;
-const h11 = { from: "h11" } as const;
-const accepted = { there: "accepted", served: 1 } as const;
-const refused = { there: "refused", served: 0, refused: 400 } as const;
-
-/** A request whose head has these lines, each without its CRLF. */
-function head(...lines: readonly string[]): string {
-  return `${lines.join("\r\n")}\r\n\r\n`;
-}
-
-/** A chunked request with this body. */
-function chunked(body: string): string {
-  return head("PUT /url HTTP/1.1", "Host: h", "Transfer-Encoding: chunked") + body;
-}
-
-const FOLDING = "folded lines are refused unless permit_obsolete_folding is set (RFC 9112 §5.2 allows both)";
 const EVERY_METHOD = "any token is a method: the application knows its own";
 const NO_METHOD_LIST = "the method is not compared with the protocol";
 
-export const PUBLISHED: readonly PublishedCase[] = [
+export const LLHTTP_CASES: readonly PublishedCase[] = [
   // sample.md
   { ...llhttp, ...accepted, name: "a tab before a value", bytes: head("OPTIONS /url HTTP/1.1", "Header1: Value1", "Header2:\t Value2") },
   { ...llhttp, ...accepted, name: "a method that starts with H", bytes: head("HEAD /url HTTP/1.1") },
@@ -324,128 +289,4 @@ export const PUBLISHED: readonly PublishedCase[] = [
   { ...llhttp, ...refused, name: "the preface of HTTP/2", bytes: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" },
   { ...llhttp, ...accepted, name: "QUERY with a body", bytes: `${head("QUERY /contacts HTTP/1.1", "Content-Length: 6")}select` },
   { ...llhttp, ...accepted, name: "a body that is cut", bytes: head("PUT / HTTP/1.1", "Content-Length: 100") },
-  // test_io.py
-  {
-    ...h11,
-    ...accepted,
-    name: "folded values",
-    bytes: head(
-      "HEAD /foo HTTP/1.1",
-      "Host: example.com",
-      "Some: multi-line",
-      " header",
-      "\tnonsense",
-      "    \t   \t\tI guess",
-      "Connection: close",
-    ),
-    served: 0,
-    refused: 400,
-    why: FOLDING,
-  },
-  { ...h11, ...refused, name: "a folded first field", bytes: head("HEAD /foo HTTP/1.1", "  folded: line") },
-  { ...h11, ...refused, name: "blanks before the colon", bytes: head("HEAD /foo HTTP/1.1", "foo  : line") },
-  { ...h11, ...refused, name: "a tab before the colon", bytes: head("HEAD /foo HTTP/1.1", "foo\t: line") },
-  {
-    ...h11,
-    ...accepted,
-    name: "LF for CRLF",
-    bytes: "HEAD /foo HTTP/1.1\nHost: h\n\n",
-    served: 0,
-    refused: 400,
-    why: "a bare LF is no line end (RFC 9112 §2.2 allows both): a proxy in front may read on",
-  },
-  { ...h11, ...accepted, name: "a value of blanks", bytes: head("HEAD /foo HTTP/1.1", "Host: h", "Foo: \t \t ") },
-  { ...h11, ...accepted, name: "a value with single letters", bytes: head("HEAD /foo HTTP/1.1", "Host: h", "Foo: a a  a a ") },
-  { ...h11, ...accepted, name: "trailers", bytes: chunked("5\r\n01234\r\n10\r\n0123456789abcdef\r\n0\r\nSome: header\r\n\r\n") },
-  { ...h11, ...accepted, name: "a size in both cases", bytes: chunked(`aA\r\n${"x".repeat(0xaa)}\r\n0\r\n\r\n`) },
-  { ...h11, ...refused, served: 1, name: "a size of a hundred digits", bytes: chunked(`${"9".repeat(100)}\r\nxxx`) },
-  { ...h11, ...refused, served: 1, name: "NUL behind the size", bytes: chunked("10\0\r\nxxx") },
-  {
-    ...h11,
-    ...accepted,
-    name: "extensions on both chunks",
-    bytes: chunked('5; hello=there\r\nxxxxx\r\n0; random="junk"; some=more; canbe=lonnnnngg\r\n\r\n'),
-  },
-  {
-    ...h11,
-    ...accepted,
-    name: "blanks behind the size",
-    bytes: chunked("5   \t \r\n01234\r\n0\r\n\r\n"),
-    refused: 400,
-    why: "RFC 9112 §7.1 has blanks before an extension only",
-  },
-  { ...h11, ...refused, served: 1, name: "two other bytes behind a chunk's data", bytes: chunked("3\r\nxxx__1a\r\n") },
-  { ...h11, ...refused, served: 1, name: "CR and another byte behind a chunk's data", bytes: chunked("3\r\nxxx\r_1a\r\n") },
-  { ...h11, ...refused, served: 1, name: "LF in second place behind a chunk's data", bytes: chunked("3\r\nxxx_\n1a\r\n") },
-  { ...h11, ...refused, name: "text behind the version", bytes: head("HEAD /foo HTTP/1.1 xxxxxx", "Host: a") },
-  { ...h11, ...refused, name: "NUL in a value", bytes: head("HEAD /foo HTTP/1.1", "Host: foo\0bar") },
-  ...["\0", " ", "\x7f", "\xee"].map((octet) => ({
-    ...h11,
-    ...refused,
-    name: `${JSON.stringify(octet)} in the target`,
-    bytes: head(`HEAD /${octet} HTTP/1.1`, "Host: foobar"),
-  })),
-  {
-    ...h11,
-    ...accepted,
-    name: "a control character in a cookie",
-    bytes: head("HEAD /foo HTTP/1.1", "Host: foo", "Cookie: ___utmvafIumyLc=kUd\x01UpAt; path=/"),
-    served: 0,
-    refused: 400,
-    why: "RFC 9110 §5.5 calls control characters invalid",
-  },
-  // test_headers.py, test_connection.py
-  {
-    ...h11,
-    ...accepted,
-    name: "two equal lengths",
-    bytes: head("POST / HTTP/1.1", "Host: h", "Content-Length: 0", "Content-Length: 0"),
-    served: 0,
-    refused: 400,
-    why: "RFC 9110 §8.6 allows both; a proxy that merged otherwise would see another end",
-  },
-  {
-    ...h11,
-    ...accepted,
-    name: "a list of equal lengths",
-    bytes: head("POST / HTTP/1.1", "Host: h", "Content-Length: 0 , 0"),
-    served: 0,
-    refused: 400,
-    why: "RFC 9110 §8.6 allows both; a proxy that merged otherwise would see another end",
-  },
-  { ...h11, ...refused, name: "a length that is no number", bytes: head("POST / HTTP/1.1", "Host: h", "Content-Length: 1x") },
-  { ...h11, ...refused, name: "a length of 21 digits", bytes: head("POST / HTTP/1.1", "Host: h", `Content-Length: ${"1".repeat(21)}`) },
-  {
-    ...h11,
-    ...accepted,
-    name: "chunked in both cases",
-    bytes: `${head("POST / HTTP/1.1", "Host: h", "Transfer-Encoding: cHuNkEd")}0\r\n\r\n`,
-  },
-  { ...h11, ...refused, name: "gzip alone", bytes: head("POST / HTTP/1.1", "Host: h", "Transfer-Encoding: gzip") },
-  {
-    ...h11,
-    ...accepted,
-    there: "refused",
-    name: "gzip before chunked",
-    bytes: `${head("POST / HTTP/1.1", "Host: h", "Transfer-Encoding: gzip", "Transfer-Encoding: chunked")}0\r\n\r\n`,
-    why: "the body is handed on compressed, as Gunicorn does, and the connection closes",
-  },
-  {
-    ...h11,
-    ...accepted,
-    name: "chunked and a length",
-    bytes: `${head("POST / HTTP/1.1", "Host: h", "Content-Length: 5", "Transfer-Encoding: chunked")}0\r\n\r\n`,
-    served: 0,
-    refused: 400,
-    why: "RFC 9112 §6.1 allows chunked to win; a proxy may let the length win",
-  },
-  {
-    ...h11,
-    ...accepted,
-    there: "refused",
-    name: "HTTP/1.1 without a Host",
-    bytes: head("GET / HTTP/1.1"),
-    why: "accepted as by Gunicorn: applications behind health checks rely on it (RFC 9112 §3.2 asks for 400)",
-  },
-  { ...h11, ...refused, name: "two Hosts", bytes: head("GET / HTTP/1.1", "Host: a", "Host: b") },
 ];
