@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Http1Handler, Http1Parser } from "../../../src/protocol/http1/request-parser.ts";
+import { Http1Parser } from "../../../src/protocol/http1/request-parser.ts";
+import type { RequestHandler } from "../../../src/protocol/request-parser.ts";
 import { type GunicornSettings, peerOf, policyOf } from "./outcome.ts";
 
 const SENT_BYTES = 4 * 1024 * 1024;
@@ -50,7 +51,7 @@ const ENDLESS: readonly Endless[] = [
   { name: "body", before: "PUT / HTTP/1.1\r\nContent-Length: 9007199254740991\r\n\r\n", again: "a", heldMax: 0, sound: true },
 ];
 
-class Ignores implements Http1Handler {
+class Ignores implements RequestHandler {
   refused = false;
 
   onHead(): void {}

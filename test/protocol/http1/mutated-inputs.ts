@@ -6,7 +6,8 @@
 
 import assert from "node:assert/strict";
 import type { Http1Policy } from "../../../src/protocol/http1/policy.ts";
-import { type Http1Handler, Http1Parser } from "../../../src/protocol/http1/request-parser.ts";
+import { Http1Parser } from "../../../src/protocol/http1/request-parser.ts";
+import type { RequestHandler } from "../../../src/protocol/request-parser.ts";
 import type { BodyEnd } from "../../../src/request/exchange.ts";
 import type { ProtocolError } from "../../../src/request/protocol-error.ts";
 import type { Peer, RequestHead } from "../../../src/request/request-head.ts";
@@ -127,7 +128,7 @@ export function assertSound(head: RequestHead): void {
 }
 
 /** Counts reports and asks on; keeps nothing, so that memory tells of the parser. */
-class Counter implements Http1Handler {
+class Counter implements RequestHandler {
   parser: Http1Parser | undefined;
   heads = 0;
   bodyBytes = 0;
