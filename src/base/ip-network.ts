@@ -64,6 +64,11 @@ export function isIpv6(text: string): boolean {
   return parseIpv6(text) !== undefined;
 }
 
+/** Whether the text is an IPv4 address, as `inet_pton` sees it: four decimal numbers. */
+export function isIpv4(text: string): boolean {
+  return parseIpv4(text) !== undefined;
+}
+
 /** Reads an IPv4 or IPv6 address. A zone (`fe80::1%eth0`) is refused here: networks have none. */
 function parseIp(text: string): Words | undefined {
   const word = parseIpv4(text);
@@ -104,6 +109,27 @@ function formatWords(words: Words): string {
   const hex = groups.map((group) => group.toString(16));
   if (best.length === 1) return hex.join(":");
   return `${hex.slice(0, best.at).join(":")}::${hex.slice(best.at + best.length).join(":")}`;
+}
+
+/** Writes an IPv4 address from its four bytes: `192.0.2.1`. */
+export function ipv4Text(bytes: Uint8Array): string {
+  return formatWords([readWord(bytes, 0)]);
+}
+
+/**
+ * Writes an IPv6 address from its 16 bytes as `inet_ntop` does: Python's form, but what holds an IPv4 address
+ * (`::ffff:192.0.2.1`, and RFC 4291's old `::192.0.2.1`) shows it.
+ */
+export function ipv6Text(bytes: Uint8Array): string {
+  const words = [0, 4, 8, 12].map((at) => readWord(bytes, at));
+  const ipv4 = readWord(bytes, 12);
+  const compatible = words[2] === 0 && ipv4 > 0xffff;
+  if (words[0] !== 0 || words[1] !== 0 || (words[2] !== 0xffff && !compatible)) return formatWords(words);
+  return `${compatible ? "::" : "::ffff:"}${formatWords([ipv4])}`;
+}
+
+function readWord(bytes: Uint8Array, at: number): number {
+  return bytes.subarray(at, at + 4).reduce((word, byte) => word * 256 + byte, 0);
 }
 
 /**

@@ -21,6 +21,8 @@ export const PROTOCOL_ERRORS = {
   "bad-uwsgi-packet": { status: 400, reason: "Bad Request", rule: "uWSGI protocol" },
   "unsupported-uwsgi-modifier": { status: 501, reason: "Not Implemented", rule: "uWSGI protocol" },
   "forbidden-uwsgi-peer": { status: 403, reason: "Forbidden", rule: "uwsgi_allow_ips" },
+  "bad-proxy-header": { status: 400, reason: "Bad Request", rule: "PROXY protocol §2" },
+  "proxy-not-allowed": { status: 403, reason: "Forbidden", rule: "proxy_allow_ips" },
   "bad-script-name": { status: 500, reason: "Internal Server Error", rule: "SCRIPT_NAME" },
 } as const;
 

@@ -6,6 +6,23 @@
 
 import type { HeaderName } from "./header-name.ts";
 
+/** What a PROXY protocol header said of its connection. */
+export interface ProxyHeader {
+  /** PROXY_PROTOCOL of the environ. `UNKNOWN` (v1), `LOCAL` and `UNSPEC` (v2) come without addresses that count. */
+  readonly protocol: "TCP4" | "TCP6" | "UNKNOWN" | "LOCAL" | "UNSPEC";
+  /** Undefined: the connection's own addresses stay the client's. */
+  readonly addresses: ProxyAddresses | undefined;
+}
+
+/** Both ends of the client's connection to the proxy. */
+export interface ProxyAddresses {
+  readonly clientAddress: string;
+  readonly clientPort: number;
+  /** Where the client had connected to: PROXY_ADDR and PROXY_PORT. */
+  readonly proxyAddress: string;
+  readonly proxyPort: number;
+}
+
 /** Both ends of a client's connection, as text: what REMOTE_ADDR and SERVER_NAME are made of. */
 export interface Peer {
   /** `"127.0.0.1"`, `"::1"`, or `""` for a client on a unix socket (PEP 3333 leaves it open; Gunicorn's choice). */
@@ -16,10 +33,12 @@ export interface Peer {
   readonly serverName: string;
   /** Undefined for a unix socket. */
   readonly serverPort: number | undefined;
-  /** May this peer set scheme and forwarder headers (`forwarded_allow_ips`; unix peers always may)? */
+  /** May this peer set scheme and forwarder headers (`forwarded_allow_ips`; unix peers always may)? Of the real peer, whatever a PROXY header says. */
   readonly trusted: boolean;
   /** The connection is encrypted. */
   readonly secure: boolean;
+  /** What the connection began with; its client's address is `remoteAddress` already. Absent where it began without. */
+  readonly proxy?: ProxyHeader;
 }
 
 /** How the body's end is found (RFC 9112 §6.3). */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
-import { isIpv6, PeerAllowList, parseIpNetwork } from "../../src/base/ip-network.ts";
+import { ipv4Text, ipv6Text, isIpv4, isIpv6, PeerAllowList, parseIpNetwork } from "../../src/base/ip-network.ts";
 
 interface Vectors {
   readonly parse: readonly { readonly text: string; readonly value?: string; readonly error?: string }[];
@@ -36,6 +36,36 @@ test("* allows everybody, an empty list nobody", () => {
 });
 
 test("a peer's zone does not keep it out of its network", () => assert.ok(new PeerAllowList(["fe80::/64"]).matches("fe80::1%eth0")));
+
+test("isIpv4 takes addresses only", () => {
+  assert.ok(isIpv4("127.0.0.1") && isIpv4("0.0.0.0"));
+  assert.ok(!isIpv4("::1") && !isIpv4("host") && !isIpv4("127.0.0.01") && !isIpv4("1.2.3") && !isIpv4("1.2.3.256"));
+});
+
+test("ipv4Text", () => {
+  assert.equal(ipv4Text(Buffer.from([255, 0, 128, 1])), "255.0.128.1");
+});
+
+/** What Python's `socket.inet_ntop` says. */
+const IPV6_TEXTS = [
+  { hex: "00000000000000000000000000000000", text: "::" },
+  { hex: "00000000000000000000000000000001", text: "::1" },
+  { hex: "20010db8000000000000000000000001", text: "2001:db8::1" },
+  { hex: "20010db8000000010001000100010001", text: "2001:db8:0:1:1:1:1:1" },
+  { hex: "20010db800000000000100000000ABCD", text: "2001:db8::1:0:0:abcd" },
+  { hex: "00010000000000000000000000000000", text: "1::" },
+  { hex: "00000000000000000000ffffc0000201", text: "::ffff:192.0.2.1" },
+  { hex: "00000000000000000000ffff00000000", text: "::ffff:0.0.0.0" },
+  { hex: "00000000000000000000000001020304", text: "::1.2.3.4" },
+  { hex: "00000000000000000000000000010000", text: "::0.1.0.0" },
+  { hex: "0000000000000000000000000000ffff", text: "::ffff" },
+  { hex: "00000000000000000000fffe01020304", text: "::fffe:102:304" },
+  { hex: "00000000000000000001ffff01020304", text: "::1:ffff:102:304" },
+];
+
+for (const { hex, text } of IPV6_TEXTS) {
+  test(`ipv6Text: ${text}`, () => assert.equal(ipv6Text(Buffer.from(hex, "hex")), text));
+}
 
 test("isIpv6 takes addresses only", () => {
   assert.ok(isIpv6("2001:db8::1"));
