@@ -26,6 +26,7 @@ import {
 } from "./limits-from-settings.ts";
 import { type ListenerAddress, Listeners } from "./listeners.ts";
 import { LoadCharacter } from "./load-character.ts";
+import { type PrefaceEnd, type PrefaceHost, ProxyPreface, type ProxyRules, proxyRules } from "./proxy-preface.ts";
 import { SpoolWarning } from "./spool-warning.ts";
 import { TicketPort } from "./ticket-port.ts";
 import { uwsgiConnection } from "./uwsgi-connection.ts";
@@ -90,7 +91,7 @@ export class Gateway {
 }
 
 /** The gateway once it is configured. */
-class Service implements ConnectionHost {
+class Service implements ConnectionHost, PrefaceHost {
   readonly policy: Http1Policy;
   readonly limits: ConnectionLimits;
   readonly #control: ControlChannel;
@@ -100,9 +101,10 @@ class Service implements ConnectionHost {
   readonly #isTrusted: (address: string) => boolean;
   readonly #speaksUwsgi: ((peer: Peer) => boolean) | undefined;
   readonly #secure: boolean;
+  readonly #proxyRules: ProxyRules | undefined;
   readonly #errorLog: ErrorLog;
   readonly #accessLog: AccessLog | undefined;
-  readonly #connections = new Set<Http1Connection>();
+  readonly #connections = new Set<Http1Connection | ProxyPreface>();
   date = new Date().toUTCString();
   drainingSinceMs: number | undefined;
   #upSaid = false;
@@ -120,6 +122,7 @@ class Service implements ConnectionHost {
     this.#isTrusted = trustedPeers(settings);
     this.#speaksUwsgi = uwsgiPeers(settings);
     this.#secure = settings.certfile !== null || settings.keyfile !== null;
+    this.#proxyRules = proxyRules(settings);
     this.#errorLog = new ErrorLog({ output: settings.errorlog ?? "-", level: settings.loglevel ?? "info", pid: process.pid });
     const warn = (text: string) => this.warn(text);
     const spoolWarning = new SpoolWarning(monotonicMs, warn);
@@ -238,7 +241,17 @@ class Service implements ConnectionHost {
     this.#errorLog.write("error", `gateway fault ${error instanceof Error ? error.stack : String(error)}`);
   }
 
-  closed(connection: Http1Connection): void {
+  /** It is known who the client is: the bytes behind the header come to the connection as all that follow them do. */
+  prefaceEnded(preface: ProxyPreface, end: PrefaceEnd): void {
+    this.#connections.delete(preface);
+    const { socket, openedMs } = preface;
+    const connection = this.#speak(socket, end.peer, openedMs);
+    this.#connections.add(connection);
+    if (end.at === "refused") connection.onError(end.error, undefined);
+    else if (end.rest.length > 0) socket.emit("data", end.rest);
+  }
+
+  closed(connection: Http1Connection | ProxyPreface): void {
     this.#connections.delete(connection);
     this.#judgeLoad();
     this.#sayDrained();
@@ -257,10 +270,14 @@ class Service implements ConnectionHost {
       trusted: address.kind === "unix" || this.#isTrusted(remoteAddress),
       secure: this.#secure,
     };
-    const connection =
-      this.#speaksUwsgi === undefined ? new Http1Connection(socket, peer, this) : uwsgiConnection(socket, peer, this, this.#speaksUwsgi);
-    this.#connections.add(connection);
+    const rules = this.#proxyRules;
+    this.#connections.add(rules === undefined ? this.#speak(socket, peer) : new ProxyPreface(socket, peer, rules, this));
     this.#judgeLoad();
+  }
+
+  #speak(socket: Socket, peer: Peer, openedMs?: number): Http1Connection {
+    if (this.#speaksUwsgi !== undefined) return uwsgiConnection(socket, peer, this, this.#speaksUwsgi);
+    return new Http1Connection(socket, peer, this, undefined, openedMs);
   }
 
   #sayUp(): void {

@@ -81,14 +81,21 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   #bodyBytes = 0;
   readonly #writeWatch = new WriteWatch();
 
-  constructor(socket: Socket, peer: Peer, host: ConnectionHost, protocol: RequestProtocol = http1(host.policy)) {
+  /** @param openedMs  When the connection began: earlier than now, when a PROXY header came first. */
+  constructor(
+    socket: Socket,
+    peer: Peer,
+    host: ConnectionHost,
+    protocol: RequestProtocol = http1(host.policy),
+    openedMs: number = host.now(),
+  ) {
     this.#socket = socket;
     this.#host = host;
     this.#peer = peer;
     this.chunking = protocol.chunking;
     this.idleMs = peer.trusted ? host.limits.proxyIdleMs : host.limits.idleMs;
     this.#parser = protocol.makeParser(peer, this);
-    this.#phase = { at: "idle", sinceMs: host.now(), servedBefore: false };
+    this.#phase = { at: "idle", sinceMs: openedMs, servedBefore: false };
     socket.on("data", (chunk: Buffer) => this.#guard(() => this.#receive(chunk)));
     socket.on("end", () => this.#guard(() => this.#onFin()));
     socket.on("drain", () => this.#guard(() => this.#onDrain()));

@@ -59,8 +59,6 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   "on_exit",
   "ssl_context",
   // Protocols
-  "proxy_protocol",
-  "proxy_allow_ips",
   "keyfile",
   "certfile",
   "cert_reqs",

@@ -8,7 +8,7 @@ import { percentDecode } from "../base/percent-decoding.ts";
 import { reprString } from "../base/python-repr.ts";
 import type { HeaderName } from "../request/header-name.ts";
 import { ProtocolError } from "../request/protocol-error.ts";
-import type { Peer, RequestHead } from "../request/request-head.ts";
+import type { Peer, ProxyHeader, RequestHead } from "../request/request-head.ts";
 import { DICT_END, DICT_START, marshalKey, marshalText } from "./marshal.ts";
 
 /** One environ key of a header: its marshalled bytes, and the serial number of the request that used it last. */
@@ -108,7 +108,16 @@ function addresses(head: RequestHead): string {
 
 function marshalRemote(peer: Peer): string {
   const address = marshalKey("REMOTE_ADDR") + marshalText(peer.remoteAddress);
-  return peer.remotePort === undefined ? address : address + marshalKey("REMOTE_PORT") + marshalText(String(peer.remotePort));
+  const port = peer.remotePort === undefined ? "" : marshalKey("REMOTE_PORT") + marshalText(String(peer.remotePort));
+  return address + port + (peer.proxy === undefined ? "" : marshalProxy(peer.proxy));
+}
+
+/** PROXY_ADDR and PROXY_PORT are where the client had connected to; a header that does not say has none. */
+function marshalProxy({ protocol, addresses }: ProxyHeader): string {
+  const entry = marshalKey("PROXY_PROTOCOL") + marshalText(protocol);
+  if (addresses === undefined) return entry;
+  const port = marshalKey("PROXY_PORT") + marshalText(String(addresses.proxyPort));
+  return entry + marshalKey("PROXY_ADDR") + marshalText(addresses.proxyAddress) + port;
 }
 
 /** On a unix socket the Host header is all there is to name the server (protocols §4); `[::1]:8000` keeps its brackets. */

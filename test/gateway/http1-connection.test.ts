@@ -68,10 +68,17 @@ class Server implements ConnectionHost {
     this.limits = { ...USUAL_LIMITS, ...limits };
   }
 
-  static async start(t: TestContext, handler: Handler, limits: Partial<ConnectionLimits> = {}, peer: Peer = PEER): Promise<Server> {
+  /** @param earlierMs  How long before now each connection began. */
+  static async start(
+    t: TestContext,
+    handler: Handler,
+    limits: Partial<ConnectionLimits> = {},
+    peer: Peer = PEER,
+    earlierMs = 0,
+  ): Promise<Server> {
     const host = new Server(handler, limits);
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      host.connections.add(new Http1Connection(socket, peer, host)),
+      host.connections.add(new Http1Connection(socket, peer, host, undefined, host.nowMs - earlierMs)),
     );
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     host.port = (server.address() as AddressInfo).port;
@@ -420,6 +427,16 @@ test("a body that stops coming when the response has begun: the connection is cu
   server.pass(60_000);
   await until(() => client.ended || client.error !== undefined);
   assert.ok(!client.text.includes("408") && !client.text.endsWith("0\r\n\r\n"));
+});
+
+test("the time for the first request runs from when the connection began, not from when its PROXY header had been read", async (t) => {
+  const server = await Server.start(t, answer("hi"), { headMs: 1_000 }, PEER, 400);
+  const client = await server.connect(t);
+  server.pass(599);
+  assert.equal(server.connections.size, 1);
+  assert.equal(client.ended, false);
+  server.pass(1);
+  await until(() => client.ended);
 });
 
 test("a refusal in the middle of a large upload is seen by the client", async (t) => {

@@ -15,7 +15,7 @@ const REFUSED: readonly { words: readonly string[]; config?: readonly (readonly 
   { words: ["--daemon"], name: "daemon" },
   { words: ["--certfile", "x"], name: "certfile" },
   { words: ["--http-protocols", "h2,h1"], name: "http_protocols" },
-  { words: ["--proxy-protocol=auto"], name: "proxy_protocol" },
+  { words: ["--protocol", "uwsgi"], name: "protocol" },
   { words: ["--statsd-host", "h"], name: "statsd_host" },
   { words: ["--control-socket", "/x"], name: "control_socket" },
   { words: ["--gateways", "2"], name: "gateways" },
@@ -37,6 +37,7 @@ for (const { words, config = [], name } of REFUSED) {
 const TAKEN: readonly (readonly string[])[] = [
   [],
   ["-k", "sync", "--threads", "1", "--gateways", "1"],
+  ["--proxy-protocol=auto", "--proxy-allow-from", "10.0.0.0/8"],
   ["--user", "1000", "--group", "1001"],
   ["--no-control-socket", "--http-parser", "fast", "--worker-tmp-dir", "/x", "--root-path", "/x"],
   ["--preload", "--no-sendfile", "-e", "A=1", "-p", "x", "-m", "022", "--chdir", "/", "--paste-global", "a=b"],

@@ -111,6 +111,29 @@ test("the user of Basic credentials cannot forge a line", () => {
   assert.equal(compileAccessLogFormat("%(u)s")({ ...plain, head }), "a\\x0a127.0.0.1 - admin");
 });
 
+const PROXY_FORMAT = "%(h)s %({remote_addr}e)s %({remote_port}e)s %({proxy_protocol}e)s %({proxy_addr}e)s %({proxy_port}e)s";
+const ADDRESSES = { clientAddress: "198.51.100.7", clientPort: 50000, proxyAddress: "198.51.100.1", proxyPort: 443 };
+const PROXIED = [
+  {
+    name: "behind a PROXY header the client is named, not the proxy",
+    peer: { remoteAddress: "198.51.100.7", remotePort: 50000, proxy: { protocol: "TCP4", addresses: ADDRESSES } as const },
+    line: "198.51.100.7 198.51.100.7 50000 TCP4 198.51.100.1 443",
+  },
+  {
+    name: "a proxy's health check has no address of a client",
+    peer: { proxy: { protocol: "LOCAL", addresses: undefined } as const },
+    line: "127.0.0.1 127.0.0.1 50123 LOCAL - -",
+  },
+  { name: "without a PROXY header its variables are absent", peer: {}, line: "127.0.0.1 127.0.0.1 50123 - - -" },
+];
+
+for (const { name, peer, line } of PROXIED) {
+  test(name, () => {
+    const head = { ...plain.head, peer: { ...plain.head.peer, ...peer } };
+    assert.equal(compileAccessLogFormat(PROXY_FORMAT)({ ...plain, head }), line);
+  });
+}
+
 test("the clock's text follows the second, not the first record", () => {
   const line = compileAccessLogFormat("%(t)s");
   assert.equal(line({ ...plain, finishedMs: 0 }), "[01/Jan/1970:05:30:00 +0530]");

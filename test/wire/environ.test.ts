@@ -17,6 +17,10 @@ const TCP: Peer = {
 };
 const UNIX: Peer = { ...TCP, remoteAddress: "", remotePort: undefined, serverName: "/run/app.sock", serverPort: undefined, trusted: true };
 
+const ADDRESSES = { clientAddress: "198.51.100.7", clientPort: 50000, proxyAddress: "198.51.100.1", proxyPort: 443 };
+const PROXIED: Peer = { ...TCP, remoteAddress: "198.51.100.7", remotePort: 50000, proxy: { protocol: "TCP4", addresses: ADDRESSES } };
+const CHECKED: Peer = { ...TCP, proxy: { protocol: "LOCAL", addresses: undefined } };
+
 const PLAIN: RequestHead = {
   peer: TCP,
   method: "GET",
@@ -55,6 +59,12 @@ function expected(head: RequestHead, mountedAt: string): Record<string, string> 
     SERVER_PORT: String(head.peer.serverPort ?? ""),
   };
   if (head.peer.remotePort !== undefined) environ.REMOTE_PORT = String(head.peer.remotePort);
+  const { proxy } = head.peer;
+  if (proxy !== undefined) environ.PROXY_PROTOCOL = proxy.protocol;
+  if (proxy?.addresses !== undefined) {
+    environ.PROXY_ADDR = proxy.addresses.proxyAddress;
+    environ.PROXY_PORT = String(proxy.addresses.proxyPort);
+  }
   const fields = head.names.map((name, i) => [name, head.values[i]!] as const);
   const host = fields.find(([name]) => name.lower === "host")?.[1];
   if (head.peer.serverPort === undefined && host !== undefined) {
@@ -92,7 +102,7 @@ const path = fc
 
 const anyHead = fc
   .record({
-    peer: fc.constantFrom(TCP, UNIX, { ...TCP }),
+    peer: fc.constantFrom<Peer>(TCP, UNIX, { ...TCP }, PROXIED, CHECKED, { ...UNIX, ...PROXIED, serverPort: undefined }),
     method: fc.constantFrom("GET", "POST", "BREW"),
     rawPath: path,
     query: latin1Text(10),
@@ -167,6 +177,23 @@ const CASES: readonly { name: string; head: RequestHead; mountedAt?: string; has
     name: "a unix socket's Host without a port has the scheme's",
     head: request({ peer: UNIX, scheme: "https" }, [["Host", "h"]]),
     has: { SERVER_PORT: "443" },
+  },
+  {
+    name: "behind a PROXY header the client's address is REMOTE_ADDR, and where it had connected to PROXY_ADDR",
+    head: request({ peer: PROXIED }),
+    has: {
+      REMOTE_ADDR: "198.51.100.7",
+      REMOTE_PORT: "50000",
+      PROXY_PROTOCOL: "TCP4",
+      PROXY_ADDR: "198.51.100.1",
+      PROXY_PORT: "443",
+      SERVER_NAME: "0.0.0.0",
+    },
+  },
+  {
+    name: "a proxy's health check is the proxy's",
+    head: request({ peer: CHECKED }),
+    has: { REMOTE_ADDR: "192.0.2.7", REMOTE_PORT: "40000", PROXY_PROTOCOL: "LOCAL" },
   },
 ];
 
