@@ -40,9 +40,9 @@ def load_package() -> None:
 
 
 def load_worker_code() -> WorkerCode:
-    from tunicorn_worker.worker_code import SyncWorkerCode
+    from tunicorn_worker.worker_code import ServingCode
 
-    return SyncWorkerCode()
+    return ServingCode()
 
 
 def main() -> int:

@@ -101,6 +101,13 @@ class Channel:
         self.lost = True
         self._socket.close()
 
+    def hang_up(self) -> None:
+        """End the channel from another thread than its own, which sees the end as if the gateway had left."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # It has ended already.
+
     def begin(self, stream: int) -> None:
         """Start serving a request. Frames for it cannot have come before: the gateway only answers frames of ours."""
         self.stream = stream

@@ -22,8 +22,10 @@ LOOK_EVERY_MS = 1000
 class WorkerChild:
     """A worker. Its pid is unknown until the mold that forks it has said it; a signal meant for it waits until then."""
 
-    def __init__(self, number: int, generation: int, channel: LineChannel, *, molded: bool) -> None:
+    def __init__(self, number: int, generation: int, lanes: int, channel: LineChannel, *, molded: bool) -> None:
+        """lanes: how many channels to the gateway it gets"""
         self.number = number
+        self.lanes = lanes
         self.generation = generation
         self.channel = channel
         self.molded = molded

@@ -20,16 +20,28 @@ class Config:
     app: what to load, ``"module:object"``; with Paste Deploy the absolute path of the ini file, ``"/srv/app.ini#main"``
     server_software: SERVER_SOFTWARE of the environ
     title_prefix: start of process titles, ``"tunicorn: "``
+    worker_kind: the class of workers that worker_class and threads mean, ``"sync"``, ``"gthread"``
+    master_pid: the arbiter's
     """
 
     def __init__(
-        self, values: Mapping[str, Any], *, app: str, server_software: str, version: str, title_prefix: str
+        self,
+        values: Mapping[str, Any],
+        *,
+        app: str,
+        server_software: str,
+        version: str,
+        title_prefix: str,
+        worker_kind: str,
+        master_pid: int,
     ) -> None:
         self.values = values
         self.app = app
         self.server_software = server_software
         self.version = version
         self.title_prefix = title_prefix
+        self.worker_kind = worker_kind
+        self.master_pid = master_pid
 
     @classmethod
     def from_command(cls, command: Mapping[str, Any], live: Mapping[str, object] | None = None) -> Config:
@@ -45,6 +57,9 @@ class Config:
             server_software=command["serverSoftware"],
             version=command["version"],
             title_prefix=command["titlePrefix"],
+            worker_kind=command["workerKind"],
+            # Called in the nursery, whose parent is the arbiter.
+            master_pid=os.getppid(),
         )
 
     def __getattr__(self, name: str) -> Any:

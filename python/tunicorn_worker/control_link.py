@@ -49,6 +49,10 @@ class ControlLink:
         channel, pipe, memory = taken
         return None if channel is None or pipe is None or memory is None else (channel, pipe, memory)
 
+    def take_descriptor(self) -> int | None:
+        """Take what came with a `lane`: a worker channel. It is the caller's to close."""
+        return self._lines.take_descriptor()
+
     def quit_waits(self) -> bool:
         """Look for a `quit` among the unread commands without reading them: asked inside a signal handler, while
         whatever was interrupted may be about to read."""

@@ -90,7 +90,13 @@ class Family:
         Raises OSError.
         """
         near, far = socket.socketpair()
-        worker = WorkerChild(number, generation, self._holdings.hold(LineChannel(near)), molded=preload)
+        worker = WorkerChild(
+            number,
+            generation,
+            self._code.count_lanes(config),
+            self._holdings.hold(LineChannel(near)),
+            molded=preload,
+        )
         pid: int | None = None
         try:
             if preload:

@@ -91,17 +91,21 @@ class GatewayLink:
             self.channel.send({"cmd": "listen", "count": len(everything), **listener.describe()}, listener.fileno())
 
     def link(self, worker: WorkerChild) -> None:
-        """Gives a worker and the gateway a channel of their own. A link that is not complete (adoption under way)
-        waits.
+        """Gives a worker and the gateway a channel of their own for each lane. A link that is not complete (adoption
+        under way) waits.
         """
         if self.channel is None or self.tickets is None:
             return
-        near, far = socket.socketpair()
-        with near, far:
-            worker.channel.send(
-                {"cmd": "link"}, [near.fileno(), self.tickets.ticket_reader.fileno(), self.tickets.slots.fileno()]
-            )
-            self.channel.send({"cmd": "worker", "worker": worker.number, "pid": worker.pid}, far.fileno())
+        shared = [self.tickets.ticket_reader.fileno(), self.tickets.slots.fileno()]
+        for lane in range(worker.lanes):
+            near, far = socket.socketpair()
+            with near, far:
+                if lane == 0:
+                    worker.channel.send({"cmd": "link"}, [near.fileno(), *shared])
+                else:
+                    worker.channel.send({"cmd": "lane", "lane": lane}, [near.fileno()])
+                message = {"cmd": "worker", "worker": worker.number, "pid": worker.pid, "lane": lane}
+                self.channel.send(message, far.fileno())
 
     def close(self, holdings: Holdings) -> None:
         for part in (self.channel, self.tickets):

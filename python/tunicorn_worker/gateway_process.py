@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import NoReturn
 
-SLOT_MEMORY_BYTES = 1024 * 16384
+SLOT_MEMORY_BYTES = 4096 * 16384
 """SLOT_COUNT * SLOT_BYTES of wire.py, which a test compares."""
 CANNOT_START_CODE = 127
 

@@ -187,6 +187,11 @@ class Response:
         return self._content_length
 
     @property
+    def sent(self) -> int:
+        """Body bytes that have left, once the application has called `start_response`."""
+        return 0 if self.status is None else self._sent
+
+    @property
     def client_gone(self) -> bool:
         """Whether it is known that nobody will read the response."""
         return self._channel.client_gone
@@ -273,6 +278,7 @@ class Response:
 
     def _send_whole(self, data: bytes) -> None:
         self.state = ENDED
+        self._sent = len(data)
         status: Any = self.status
         length = self._length_field()
         if len(data) <= COPY_BYTES_MAX:

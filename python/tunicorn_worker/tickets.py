@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import threading
 from time import monotonic
 
 from tunicorn_worker.wire import (
@@ -23,7 +24,8 @@ from tunicorn_worker.wire import (
 SLOT_WORDS = SLOT_BYTES // 4
 CLAIM_WORD = 1
 STARTED_WORD = 2
-"""Monotonic milliseconds: the low 32 bits, the lowest of them set, so never 0."""
+BEAT_WORD = 3
+"""As the word before it, monotonic milliseconds: the low 32 bits, the lowest of them set, so never 0."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,30 +36,75 @@ class GatewayPipeEnded(Exception):
     """Nobody holds the write end of the ticket pipe any more."""
 
 
+class TicketPipe:
+    """The read end of a ticket pipe, closed when the last of the threads that read it lets it go."""
+
+    __slots__ = ("_lock", "_users", "descriptor")
+
+    def __init__(self, descriptor: int) -> None:
+        os.set_blocking(descriptor, False)
+        self.descriptor = descriptor
+        self._users = 0
+        self._lock = threading.Lock()
+
+    def hold(self) -> None:
+        with self._lock:
+            self._users += 1
+
+    def let_go(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                os.close(self.descriptor)
+
+
 class Tickets:
-    """The read end of a ticket pipe, shared with other workers, and the slots that its tickets name.
+    """The read end of a ticket pipe, shared with other workers, and the slots that its tickets name: one lane's view.
 
     Slot words are read and written whole and in the machine's byte order, which is the little-endian one of the
     contract on every machine that Node runs on.
     """
 
-    __slots__ = ("_bytes", "_pipe", "_words", "_worker")
+    __slots__ = ("_bytes", "_descriptor", "_held", "_lane", "_pipe", "_words")
 
-    def __init__(self, pipe: int, memory: int, worker: int) -> None:
-        """pipe, memory: descriptors; both are taken over. worker: this worker's number, what a claim says."""
-        os.set_blocking(pipe, False)
+    def __init__(self, pipe: TicketPipe, memory: memoryview, lane: int) -> None:
+        """lane: this lane's number (see `lane_number`), what a claim says."""
+        pipe.hold()
         self._pipe = pipe
-        self._bytes = memoryview(mmap.mmap(memory, SLOT_BYTES * SLOT_COUNT))
+        self._descriptor = pipe.descriptor
+        self._bytes = memory
+        self._words = memory.cast("I")
+        self._lane = lane
+        self._held = 0
+
+    @classmethod
+    def open(cls, pipe: int, memory: int, lane: int) -> Tickets:
+        """pipe, memory: descriptors; both are taken over."""
+        view = memoryview(mmap.mmap(memory, SLOT_BYTES * SLOT_COUNT))
         os.close(memory)
-        self._words = self._bytes.cast("I")
-        self._worker = worker
+        return cls(TicketPipe(pipe), view, lane)
+
+    def for_lane(self, lane: int) -> Tickets:
+        """The same pipe and memory, for another lane of this worker."""
+        return Tickets(self._pipe, self._bytes, lane)
 
     def fileno(self) -> int:
-        return self._pipe
+        return self._descriptor
 
     def close(self) -> None:
-        """Close the pipe with what is in it. The memory goes with the last view of it, maybe a head."""
-        os.close(self._pipe)
+        """Close the pipe with what is in it, unless another lane has it. The memory goes with the last view of it,
+        maybe a head.
+        """
+        self._pipe.let_go()
+
+    def beat(self) -> None:
+        """Show that the process lives, while this lane has a request: called by another thread than the lane's.
+
+        It may be over meanwhile, and the slot another's. That one only counts as alive for a moment longer.
+        """
+        words, word = self._words, self._held
+        if words[word + CLAIM_WORD] == self._lane and words[word + STARTED_WORD]:
+            words[word + BEAT_WORD] = int(monotonic() * 1000) & 0xFFFFFFFF | 1
 
     def take(self) -> Claim | None:
         """Read one ticket, claim its request and note that it starts.
@@ -72,7 +119,7 @@ class Tickets:
         Raises GatewayPipeEnded.
         """
         try:
-            ticket = os.read(self._pipe, TICKET_BYTES)
+            ticket = os.read(self._descriptor, TICKET_BYTES)
         except BlockingIOError:
             return None
         if not ticket:
@@ -84,11 +131,12 @@ class Tickets:
         word = slot * SLOT_WORDS
         if words[word] != stream:
             return None
-        words[word + CLAIM_WORD] = self._worker
+        words[word + CLAIM_WORD] = self._lane
         if words[word] != stream:
             words[word + CLAIM_WORD] = 0
             return None
         # From here on it is never given to another worker.
+        self._held = word
         words[word + STARTED_WORD] = int(monotonic() * 1000) & 0xFFFFFFFF | 1
         at = slot * SLOT_BYTES + SLOT_HEADER_BYTES
         end = at if head_bytes == THROUGH_CHANNEL else at + head_bytes

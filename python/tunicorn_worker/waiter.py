@@ -7,6 +7,9 @@ import select
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
+
+    Waiter: TypeAlias = "EpollWaiter | PollWaiter"
 
 
 class EpollWaiter:
@@ -28,6 +31,13 @@ class EpollWaiter:
         """Stop watching; to be called before the descriptor is closed."""
         self._epoll.unregister(descriptor)
 
+    def wait_seconds(self, seconds: float | None) -> list[tuple[int, int]]:
+        """As `wait`, but not for longer; None: for ever."""
+        return self._epoll.poll(seconds)
+
+    def close(self) -> None:
+        self._epoll.close()
+
 
 class PollWaiter:
     """Elsewhere: every sleeper wakes for a ticket, one gets it, the others go back to sleep. As EpollWaiter."""
@@ -42,6 +52,12 @@ class PollWaiter:
     def remove(self, descriptor: int) -> None:
         self._poll.unregister(descriptor)
 
+    def wait_seconds(self, seconds: float | None) -> list[tuple[int, int]]:
+        return self._poll.poll(None if seconds is None else seconds * 1000)
 
-def make_waiter() -> EpollWaiter | PollWaiter:
+    def close(self) -> None:
+        """Nothing to do: there is no descriptor behind it."""
+
+
+def make_waiter() -> Waiter:
     return EpollWaiter() if hasattr(select, "EPOLLEXCLUSIVE") else PollWaiter()

@@ -17,11 +17,15 @@ RESPONSE_WINDOW_BYTES = 262144
 """Body bytes that may be sent before the client (or the spool) has taken any."""
 
 SLOT_BYTES = 16384
-SLOT_COUNT = 1024
+SLOT_COUNT = 4096
 SLOT_HEADER_BYTES = 16
 TICKET_BYTES = 16
 THROUGH_CHANNEL = 0xFFFFFFFF
 """In a ticket: the head, or the body, comes through the channel."""
+
+LANE_SHIFT = 22
+"""A claim has room for 2^22 workers, of which no two that live at once share a number, and 2^10 lanes of each."""
+LANES_MAX = 1024
 
 # Frames to the gateway.
 RESPONSE = 1
@@ -64,6 +68,14 @@ U64 = struct.Struct("<Q")
 pack_header = FRAME_HEADER.pack
 unpack_header = FRAME_HEADER.unpack_from
 pack_u64 = U64.pack
+
+
+def lane_number(worker: int, lane: int) -> int:
+    """The number of a worker's lane in claims: never 0, and for lane 0 of the first 4 million workers the worker's own.
+
+    ``lane_number(7, 0) == 7``, ``lane_number(7, 2) == 7 + 2 * 2**22``
+    """
+    return lane << LANE_SHIFT | (worker - 1) % ((1 << LANE_SHIFT) - 1) + 1
 
 
 def pack_response(kind: int, stream: int, flags: int, status: bytes, head: bytes, length: bytes, body: bytes) -> bytes:

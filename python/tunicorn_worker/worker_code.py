@@ -5,8 +5,10 @@ from __future__ import annotations
 from tunicorn_worker.app_loader import APP_LOAD_ERROR, WORKER_BOOT_ERROR, load_application
 from tunicorn_worker.errors import AppImportError
 from tunicorn_worker.exit_status import code_of_system_exit
+from tunicorn_worker.gthread_worker import ThreadWorker
 from tunicorn_worker.loggers import Loggers
-from tunicorn_worker.sync_worker import run_worker
+from tunicorn_worker.sync_worker import SyncWorker
+from tunicorn_worker.worker_life import WorkerLife
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from tunicorn_worker.config import Config
+    from tunicorn_worker.worker_life import Worker
 
     class WorkerCode(Protocol):
         """The seam between the nursery and the workers; tests put simpler workers behind it."""
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 
         def log_load_failure(self, config: Config, error: BaseException) -> int:
             """Writes the error log's lines about an import that failed in a mold; returns the mold's exit code."""
+
+        def count_lanes(self, config: Config) -> int:
+            """How many requests a worker serves at once, each over a channel of its own."""
 
         def run_worker(
             self,
@@ -37,8 +43,12 @@ if TYPE_CHECKING:
             """A worker's whole life; returns its exit code. `application` is None when the worker has to load it."""
 
 
-class SyncWorkerCode:
-    """Sync workers."""
+WORKER_CLASSES: dict[str, type[Worker]] = {"sync": SyncWorker, "gthread": ThreadWorker}
+"""By the name that the arbiter has found for the setting worker_class (src/settings/worker-class.ts)."""
+
+
+class ServingCode:
+    """Workers of the class that the configuration names."""
 
     def load_application(self, config: Config) -> object:
         application: object = load_application(config)
@@ -56,6 +66,9 @@ class SyncWorkerCode:
         loggers.error.error("Exception while loading the application", exc_info=error)
         return WORKER_BOOT_ERROR
 
+    def count_lanes(self, config: Config) -> int:
+        return max(1, config.threads) if config.worker_kind == "gthread" else 1
+
     def run_worker(
         self,
         *,
@@ -66,11 +79,6 @@ class SyncWorkerCode:
         application: object,
         report_modules: bool,
     ) -> int:
-        run_worker(
-            number=number,
-            control=control,
-            lifeline_fd=lifeline_fd,
-            config=config,
-            application=application,
-            report_modules=report_modules,
-        )
+        worker_class = WORKER_CLASSES[config.worker_kind]
+        life = WorkerLife(worker_class, number=number, control=control, lifeline_fd=lifeline_fd, config=config)
+        life.live(application, report_modules=report_modules)

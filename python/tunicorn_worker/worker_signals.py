@@ -13,12 +13,11 @@ import sys
 import threading
 import traceback
 
-from tunicorn_worker.worker_exit import leave
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
+    from typing import NoReturn
 
     from tunicorn_worker.control_link import ControlLink
 
@@ -38,11 +37,18 @@ LEFT_ALONE = (signal.SIGCHLD, signal.SIGTTIN, signal.SIGTTOU)
 class WorkerSignals:
     """The handlers of one worker process."""
 
-    def __init__(self, control: ControlLink, reopen_logs: Callable[[], None], on_abort: Callable[[], None]) -> None:
-        """on_abort: called before SystemExit is raised in whatever runs."""
+    def __init__(
+        self,
+        control: ControlLink,
+        reopen_logs: Callable[[], None],
+        on_abort: Callable[[], None],
+        on_quit: Callable[[], NoReturn],
+    ) -> None:
+        """on_abort: called before SystemExit is raised in whatever runs. on_quit: leaves."""
         self._control = control
         self._reopen_logs = reopen_logs
         self._on_abort = on_abort
+        self._on_quit = on_quit
         self._log = logging.getLogger("gunicorn.error")
 
     def install(self) -> None:
@@ -57,8 +63,7 @@ class WorkerSignals:
 
     def _on_reported(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGQUIT and self._control.quit_waits():
-            self._log.info("Worker exiting (pid: %s)", os.getpid())
-            leave(0, at_once=True)
+            self._on_quit()
         self._control.report({"ev": "signalled", "signal": signal.Signals(number).name.removeprefix("SIG")})
         if number == signal.SIGUSR1:
             self._reopen_logs()

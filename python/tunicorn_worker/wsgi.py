@@ -65,7 +65,7 @@ class WsgiCaller:
     def _send_iterable(self, response: Response, result: Any) -> None:
         """Send what the application returned as it comes, and close it whatever happens."""
         try:
-            if result.__class__ is tuple:
+            if result.__class__ is tuple or result.__class__ is list:
                 response.send_list(result)
             elif not (isinstance(result, FileWrapper) and self._send_file(response, result)):
                 write = response.write

@@ -4,7 +4,8 @@ import { parseBindAddress } from "../base/address.ts";
 import { reprString } from "../base/python-repr.ts";
 import type { ListenAddress } from "../lifecycle/messages.ts";
 import type { Plan } from "../lifecycle/state.ts";
-import { displayValue, type Settings } from "../settings/index.ts";
+import { type Settings, workerClassName } from "../settings/index.ts";
+import { LANES_MAX } from "../wire/frame-types.ts";
 
 /** Old workers are replaced one at a time. */
 const SURGE = 1;
@@ -16,6 +17,7 @@ export function planFromSettings(
 ): Plan {
   const bad = settings.raw_env.find((entry) => !entry.includes("="));
   if (bad !== undefined) throw new Error(`environment setting ${reprString(bad)} invalid`);
+  if (settings.threads > LANES_MAX) throw new Error(`threads is ${settings.threads}, a worker can have ${LANES_MAX} at most`);
   return {
     ...master,
     workers: settings.workers,
@@ -28,7 +30,7 @@ export function planFromSettings(
     addresses: listenAddresses(settings.bind),
     backlog: settings.backlog,
     tls: settings.certfile !== null || settings.keyfile !== null,
-    workerClass: displayValue(settings, "worker_class"),
+    workerClass: workerClassName(settings) ?? "",
     daemon: settings.daemon === true,
   };
 }

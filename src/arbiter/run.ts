@@ -11,6 +11,7 @@ import {
   refuseUnsupported,
   SETTING_NAMES,
   settingsToJson,
+  workerKind,
 } from "../settings/index.ts";
 import { type ErrorLog, writeFully } from "../telemetry/error-log.ts";
 import { Arbiter } from "./arbiter.ts";
@@ -143,5 +144,6 @@ function settingsCommand({ settings, application }: Resolved, version: string): 
     serverSoftware: `gunicorn/${GUNICORN_VERSION} tunicorn/${version}`,
     version,
     titlePrefix: "tunicorn: ",
+    workerKind: workerKind(settings),
   };
 }

@@ -31,6 +31,8 @@ export interface SlotClaim {
   claim: number;
   /** Monotonic milliseconds, low 32 bits, lowest bit set; 0 = the application has not been called. */
   started: number;
+  /** As `started`: when its process last showed that it lives; 0 = it shows nothing, and a long request is silence. */
+  beat: number;
 }
 
 /** Memory, pipe and timers of the dispatcher. */
@@ -60,11 +62,11 @@ interface Open {
   readonly sentMs: number;
 }
 
-/** A request that a worker has held longer than it may. */
+/** A request whose worker has been silent for longer than it may. */
 export interface OverdueJob {
   readonly job: Job;
   readonly worker: number;
-  readonly startedAgoMs: number;
+  readonly silentMs: number;
 }
 
 /** The fence that Python lacks: a claim written before this has passed is seen after it (design §3). */
@@ -96,9 +98,10 @@ export class PullDispatcher {
   #openCount = 0;
   /** Slots from here on have never been used: looks at all open requests end here. */
   #slotsTouched = 0;
-  readonly #workers = new Set<number>();
+  /** Those that pull, with the process of each. */
+  readonly #workers = new Map<number, number>();
   readonly #freeSlots: number[] = [];
-  readonly #seen: SlotClaim = { claim: 0, started: 0 };
+  readonly #seen: SlotClaim = { claim: 0, started: 0, beat: 0 };
   #sequence: number;
   #flushScheduled = false;
   #strandedCheckPlanned = false;
@@ -205,8 +208,9 @@ export class PullDispatcher {
     for (let wakeUps = Math.min(idle, unclaimed); wakeUps > 0; wakeUps--) this.#port.sendVoidTicket();
   }
 
-  workerReady(worker: number): void {
-    this.#workers.add(worker);
+  /** @param process  Whose lane it is: the lanes of one process share its interpreter. */
+  workerReady(worker: number, process = worker): void {
+    this.#workers.set(worker, process);
     this.#schedule();
   }
 
@@ -278,15 +282,15 @@ export class PullDispatcher {
     if (this.#queue.length > 0) this.#schedule();
   }
 
-  /** Requests that the application has had for more than `limitMs`. @param nowMs  Monotonic, the clock of the tickets. */
+  /** Requests that were begun, or whose worker showed life, more than `limitMs` ago. @param nowMs  Monotonic, the clock of the tickets. */
   overdue(nowMs: number, limitMs: number): OverdueJob[] {
     const late: OverdueJob[] = [];
     for (const open of this.#eachOpen()) {
       if (nowMs - open.sentMs <= limitMs) continue;
-      const { claim, started } = this.#readClaim(open);
+      const { claim, started, beat } = this.#readClaim(open);
       if (claim === 0 || started === 0) continue;
-      const startedAgoMs = (Math.trunc(nowMs) - started) >>> 0;
-      if (startedAgoMs > limitMs && startedAgoMs < 0x7fffffff) late.push({ job: open.job, worker: claim, startedAgoMs });
+      const silentMs = (Math.trunc(nowMs) - (beat === 0 ? started : beat)) >>> 0;
+      if (silentMs > limitMs && silentMs < 0x7fffffff) late.push({ job: open.job, worker: claim, silentMs });
     }
     return late;
   }

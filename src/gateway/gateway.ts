@@ -30,7 +30,7 @@ import { type PrefaceEnd, type PrefaceHost, ProxyPreface, type ProxyRules, proxy
 import { SpoolWarning } from "./spool-warning.ts";
 import { TicketPort } from "./ticket-port.ts";
 import { uwsgiConnection } from "./uwsgi-connection.ts";
-import { type RequestSummary, WorkerPool } from "./worker-pool.ts";
+import { WorkerPool } from "./worker-pool.ts";
 
 /** Descriptors given at the start (docs/internals/channels.md §3). */
 export interface GatewayDescriptors {
@@ -42,7 +42,7 @@ export interface GatewayDescriptors {
 /** What the nursery says, each with a handle. */
 export type NurseryMessage =
   | ({ readonly cmd: "listen" } & ListenerAddress)
-  | { readonly cmd: "worker"; readonly worker: number; readonly pid: number };
+  | { readonly cmd: "worker"; readonly worker: number; readonly pid: number; readonly lane: number };
 
 /** Deadlines are looked at this often: their precision. */
 const SWEEP_MS = 250;
@@ -137,9 +137,8 @@ class Service implements ConnectionHost, PrefaceHost {
     this.#pool = new WorkerPool(port, poolLimits(settings, surroundings), {
       workerReady: (worker) => control.send({ ev: "worker-ready", worker }),
       workerLeaving: (worker) => control.send({ ev: "worker-leaving", worker }),
-      workerLost: (worker, request) => control.send({ ev: "worker-lost", worker, request }),
-      overdue: (worker: number, silentMs: number, request: RequestSummary | undefined) =>
-        control.send({ ev: "overdue", worker, silentMs, request }),
+      workerLost: (worker, requests) => control.send({ ev: "worker-lost", worker, requests }),
+      overdue: (worker, silentMs, request) => control.send({ ev: "overdue", worker, silentMs, request }),
       warn,
       limitReached: (limit, limitMs, remoteAddress) => this.limitReached(limit, limitMs, remoteAddress),
       fault: (error) => this.fault(error),
@@ -165,7 +164,7 @@ class Service implements ConnectionHost, PrefaceHost {
       this.#listeners.take(message, handle);
       // The limit was reached again while the listener was on its way.
       if (!this.#gate.isOpen) this.#listeners.pause();
-    } else this.#pool.addWorker(message.worker, message.pid, handle);
+    } else this.#pool.addLane(message.worker, message.lane, message.pid, handle);
   }
 
   onCommand(command: Exclude<GatewayCommand, { cmd: "configure" }>): void {

@@ -5,7 +5,7 @@ import type { PullPort, SlotClaim } from "../dispatch/pull-dispatcher.ts";
 import { SLOT_BYTES, SLOT_COUNT, SLOT_HEADER_BYTES, THROUGH_CHANNEL, TICKET_BYTES } from "../wire/frame-types.ts";
 
 const CLAIM_OFFSET = 4;
-const CLAIM_BYTES = 8;
+const CLAIM_BYTES = 12;
 /** A full pipe is tried again this much later. */
 const RETRY_MS = 10;
 
@@ -52,6 +52,7 @@ export class TicketPort implements PullPort {
     readSync(this.#slotsFd, this.#claim, 0, CLAIM_BYTES, slot * SLOT_BYTES + CLAIM_OFFSET);
     into.claim = this.#claim.readUInt32LE(0);
     into.started = this.#claim.readUInt32LE(4);
+    into.beat = this.#claim.readUInt32LE(8);
   }
 
   stageTicket(slot: number, id: number, headBytes: number | undefined, bodyBytes: number | undefined): void {
@@ -74,7 +75,7 @@ export class TicketPort implements PullPort {
   }
 
   /**
-   * The pipe holds 4096 tickets, more than there are slots; but when workers die as fast as they come, before they have
+   * The pipe holds 4096 tickets, as many as there are slots; but when workers die as fast as they come, before they have
    * read any, void ones pile up in it. The pipe must not block the gateway, nor lose a ticket.
    */
   #write(tickets: Buffer): void {

@@ -40,7 +40,9 @@ class ChannelSocket extends Socket {
 }
 
 export class WorkerLink {
+  /** Of the lane: what its claims say. */
   readonly number: number;
+  readonly worker: number;
   readonly pid: number;
   readonly #socket: Socket;
   readonly #reader: FrameReader;
@@ -48,9 +50,13 @@ export class WorkerLink {
   #fault: string | undefined;
   #lost = false;
 
-  /** @param handle  The channel as Node received it from the nursery. */
-  constructor(number: number, pid: number, handle: unknown, handler: LinkHandler) {
+  /**
+   * @param handle  The channel as Node received it from the nursery.
+   * @param worker  Whose lane it is; a sync worker's only lane has its number.
+   */
+  constructor(number: number, pid: number, handle: unknown, handler: LinkHandler, worker = number) {
     this.number = number;
+    this.worker = worker;
     this.pid = pid;
     this.#handler = handler;
     this.#reader = new FrameReader((frame) => handler.onFrame(this, frame));

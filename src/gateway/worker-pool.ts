@@ -8,10 +8,13 @@ import { PROTOCOL_ERRORS, ProtocolError } from "../request/protocol-error.ts";
 import { encodeEnviron } from "../wire/environ.ts";
 import { FROM_WORKER } from "../wire/frame-types.ts";
 import { FrameError, type FrameView } from "../wire/frames.ts";
+import { laneNumber } from "../wire/lane-number.ts";
 import type { SpoolLimits } from "./byte-spool.ts";
 import type { TimeLimit } from "./limits-from-settings.ts";
 import { LONG_REQUEST_MS, type LoadCharacter } from "./load-character.ts";
+import { WorkerLanes } from "./worker-lanes.ts";
 import { type LinkHandler, WorkerLink } from "./worker-link.ts";
+import type { RequestSummary, WorkerReport } from "./worker-report.ts";
 import { type RequestOwner, WorkerRequest } from "./worker-request.ts";
 
 export interface PoolLimits {
@@ -30,21 +33,8 @@ export interface PoolLimits {
   readonly responseSpool: SpoolLimits;
 }
 
-/** A request as the arbiter's log shows it. */
-export interface RequestSummary {
-  readonly method: string;
-  readonly target: string;
-  readonly id: number;
-  readonly ageMs: number;
-}
-
-/** What the pool tells the arbiter. */
-export interface PoolReport {
-  workerReady(worker: number): void;
-  workerLeaving(worker: number): void;
-  workerLost(worker: number, request: RequestSummary | undefined): void;
-  /** The worker has been silent, or in one request, for longer than `timeout`. */
-  overdue(worker: number, silentMs: number, request: RequestSummary | undefined): void;
+/** What the pool tells the arbiter, and the log. */
+export interface PoolReport extends WorkerReport {
   warn(text: string): void;
   limitReached(limit: TimeLimit, limitMs: number, remoteAddress: string): void;
   /** An error that should not have been possible. */
@@ -61,7 +51,9 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   readonly #report: PoolReport;
   readonly #port: PullPort;
   readonly #dispatcher: PullDispatcher;
+  /** By the lane's number. */
   readonly #links = new Map<number, WorkerLink>();
+  readonly #lanes: WorkerLanes;
   readonly #gathering = new Set<WorkerRequest>();
   #held = 0;
   #answers = 0;
@@ -73,6 +65,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     this.requestSpool = limits.requestSpool;
     this.responseSpool = limits.responseSpool;
     this.#dispatcher = new PullDispatcher(port, limits.lookAhead);
+    this.#lanes = new WorkerLanes(report, (delayMs, callback) => port.callAfter(delayMs, callback));
   }
 
   /** Requests held: being gathered, waiting, or with a worker. */
@@ -85,6 +78,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     return this.#dispatcher.queued;
   }
 
+  /** Lanes that pull. */
   get workers(): number {
     return this.#dispatcher.workers;
   }
@@ -122,15 +116,18 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     this.#held--;
   }
 
-  /** A worker's channel has come from the nursery. */
-  addWorker(worker: number, pid: number, handle: unknown): void {
+  /** The channel of a worker's lane has come from the nursery. */
+  addLane(worker: number, lane: number, pid: number, handle: unknown): void {
+    const number = laneNumber(worker, lane);
     // Numbers are never used twice. Should one be, what the old channel held is decided before the new one counts.
-    this.#links.get(worker)?.giveUp("its number was given to another worker");
-    this.#links.set(worker, new WorkerLink(worker, pid, handle, this));
+    this.#links.get(number)?.giveUp("its number was given to another worker");
+    const link = new WorkerLink(number, pid, handle, this, worker);
+    this.#links.set(number, link);
+    this.#lanes.add(link);
   }
 
   stopWorker(worker: number): void {
-    this.#links.get(worker)?.stop();
+    this.#lanes.stop(worker);
   }
 
   /** Moves queued requests to the ticket pipe; called by the port once per turn in which work came. */
@@ -195,12 +192,12 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   #onChannelFrame(link: WorkerLink, frame: FrameView): void {
     switch (frame.type) {
       case FROM_WORKER.ready:
-        this.#dispatcher.workerReady(link.number);
-        this.#report.workerReady(link.number);
+        this.#dispatcher.workerReady(link.number, link.worker);
+        this.#lanes.ready(link);
         return;
       case FROM_WORKER.leaving:
         this.#dispatcher.workerLeaving(link.number);
-        this.#report.workerLeaving(link.number);
+        this.#lanes.leaving(link);
         return;
       case FROM_WORKER.pong:
         return;
@@ -218,9 +215,9 @@ export class WorkerPool implements LinkHandler, RequestOwner {
 
   onLost(link: WorkerLink, reason: string | undefined): void {
     if (this.#links.get(link.number) === link) this.#links.delete(link.number);
-    if (reason !== undefined) this.#report.warn(`worker channel closed worker=${link.number} pid=${link.pid} reason="${reason}"`);
+    if (reason !== undefined) this.#report.warn(`worker channel closed worker=${link.worker} pid=${link.pid} reason="${reason}"`);
     const held = this.#dispatcher.heldBy(link.number);
-    this.#report.workerLost(link.number, held && this.#summary(held, this.#limits.now() - (held as WorkerRequest).arrivedMs));
+    this.#lanes.lost(link, held && this.#summary(held, this.#limits.now() - (held as WorkerRequest).arrivedMs));
     this.#dispatcher.workerLost(link.number);
   }
 
@@ -253,11 +250,12 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   }
 
   #findOverdue(now: number): void {
-    for (const { job, worker, startedAgoMs } of this.#dispatcher.overdue(now, this.#limits.timeoutMs)) {
+    for (const { job, worker: lane, silentMs } of this.#dispatcher.overdue(now, this.#limits.timeoutMs)) {
       const request = job as WorkerRequest;
-      if (request.overdue) continue;
+      const link = this.#links.get(lane);
+      if (request.overdue || link === undefined) continue;
       request.overdue = true;
-      this.#report.overdue(worker, startedAgoMs, this.#summary(job, startedAgoMs));
+      this.#lanes.overdue(link.worker, silentMs, this.#summary(job, silentMs));
     }
   }
 

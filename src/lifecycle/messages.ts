@@ -47,7 +47,7 @@ export type GatewayEvent =
   | { readonly ev: "up"; readonly pid: number }
   | { readonly ev: "worker-ready"; readonly worker: number }
   | { readonly ev: "worker-leaving"; readonly worker: number }
-  | { readonly ev: "worker-lost"; readonly worker: number; readonly request?: RequestInfo }
+  | { readonly ev: "worker-lost"; readonly worker: number; readonly requests: readonly RequestInfo[] }
   | { readonly ev: "drained" }
   /** It had paused, and wants its listeners again. */
   | { readonly ev: "resume" }

@@ -213,7 +213,7 @@ function onGatewaySaid(turn: Turn, said: GatewayEvent): void {
       workerEvents.onLeaving(turn, said.worker);
       break;
     case "worker-lost":
-      workerEvents.onLost(turn, said.worker, said.request);
+      workerEvents.onLost(turn, said.worker, said.requests);
       break;
     case "drained":
       turn.state.drained = true;

@@ -72,12 +72,12 @@ export function onLeaving(turn: Turn, number: number): void {
 }
 
 /** The gateway saw the end of the worker's channel. */
-export function onLost(turn: Turn, number: number, request: RequestInfo | undefined): void {
+export function onLost(turn: Turn, number: number, requests: readonly RequestInfo[]): void {
   const { state, nowMs } = turn;
   const worker = state.workers.get(number);
   if (worker === undefined) return;
   worker.linked = false;
-  if (request !== undefined)
+  for (const request of requests)
     log(turn, "error", `request lost with its worker worker=${number} pid=${worker.pid} ${describeRequest(request)}`);
   if (worker.orphan && state.nursery.at !== "up") {
     // Nobody is left who could reap it; the next nursery need not hear of it.

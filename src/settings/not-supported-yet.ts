@@ -4,11 +4,10 @@ import { type Exit, exitWithError } from "./exit.ts";
 import type { Resolved } from "./layers.ts";
 import { isSameValue } from "./setting-values.ts";
 import type { SettingName } from "./table.ts";
+import { workerKind } from "./worker-class.ts";
 
 export const NOT_SUPPORTED_YET: readonly SettingName[] = [
-  // Worker classes other than sync, recycling, reloading
-  "worker_class",
-  "threads",
+  // Recycling, reloading
   "max_requests",
   "max_requests_jitter",
   "asgi_loop",
@@ -47,14 +46,8 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   "when_ready",
   "pre_fork",
   "post_fork",
-  "post_worker_init",
-  "worker_int",
-  "worker_abort",
   "pre_exec",
-  "pre_request",
-  "post_request",
   "child_exit",
-  "worker_exit",
   "nworkers_changed",
   "on_exit",
   "ssl_context",
@@ -88,6 +81,9 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
 
 /** Refuses to start with a setting that would be ignored. Undefined: nothing of the kind is set. */
 export function refuseUnsupported({ settings, defaults }: Resolved): Exit | undefined {
-  const name = NOT_SUPPORTED_YET.find((candidate) => !isSameValue(settings, defaults, candidate));
+  const name =
+    workerKind(settings) === undefined
+      ? "worker_class"
+      : NOT_SUPPORTED_YET.find((candidate) => !isSameValue(settings, defaults, candidate));
   return name === undefined ? undefined : exitWithError(`setting '${name}' is not supported yet`);
 }

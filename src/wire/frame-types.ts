@@ -44,9 +44,16 @@ export const FRAME_BYTES_MAX = 16 * 1024 * 1024;
 export const RESPONSE_WINDOW_BYTES = 262144;
 
 export const SLOT_BYTES = 16384;
-/** More slots than tickets are ever out at once (workers + look-ahead), for 500 workers and more. */
-export const SLOT_COUNT = 1024;
+/**
+ * The most requests that workers have at once: 32 workers of 128 threads, and with a ticket each the pipe is full. A slot that was
+ * never used costs no memory.
+ */
+export const SLOT_COUNT = 4096;
 export const SLOT_HEADER_BYTES = 16;
 export const TICKET_BYTES = 16;
 /** In a ticket: the head, or the body, comes through the channel. */
 export const THROUGH_CHANNEL = 0xffffffff;
+
+/** A claim has room for 2^22 workers, of which no two that live at once share a number, and 2^10 lanes of each. */
+export const LANE_SHIFT = 22;
+export const LANES_MAX = 1024;

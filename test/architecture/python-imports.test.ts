@@ -24,9 +24,11 @@ const ROWS: readonly (readonly string[])[] = [
     "node_ipc",
     "tickets",
   ],
-  ["body", "poller", "start_response", "worker_signals"],
-  ["children", "environ", "group_signals", "wsgi"],
-  ["forking", "gateway_process", "sync_worker"],
+  ["body", "orders", "poller", "server_log", "start_response", "worker_signals"],
+  ["children", "environ", "group_signals", "hook_objects", "pull_loop", "wsgi"],
+  ["forking", "gateway_process", "hooks", "lane"],
+  ["gthread_worker", "hooked_wsgi", "sync_worker"],
+  ["worker_life"],
   ["gateway_link", "worker_code"],
   ["family"],
   ["nursery"],
@@ -48,7 +50,7 @@ const NURSERY_ONLY = new Set([
   "poller",
 ]);
 /** Where the worker's half begins, beside all that it imports. */
-const WORKER_ROOTS = ["worker_code", "sync_worker"];
+const WORKER_ROOTS = ["worker_code"];
 
 /** Packages that are used when the user's environment has them. */
 const OPTIONAL_PACKAGES = new Set(["paste", "setproctitle"]);

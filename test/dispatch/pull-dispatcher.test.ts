@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Job, PullDispatcher, type PullPort } from "../../src/dispatch/pull-dispatcher.ts";
+import { type Job, PullDispatcher, type PullPort, type SlotClaim } from "../../src/dispatch/pull-dispatcher.ts";
 import { SimulatedJob, Simulation } from "./simulated-workers.ts";
 
 const QUARANTINE_MS = 5000;
@@ -279,13 +279,15 @@ class RecordingPort implements PullPort {
   readonly tickets: { headBytes: number | undefined; bodyBytes: number | undefined }[] = [];
   claim = 0;
   started = 0;
+  beat = 0;
   writeSlot(_slot: number, _id: number, head: string, body: Buffer | undefined): void {
     this.slots.push({ head, body: body?.toString() });
   }
   voidSlot(): void {}
-  readClaim(_slot: number, into: { claim: number; started: number }): void {
+  readClaim(_slot: number, into: SlotClaim): void {
     into.claim = this.claim;
     into.started = this.started;
+    into.beat = this.beat;
   }
   stageTicket(_slot: number, _id: number, headBytes: number | undefined, bodyBytes: number | undefined): void {
     this.tickets.push({ headBytes, bodyBytes });
@@ -353,10 +355,12 @@ const OVERDUE = [
   { name: "started just now", claim: 1, started: 9_001, nowMs: 10_000, agoMs: undefined },
   { name: "started long ago", claim: 1, started: 5_001, nowMs: 10_000, agoMs: 4_999 },
   { name: "started before the clock's low 32 bits began again", claim: 1, started: 0xffffffff, nowMs: 2 ** 32 + 4_000, agoMs: 4_001 },
+  { name: "started long ago, its process alive a moment ago", claim: 1, started: 5_001, beat: 9_001, nowMs: 10_000, agoMs: undefined },
+  { name: "started long ago, its process silent for less long", claim: 1, started: 5_001, beat: 7_001, nowMs: 10_000, agoMs: 2_999 },
   { name: "started in the future by a rounding", claim: 1, started: 10_001, nowMs: 10_000, agoMs: undefined },
 ];
 
-for (const { name, claim, started, nowMs, agoMs } of OVERDUE) {
+for (const { name, claim, started, beat = 0, nowMs, agoMs } of OVERDUE) {
   test(`overdue: ${name}`, () => {
     const port = new RecordingPort();
     const dispatcher = new PullDispatcher(port, 8);
@@ -365,9 +369,10 @@ for (const { name, claim, started, nowMs, agoMs } of OVERDUE) {
     dispatcher.flush(0);
     port.claim = claim;
     port.started = started;
+    port.beat = beat;
     assert.deepEqual(
-      dispatcher.overdue(nowMs, 2_000).map(({ worker, startedAgoMs }) => ({ worker, startedAgoMs })),
-      agoMs === undefined ? [] : [{ worker: 1, startedAgoMs: agoMs }],
+      dispatcher.overdue(nowMs, 2_000).map(({ worker, silentMs }) => ({ worker, silentMs })),
+      agoMs === undefined ? [] : [{ worker: 1, silentMs: agoMs }],
     );
   });
 }

@@ -95,6 +95,7 @@ export class Simulation implements PullPort {
     const { claim, started } = this.#slots[slot]!;
     into.claim = claim;
     into.started = started;
+    into.beat = 0;
   }
 
   stageTicket(slot: number, id: number): void {

@@ -224,7 +224,8 @@ test("workers: leaving, being stopped, and dying in a request are told to the ar
   assert.equal((await gateway.settled()).workers, 0);
   worker.die();
   const lost = await gateway.hears("worker-lost");
-  assert.deepEqual([lost.worker, lost.request?.method, lost.request?.target, lost.request?.id], [number, "GET", "/dies", id]);
+  const [request] = lost.requests;
+  assert.deepEqual([lost.worker, request?.method, request?.target, request?.id], [number, "GET", "/dies", id]);
   await client.sees("502 Bad Gateway");
 });
 

@@ -22,7 +22,7 @@ export class PoolHarness implements PullPort {
   readonly slotCapacity = 1000;
   readonly pool: WorkerPool;
   readonly tickets: Ticket[] = [];
-  readonly slots = Array.from({ length: 16 }, () => ({ id: 0, claim: 0, started: 0, head: "", body: "" }));
+  readonly slots = Array.from({ length: 16 }, () => ({ id: 0, claim: 0, started: 0, beat: 0, head: "", body: "" }));
   readonly reports: string[] = [];
   readonly spoolBudget = { usedBytes: 0, maxBytes: 1e9 };
   /** Monotonic milliseconds. The dispatcher's timers are real and short. */
@@ -50,8 +50,8 @@ export class PoolHarness implements PullPort {
     this.pool = new WorkerPool(this, limits, {
       workerReady: (worker) => this.reports.push(`ready ${worker}`),
       workerLeaving: (worker) => this.reports.push(`leaving ${worker}`),
-      workerLost: (worker, request) => this.reports.push(`lost ${worker} ${request?.target ?? "-"}`),
-      overdue: (worker, silentMs, request) => this.reports.push(`overdue ${worker} ${silentMs} ${request?.target}`),
+      workerLost: (worker, requests) => this.reports.push(`lost ${worker} ${requests.map(({ target }) => target).join() || "-"}`),
+      overdue: (worker, silentMs, request) => this.reports.push(`overdue ${worker} ${silentMs} ${request.target}`),
       warn: (text) => this.reports.push(text),
       limitReached: (limit, limitMs, remoteAddress) => this.reports.push(`${limit} ${limitMs} ${remoteAddress}`),
       fault: (error) => {
@@ -61,7 +61,7 @@ export class PoolHarness implements PullPort {
   }
 
   writeSlot(slot: number, id: number, head: string, body: Buffer | undefined): void {
-    this.slots[slot] = { id, claim: 0, started: 0, head, body: body?.toString("latin1") ?? "" };
+    this.slots[slot] = { id, claim: 0, started: 0, beat: 0, head, body: body?.toString("latin1") ?? "" };
   }
   voidSlot(slot: number): void {
     this.slots[slot]!.id = 0;
@@ -69,6 +69,7 @@ export class PoolHarness implements PullPort {
   readClaim(slot: number, into: SlotClaim): void {
     into.claim = this.slots[slot]!.claim;
     into.started = this.slots[slot]!.started;
+    into.beat = this.slots[slot]!.beat;
   }
   stageTicket(slot: number, id: number, headBytes: number | undefined, bodyBytes: number | undefined): void {
     this.tickets.push({ slot, id, headBytes, bodyBytes });
@@ -88,7 +89,7 @@ export class PoolHarness implements PullPort {
   async worker(): Promise<{ worker: FakeWorker; number: number }> {
     const worker = await FakeWorker.connect(this.#t, this.#directory);
     const number = ++this.#workers;
-    this.pool.addWorker(number, 100 + number, worker.gatewayHandle);
+    this.pool.addLane(number, 0, 100 + number, worker.gatewayHandle);
     worker.sendUInt32(FROM_WORKER.ready, 0, number);
     await until(() => this.reports.includes(`ready ${number}`));
     return { worker, number };

@@ -65,9 +65,9 @@ test("a slot holds id, cleared claim, head and body; voided, its id is 0; a clai
   readSync(memory, slot, 0, 24, at);
   assert.equal(slot.readUInt32LE(0), 0);
   assert.equal(slot.toString("latin1", 16), "h\xe9adbody");
-  const claim = { claim: 9, started: 9 };
+  const claim = { claim: 9, started: 9, beat: 9 };
   port.readClaim(SLOT_COUNT - 1, claim);
-  assert.deepEqual(claim, { claim: 0, started: 0 });
+  assert.deepEqual(claim, { claim: 0, started: 0, beat: 0 });
 });
 
 test("the largest head and body fill a slot, not the next one", (t) => {

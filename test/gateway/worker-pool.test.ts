@@ -57,7 +57,7 @@ test("a number that is in use already: the old channel is closed and its request
   const lost = harness.request("/lost");
   await harness.take(number);
   const another = await FakeWorker.connect(t, temporaryDirectory(t));
-  harness.pool.addWorker(number, 7, another.gatewayHandle);
+  harness.pool.addLane(number, 0, 7, another.gatewayHandle);
   assert.ok(harness.reports.includes(`lost ${number} /lost`), harness.reports.join("\n"));
   await until(() => worker.ended && lost.ending !== "open");
   assert.equal(lost.status, "502 Bad Gateway");

@@ -132,7 +132,7 @@ test("a TERM to the whole group is the master's affair alone", () => {
 
 test("a lost worker's request is named, and a worker that is not reaped then is killed", () => {
   const world = settled({ workers: 1 });
-  world.feed({ type: "gateway-said", said: { ev: "worker-lost", worker: 1, request: REQUEST } });
+  world.feed({ type: "gateway-said", said: { ev: "worker-lost", worker: 1, requests: [REQUEST] } });
   const pid = world.workers.get(1)?.pid;
   assert.ok(world.lines.includes(`error: request lost with its worker worker=1 pid=${pid} method=GET target=/slow id=7 age_s=31.0`));
   world.sleep();

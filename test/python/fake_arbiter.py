@@ -131,6 +131,7 @@ class FakeArbiter:
             serverSoftware="gunicorn/27.0.1 tunicorn/0",
             version="0",
             titlePrefix="tunicorn: ",
+            workerKind="sync",
         )
 
     def bind(self, *addresses: Message, backlog: int = 16) -> list[Message]:

@@ -30,6 +30,16 @@ DEFAULTS: dict[str, Any] = {
     "pythonpath": None,
     "chdir": "/",
     "raw_env": [],
+    "threads": 1,
+    "timeout": 30,
+    "graceful_timeout": 30,
+    "max_requests": 0,
+    "pre_request": None,
+    "post_request": None,
+    "post_worker_init": None,
+    "worker_int": None,
+    "worker_abort": None,
+    "worker_exit": None,
     "proc_name": None,
     "default_proc_name": "app:app",
 }
@@ -42,6 +52,8 @@ def make_config(app: str = "app:app", **values: Any) -> Config:
         server_software="gunicorn/27.0.1 tunicorn/0.1.0",
         version="0.1.0",
         title_prefix="tunicorn: ",
+        worker_kind="sync",
+        master_pid=os.getppid(),
     )
 
 

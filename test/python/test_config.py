@@ -18,6 +18,7 @@ def test_reads_the_command_of_the_arbiter() -> None:
         "serverSoftware": "gunicorn/27.0.1 tunicorn/1",
         "version": "1",
         "titlePrefix": "tunicorn: ",
+        "workerKind": "sync",
     }
     config = Config.from_command(command)
     assert (config.workers, config.app, config.server_software) == (3, "a:b", "gunicorn/27.0.1 tunicorn/1")
@@ -36,6 +37,7 @@ COMMAND: dict[str, Any] = {
     "serverSoftware": "s",
     "version": "1",
     "titlePrefix": "tunicorn: ",
+    "workerKind": "sync",
 }
 
 

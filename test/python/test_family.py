@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ class World:
         self.said: list[dict[str, Any]] = []
         self.forker = Forker()
         forker: Any = self.forker
-        code: Any = None
+        code: Any = SimpleNamespace(count_lanes=lambda _config: 1)
         self.family = Family(code, forker, Holdings(), Poller(), self.say, lambda _: None, 4)
 
     def say(self, event: str, descriptor: int | None = None, /, **fields: object) -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import array
-import json
-import logging
 import marshal
 import os
-import select
 import signal
 import socket
 import sys
@@ -17,114 +13,18 @@ from typing import Any
 
 import pytest
 
-from fake_gateway import PATIENCE_SECONDS, FakeGateway, make_config, make_environ
+from fake_gateway import PATIENCE_SECONDS, FakeGateway, make_environ
 from tunicorn_worker import wire
-from tunicorn_worker.sync_worker import run_worker
-
-NUMBER = 42
-DESCRIPTORS_MAX = 256
-
-
-class Worker:
-    """A forked worker and this side's ends of its channels."""
-
-    def __init__(self, application: Any, **config: Any) -> None:
-        self.control, control = socket.socketpair()
-        self.lifeline, lifeline = socket.socketpair()
-        self.log_read, log_write = os.pipe()
-        self.control.settimeout(PATIENCE_SECONDS)
-        self.log = ""
-        self._lines = b""
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                os.dup2(log_write, 2)
-                # This side's ends must not stay open in the worker: nobody would see their end.
-                # Handlers of pytest lose their descriptors here; reopening logs must not touch them.
-                logging.root.handlers.clear()
-                for descriptor in range(3, DESCRIPTORS_MAX):
-                    if descriptor not in (control.fileno(), lifeline.fileno()):
-                        os.closerange(descriptor, descriptor + 1)
-                sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
-                run_worker(
-                    number=NUMBER,
-                    control=control,
-                    lifeline_fd=lifeline.fileno(),
-                    config=make_config(**config),
-                    application=application,
-                    report_modules=True,
-                )
-            finally:
-                os._exit(99)
-        control.close()
-        lifeline.close()
-        os.close(log_write)
-
-    def event(self) -> dict[str, Any]:
-        while b"\n" not in self._lines:
-            data = self.control.recv(65536)
-            assert data, self.read_log()
-            self._lines += data
-        line, self._lines = self._lines.split(b"\n", 1)
-        event: dict[str, Any] = json.loads(line)
-        return event
-
-    def boot(self) -> Worker:
-        assert self.event() == {"ev": "started", "pid": self.pid}
-        assert self.event()["ev"] == "ready"
-        return self
-
-    def say(self, command: str, descriptors: list[int] | None = None) -> None:
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-        self.control.sendmsg([json.dumps({"cmd": command}).encode() + b"\n"], rights)
-
-    def link(self, gateway: FakeGateway) -> None:
-        self.say("link", [gateway.worker_end.fileno(), gateway.pipe_read, gateway.memory])
-        gateway.worker_end.close()
-        frame = gateway.frame()
-        assert frame is not None
-        assert (frame.kind, frame.body) == (wire.READY, wire.U32.pack(NUMBER))
-
-    def read_log(self) -> str:
-        while data := os.read(self.log_read, 65536):
-            self.log += data.decode()
-        return self.log
-
-    def wait_for_log(self, text: str) -> None:
-        while text not in self.log:
-            data = os.read(self.log_read, 65536)
-            assert data, self.log
-            self.log += data.decode()
-
-    def exit_code(self) -> int:
-        """Wait for the end; the log is complete then."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            # The log is read meanwhile: a full pipe would keep the worker from ending.
-            if select.select([self.log_read], [], [], 0.05)[0]:
-                self.log += os.read(self.log_read, 65536).decode()
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.pid = 0
-                self.read_log()
-                return os.waitstatus_to_exitcode(status)
-        raise AssertionError(f"the worker did not end: {self.log}")
-
-    def close(self) -> None:
-        if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        self.control.close()
-        self.lifeline.close()
-        os.close(self.log_read)
+from tunicorn_worker.sync_worker import SyncWorker
+from worker_process import NUMBER, WorkerProcess
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Worker]]:
-    workers: list[Worker] = []
+def start() -> Iterator[Callable[..., WorkerProcess]]:
+    workers: list[WorkerProcess] = []
 
-    def make(application: Any = None, **config: Any) -> Worker:
-        workers.append(Worker(application, **config))
+    def make(application: Any = None, **config: Any) -> WorkerProcess:
+        workers.append(WorkerProcess(SyncWorker, application, **config))
         return workers[-1]
 
     yield make

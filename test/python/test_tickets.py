@@ -23,7 +23,7 @@ def gateway() -> Iterator[FakeGateway]:
 
 @pytest.fixture
 def tickets(gateway: FakeGateway) -> Iterator[Tickets]:
-    tickets = Tickets(os.dup(gateway.pipe_read), os.dup(gateway.memory), ME)
+    tickets = Tickets.open(os.dup(gateway.pipe_read), os.dup(gateway.memory), ME)
     yield tickets
     tickets.close()
 

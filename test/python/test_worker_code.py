@@ -6,7 +6,7 @@ import pytest
 
 from fake_gateway import make_config
 from tunicorn_worker.errors import AppImportError
-from tunicorn_worker.worker_code import SyncWorkerCode
+from tunicorn_worker.worker_code import ServingCode
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from tunicorn_worker.worker_code import SyncWorkerCode
 def test_load_failures(error: BaseException, code: int, lines: list[str], tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text("")
-    assert SyncWorkerCode().log_load_failure(make_config(errorlog=str(path)), error) == code
+    assert ServingCode().log_load_failure(make_config(errorlog=str(path)), error) == code
     text = path.read_text()
     assert [line for line in lines if line not in text] == []
     assert bool(text) is bool(lines)
@@ -34,5 +34,5 @@ def test_load_failures(error: BaseException, code: int, lines: list[str], tmp_pa
 def test_loads_what_the_settings_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "app_of_worker_code.py").write_text("def application(environ, start_response): ...\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    application = SyncWorkerCode().load_application(make_config("app_of_worker_code", chdir=str(tmp_path)))
+    application = ServingCode().load_application(make_config("app_of_worker_code", chdir=str(tmp_path)))
     assert getattr(application, "__name__", None) == "application"

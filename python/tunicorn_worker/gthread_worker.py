@@ -1,0 +1,159 @@
+"""The gthread worker: several threads, each of which pulls requests as a sync worker does. The main thread looks after
+them: it obeys the nursery, sees the end of the lifeline, and shows that the process lives.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from time import monotonic
+
+from tunicorn_worker.channel import Channel
+from tunicorn_worker.environ import base_environ
+from tunicorn_worker.lane import Lane, Signal
+from tunicorn_worker.orders import Orders, WorkerEnds
+from tunicorn_worker.tickets import Tickets
+from tunicorn_worker.waiter import make_waiter
+from tunicorn_worker.wire import lane_number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tunicorn_worker.config import Config
+    from tunicorn_worker.control_link import ControlLink
+    from tunicorn_worker.line_channel import Message
+    from tunicorn_worker.loggers import Loggers
+    from tunicorn_worker.wsgi import WsgiCaller
+
+BEAT_SECONDS = 1.0
+"""How often the main thread shows that it runs: as often as Gunicorn's, and timeouts are whole seconds."""
+NEWS_BYTES = 4096
+"""More than one byte for each lane."""
+
+
+class LaneCrashed(Exception):
+    """A thread ended by an error of ours; the log has its traceback."""
+
+
+class ThreadWorker:
+    """The main thread of a gthread worker."""
+
+    _caller: WsgiCaller
+    _base: dict[str, Any]
+
+    def __init__(self, *, number: int, control: ControlLink, lifeline: int, loggers: Loggers) -> None:
+        """As SyncWorker's."""
+        self._number = number
+        self._control = control
+        self._log = loggers.error
+        self._lanes: list[Lane] = []
+        self._channels: list[Channel] = []
+        self._tickets: Tickets | None = None
+        self._stop = Signal()
+        self._news_read, self._news_write = os.pipe()
+        os.set_blocking(self._news_write, False)
+        self._waiter = make_waiter()
+        self._waiter.add(self._stop.fileno())
+        self._waiter.add(self._news_read)
+        self._orders = Orders(number, control, lifeline, loggers, self._waiter, self._carry_out)
+
+    def abort(self) -> None:
+        """Take no more requests. Called by a signal handler, which this thread runs."""
+        self._stop.say()
+
+    def run(self, caller: WsgiCaller, config: Config) -> None:
+        """Look after the threads until all have ended. Raises WorkerEnds for leaving at once, LaneCrashed."""
+        self._caller = caller
+        self._base = base_environ(config, multithread=True)
+        beat_seconds = BEAT_SECONDS if config.timeout else None
+        try:
+            while not self._stop.said:
+                self._look(beat_seconds)
+            self._see_lanes_off(beat_seconds, None)
+        except WorkerEnds as end:
+            if end.at_once:
+                raise
+            # Nobody is left who would end this worker after that time.
+            self._see_lanes_off(beat_seconds, monotonic() + config.graceful_timeout)
+        if any(lane.crashed for lane in self._lanes):
+            raise LaneCrashed("a thread of the worker ended")
+
+    def _see_lanes_off(self, beat_seconds: float | None, deadline: float | None) -> None:
+        """Wait for the threads, which finish what they have. Raises WorkerEnds."""
+        self._stop.say()
+        self._waiter.remove(self._stop.fileno())
+        for lane in self._lanes:
+            lane.end()
+        while not all(lane.ended for lane in self._lanes):
+            if deadline is not None and monotonic() >= deadline:
+                raise WorkerEnds(at_once=True)
+            self._look(BEAT_SECONDS if deadline is not None else beat_seconds)
+
+    def _look(self, seconds: float | None) -> None:
+        """Wait for something to do, at most so long, and do it. Raises WorkerEnds."""
+        ready = {descriptor for descriptor, _ in self._waiter.wait_seconds(seconds)}
+        if self._news_read in ready:
+            os.read(self._news_read, NEWS_BYTES)
+        self._orders.look(ready)
+        for lane in self._lanes:
+            lane.beat()
+        if self._orders.nursery_gone and not any(lane.linked for lane in self._lanes):
+            raise WorkerEnds(at_once=False)
+
+    def _wake(self) -> None:
+        """Called by a lane whose state has changed."""
+        try:
+            os.write(self._news_write, b".")
+        except BlockingIOError:
+            pass  # The pipe is full of news.
+
+    def _carry_out(self, message: Message) -> bool:
+        command = message["cmd"]
+        if command == "link":
+            descriptors = self._control.take_link()
+            if descriptors is not None:
+                self._begin_link(*descriptors)
+        elif command == "lane":
+            channel = self._control.take_descriptor()
+            if channel is not None:
+                self._add_lane(message["lane"], channel)
+        elif command == "stop":
+            self._stop.say()
+        else:
+            return False
+        return True
+
+    def _begin_link(self, channel: int, pipe: int, memory: int) -> None:
+        """Use another gateway's channel, ticket pipe and slot memory; channels for the other lanes follow."""
+        for old in self._channels:
+            old.hang_up()
+        self._channels = []
+        if self._tickets is not None:
+            self._tickets.close()
+        # The first lane's, held here too for as long as lanes may be added.
+        self._tickets = Tickets.open(pipe, memory, lane_number(self._number, 0))
+        self._add_lane(0, channel)
+
+    def _add_lane(self, index: int, descriptor: int) -> None:
+        """Give a lane its channel; its thread starts with the first one."""
+        channel = Channel(socket.socket(fileno=descriptor))
+        self._channels.append(channel)
+        assert self._tickets is not None, "lanes come after the link"
+        if self._stop.said:
+            channel.close()
+            return
+        number = lane_number(self._number, index)
+        if index == len(self._lanes):
+            lane = Lane(
+                self._number,
+                number,
+                caller=self._caller,
+                base=self._base,
+                stop=self._stop,
+                on_change=self._wake,
+                log=self._log,
+            )
+            self._lanes.append(lane)
+            lane.start()
+        self._lanes[index].link(channel, self._tickets.for_lane(number))

@@ -1,0 +1,47 @@
+"""Calls a WSGI application with the hooks of requests around it."""
+
+from __future__ import annotations
+
+from tunicorn_worker.hook_objects import HookRequest, HookResponse
+from tunicorn_worker.start_response import Response
+from tunicorn_worker.wsgi import WsgiCaller
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tunicorn_worker.channel import Channel
+    from tunicorn_worker.config import Config
+    from tunicorn_worker.hooks import WorkerHooks
+
+
+class HookedCaller(WsgiCaller):
+    """As WsgiCaller, for a configuration that has hooks of requests: the others do not pay for them."""
+
+    __slots__ = ("_config", "_hooks")
+
+    def __init__(self, application: Any, config: Config, hooks: WorkerHooks) -> None:
+        super().__init__(application, config)
+        self._config = config
+        self._hooks = hooks
+
+    def call(self, channel: Channel, environ: dict[str, Any]) -> None:
+        """As WsgiCaller's. `post_request` runs when the response has left, and whatever has failed."""
+        response = Response(channel, self._known, environ["REQUEST_METHOD"])
+        request = HookRequest(environ, self._config)
+        shown: tuple[dict[str, Any], HookResponse | None] = ({}, None)
+        try:
+            self._hooks.before_request(request)
+            self._hooks.worker.nr += 1
+            environ["wsgi.early_hints"] = response.early_hints
+            hooked = HookResponse(request, response, self._config)
+            shown = (environ, hooked)
+            self._send_iterable(response, self._application(environ, hooked.start_response))
+        except BaseException as error:
+            self._fail(response, environ, error)
+        finally:
+            self._hooks.after_request(request, *shown)
+
+
+def make_caller(application: Any, config: Config, hooks: WorkerHooks) -> WsgiCaller:
+    return HookedCaller(application, config, hooks) if hooks.of_requests else WsgiCaller(application, config)

@@ -1,0 +1,146 @@
+"""One thread of a gthread worker, with a channel of its own to the gateway (docs/internals/channels.md §4)."""
+
+from __future__ import annotations
+
+import os
+import threading
+from queue import SimpleQueue
+
+from tunicorn_worker.errors import GatewayGone
+from tunicorn_worker.pull_loop import pull_requests, serve_idle
+from tunicorn_worker.waiter import make_waiter
+from tunicorn_worker.wire import LANE_SHIFT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+    from typing import Any
+
+    from tunicorn_worker.channel import Channel
+    from tunicorn_worker.tickets import Tickets
+    from tunicorn_worker.wsgi import WsgiCaller
+
+
+class Signal:
+    """Something that is said once by any thread and seen by every waiter that watches it, from then on."""
+
+    def __init__(self) -> None:
+        # Its end of file is the news: that stays readable, however many look.
+        self._reader, self._writer = os.pipe()
+        # Reentrant: a signal handler may say it while its thread is saying it.
+        self._lock = threading.RLock()
+        self.said = False
+
+    def fileno(self) -> int:
+        return self._reader
+
+    def say(self) -> None:
+        with self._lock:
+            if not self.said:
+                self.said = True
+                os.close(self._writer)
+
+
+class Lane:
+    """A thread that serves one request after the other, each from its beginning to its end.
+
+    linked: it has a channel, whether it waits or works
+    ended: its thread has no more to do
+    crashed: it ended by an exception that should not have been possible
+    """
+
+    def __init__(
+        self,
+        worker: int,
+        number: int,
+        *,
+        caller: WsgiCaller,
+        base: dict[str, Any],
+        stop: Signal,
+        on_change: Callable[[], None],
+        log: logging.Logger,
+    ) -> None:
+        """number: this lane's in claims
+        stop: take no more requests; said by this lane, too, when its gateway asks for it
+        on_change: called by the lane's thread when it is linked no more, and at its end
+        """
+        self._worker = worker
+        self._number = number
+        self._caller = caller
+        self._base = base
+        self._stop = stop
+        self._on_change = on_change
+        self._log = log
+        self._inbox: SimpleQueue[tuple[Channel, Tickets] | None] = SimpleQueue()
+        self._tickets: Tickets | None = None
+        self.linked = False
+        self.ended = False
+        self.crashed = False
+        # Not a daemon: threads that the application starts in its requests inherit that, as with Gunicorn they are not.
+        self._thread = threading.Thread(target=self._run, name=f"gthread-{number >> LANE_SHIFT}")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def link(self, channel: Channel, tickets: Tickets) -> None:
+        """Use these, both taken over, once the lane is through with what it does for a gateway that was before."""
+        self.linked = True
+        self._inbox.put((channel, tickets))
+
+    def end(self) -> None:
+        """End the thread when it has no link any more: to be called once, after `stop` was said."""
+        self._inbox.put(None)
+
+    def beat(self) -> None:
+        """Show in the slot of the request it has, if any, that the process lives."""
+        tickets = self._tickets
+        if tickets is not None:
+            tickets.beat()
+
+    def _run(self) -> None:
+        try:
+            while (link := self._inbox.get()) is not None:
+                self._serve(*link)
+        except BaseException:
+            # One lane less would never be noticed: the worker is to be replaced.
+            self._log.exception("Exception in worker thread")
+            self.crashed = True
+            self._stop.say()
+        finally:
+            self.ended = True
+            self._on_change()
+
+    def _serve(self, channel: Channel, tickets: Tickets) -> None:
+        """Serve requests over one channel until its end, or until the worker is to stop."""
+        waiter = make_waiter()
+        stop = self._stop
+        self.linked = True
+
+        def look(events: list[tuple[int, int]]) -> bool:
+            ready = {descriptor for descriptor, _ in events}
+            if stop.said or (channel.fileno() in ready and not serve_idle(channel, self._worker, self._log)):
+                return False
+            return not channel.stopping
+
+        try:
+            waiter.add(stop.fileno())
+            waiter.add(channel.fileno())
+            waiter.add(tickets.fileno(), shared=True)
+            self._tickets = tickets
+            channel.send_ready(self._number)
+            pull_requests(channel, tickets, waiter.wait, look, self._caller.call, self._base)
+            if channel.stopping:
+                stop.say()
+            if stop.said:
+                channel.send_leaving()
+        except GatewayGone:
+            pass  # Another one may be coming, and with it another link.
+        finally:
+            self._tickets = None
+            # Before the pipe is closed, which other lanes may have done by now in this one's place.
+            waiter.close()
+            channel.close()
+            tickets.close()
+            self.linked = not self._inbox.empty()
+            self._on_change()

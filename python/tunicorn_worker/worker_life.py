@@ -1,0 +1,139 @@
+"""A worker's life from its fork to its exit, whatever its class."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tunicorn_worker.app_loader import APP_LOAD_ERROR, WORKER_BOOT_ERROR, load_application, standard_modules
+from tunicorn_worker.control_link import ControlLink
+from tunicorn_worker.errors import AppImportError
+from tunicorn_worker.exit_status import code_of_system_exit
+from tunicorn_worker.hooked_wsgi import make_caller
+from tunicorn_worker.hooks import WorkerHooks
+from tunicorn_worker.loggers import Loggers
+from tunicorn_worker.orders import WorkerEnds
+from tunicorn_worker.process_title import set_process_title
+from tunicorn_worker.worker_exit import leave
+from tunicorn_worker.worker_signals import WorkerSignals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from typing import NoReturn, Protocol
+
+    from tunicorn_worker.config import Config
+    from tunicorn_worker.wsgi import WsgiCaller
+
+    class Worker(Protocol):
+        """One class of workers: how it serves."""
+
+        def __init__(self, *, number: int, control: ControlLink, lifeline: int, loggers: Loggers) -> None: ...
+
+        def abort(self) -> None:
+            """Called by a signal handler."""
+
+        def run(self, caller: WsgiCaller, config: Config) -> None:
+            """Serves until told to leave. Raises WorkerEnds for leaving at once."""
+
+
+CRASHED = 255
+"""Exit code when the loop itself fails after the worker was ready, as with Gunicorn."""
+ABORTED = 1
+
+
+class WorkerLife:
+    """One worker process. `live` is all of it."""
+
+    def __init__(
+        self, worker_class: type[Worker], *, number: int, control: socket.socket, lifeline_fd: int, config: Config
+    ) -> None:
+        """number: the arbiter's for this worker; control: its end of the channel to the nursery
+        lifeline_fd: its end of file says that the arbiter is gone
+        """
+        self._pid = os.getpid()
+        self._control = ControlLink(control)
+        self._control.report({"ev": "started", "pid": self._pid})
+        self._config = config
+        self._loggers = Loggers()
+        self._loggers.set_up(config)
+        self._log = self._loggers.error
+        self._worker = worker_class(number=number, control=self._control, lifeline=lifeline_fd, loggers=self._loggers)
+        self._number = number
+        self._hooks: WorkerHooks | None = None
+        self._aborted = False
+
+    def live(self, application: object | None, *, report_modules: bool) -> NoReturn:
+        """Load the application, serve, and exit.
+
+        application: already imported by a mold; None: imported here
+        report_modules: tell the nursery which standard-library modules the application brought in, so that it can
+            import them once for all workers that follow
+        """
+        code = WORKER_BOOT_ERROR
+        at_once = False
+        try:
+            caller = self._boot(application, report_modules=report_modules)
+            code = CRASHED
+            self._worker.run(caller, self._config)
+            code = ABORTED if self._aborted else 0
+        except WorkerEnds:
+            code, at_once = 0, True
+            if self._hooks is not None:
+                self._hooks.interrupted()
+        except SystemExit as end:
+            code = exit_code(end)
+        except AppImportError as error:
+            self._log.debug("Exception while loading the application", exc_info=True)
+            print(error, file=sys.stderr, flush=True)
+            code = APP_LOAD_ERROR
+        except Exception as error:
+            self._log.exception("Exception in worker process")
+            print(error, file=sys.stderr, flush=True)
+        finally:
+            self._leave(code, at_once=at_once)
+
+    def _boot(self, application: object | None, *, report_modules: bool) -> WsgiCaller:
+        """Raises whatever the application's import and `post_worker_init` raise."""
+        config = self._config
+        WorkerSignals(self._control, self._loggers.reopen, self._on_abort, self._on_quit).install()
+        set_process_title(f"{config.title_prefix}worker [{config.proc_name}]")
+        self._log.info("Booting worker with pid: %s", self._pid)
+        # The random module seeds itself anew in every forked child; nothing is left to do for it here.
+        os.environ.update(config.env)
+        self._hooks = WorkerHooks(self._number, config, self._loggers)
+        before = frozenset(sys.modules)
+        if application is None:
+            application = load_application(config)
+        modules = standard_modules(before) if report_modules else []
+        self._hooks.booted(application)
+        caller = make_caller(application, config, self._hooks)
+        self._control.report({"ev": "ready", "modules": modules})
+        return caller
+
+    def _on_abort(self) -> None:
+        """SIGABRT: the timeout's first step."""
+        self._aborted = True
+        self._worker.abort()
+        if self._hooks is not None:
+            self._hooks.aborted()
+
+    def _on_quit(self) -> NoReturn:
+        """SIGQUIT, announced by the arbiter: leave out of whatever runs."""
+        if self._hooks is not None:
+            self._hooks.interrupted()
+        self._leave(0, at_once=True)
+
+    def _leave(self, code: int, *, at_once: bool) -> NoReturn:
+        self._log.info("Worker exiting (pid: %s)", self._pid)
+        if self._hooks is not None:
+            self._hooks.exiting()
+        leave(code, at_once=at_once)
+
+
+def exit_code(end: SystemExit) -> int:
+    """Read the exit code of a `sys.exit`, and print its text if that is what it was given."""
+    code, text = code_of_system_exit(end.code)
+    if text:
+        print(text, file=sys.stderr, flush=True)
+    return code
