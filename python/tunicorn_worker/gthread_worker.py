@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
+from math import inf
 from time import monotonic
 
 from tunicorn_worker.channel import Channel
@@ -13,6 +14,7 @@ from tunicorn_worker.environ import base_environ
 from tunicorn_worker.lane import Lane, Signal
 from tunicorn_worker.orders import Orders, WorkerEnds
 from tunicorn_worker.tickets import Tickets
+from tunicorn_worker.turn import Turn
 from tunicorn_worker.waiter import make_waiter
 from tunicorn_worker.wire import lane_number
 
@@ -51,6 +53,8 @@ class ThreadWorker:
         self._channels: list[Channel] = []
         self._tickets: Tickets | None = None
         self._stop = Signal()
+        self._turn = Turn(self._wake)
+        self._beat_due = 0.0
         self._news_read, self._news_write = os.pipe()
         os.set_blocking(self._news_write, False)
         self._waiter = make_waiter()
@@ -60,46 +64,59 @@ class ThreadWorker:
 
     def abort(self) -> None:
         """Take no more requests. Called by a signal handler, which this thread runs."""
-        self._stop.say()
+        self._end_lanes()
 
     def run(self, caller: WsgiCaller, config: Config) -> None:
         """Look after the threads until all have ended. Raises WorkerEnds for leaving at once, LaneCrashed."""
         self._caller = caller
         self._base = base_environ(config, multithread=True)
-        beat_seconds = BEAT_SECONDS if config.timeout else None
         try:
             while not self._stop.said:
-                self._look(beat_seconds)
-            self._see_lanes_off(beat_seconds, None)
+                self._look()
+            self._see_lanes_off()
         except WorkerEnds as end:
             if end.at_once:
                 raise
             # Nobody is left who would end this worker after that time.
-            self._see_lanes_off(beat_seconds, monotonic() + config.graceful_timeout)
+            self._see_lanes_off(monotonic() + config.graceful_timeout)
         if any(lane.crashed for lane in self._lanes):
             raise LaneCrashed("a thread of the worker ended")
 
-    def _see_lanes_off(self, beat_seconds: float | None, deadline: float | None) -> None:
+    def _see_lanes_off(self, deadline: float = inf) -> None:
         """Wait for the threads, which finish what they have. Raises WorkerEnds."""
-        self._stop.say()
+        self._end_lanes()
         self._waiter.remove(self._stop.fileno())
+        while not all(lane.ended for lane in self._lanes):
+            if monotonic() >= deadline:
+                raise WorkerEnds(at_once=True)
+            self._look()
+
+    def _end_lanes(self) -> None:
+        self._stop.say()
         for lane in self._lanes:
             lane.end()
-        while not all(lane.ended for lane in self._lanes):
-            if deadline is not None and monotonic() >= deadline:
-                raise WorkerEnds(at_once=True)
-            self._look(BEAT_SECONDS if deadline is not None else beat_seconds)
 
-    def _look(self, seconds: float | None) -> None:
-        """Wait for something to do, at most so long, and do it. Raises WorkerEnds."""
-        ready = {descriptor for descriptor, _ in self._waiter.wait_seconds(seconds)}
+    def _look(self) -> None:
+        """Wait for something to do, a second at most, and do it. Raises WorkerEnds."""
+        seconds = self._turn.look()
+        ready = {
+            descriptor for descriptor, _ in self._waiter.wait_seconds(BEAT_SECONDS if seconds is None else seconds)
+        }
+        if monotonic() >= self._beat_due:
+            self._beat()
+        if not ready:
+            return
         if self._news_read in ready:
             os.read(self._news_read, NEWS_BYTES)
         self._orders.look(ready)
-        for lane in self._lanes:
-            lane.beat()
         if self._orders.nursery_gone and not any(lane.linked for lane in self._lanes):
             raise WorkerEnds(at_once=False)
+
+    def _beat(self) -> None:
+        """Show that this thread runs, in the slot of every request that the lanes have."""
+        self._beat_due = monotonic() + BEAT_SECONDS
+        for lane in self._lanes:
+            lane.beat()
 
     def _wake(self) -> None:
         """Called by a lane whose state has changed."""
@@ -151,6 +168,7 @@ class ThreadWorker:
                 caller=self._caller,
                 base=self._base,
                 stop=self._stop,
+                turn=self._turn,
                 on_change=self._wake,
                 log=self._log,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from queue import SimpleQueue
+from time import monotonic
 
 from tunicorn_worker.errors import GatewayGone
 from tunicorn_worker.pull_loop import pull_requests, serve_idle
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from tunicorn_worker.channel import Channel
     from tunicorn_worker.tickets import Tickets
+    from tunicorn_worker.turn import Turn
+    from tunicorn_worker.waiter import Waiter
     from tunicorn_worker.wsgi import WsgiCaller
 
 
@@ -58,6 +61,7 @@ class Lane:
         caller: WsgiCaller,
         base: dict[str, Any],
         stop: Signal,
+        turn: Turn,
         on_change: Callable[[], None],
         log: logging.Logger,
     ) -> None:
@@ -70,10 +74,13 @@ class Lane:
         self._caller = caller
         self._base = base
         self._stop = stop
+        self._turn = turn
+        self._has_turn = False
         self._on_change = on_change
         self._log = log
         self._inbox: SimpleQueue[tuple[Channel, Tickets] | None] = SimpleQueue()
         self._tickets: Tickets | None = None
+        self._waiter: Waiter | None = None
         self.linked = False
         self.ended = False
         self.crashed = False
@@ -89,7 +96,7 @@ class Lane:
         self._inbox.put((channel, tickets))
 
     def end(self) -> None:
-        """End the thread when it has no link any more: to be called once, after `stop` was said."""
+        """End the thread when it has no link any more: to be called after `stop` was said."""
         self._inbox.put(None)
 
     def beat(self) -> None:
@@ -126,10 +133,11 @@ class Lane:
         try:
             waiter.add(stop.fileno())
             waiter.add(channel.fileno())
-            waiter.add(tickets.fileno(), shared=True)
             self._tickets = tickets
+            self._waiter = waiter
             channel.send_ready(self._number)
-            pull_requests(channel, tickets, waiter.wait, look, self._caller.call, self._base)
+            self._take_turn()
+            pull_requests(channel, tickets, waiter.wait, look, self._call, self._base)
             if channel.stopping:
                 stop.say()
             if stop.said:
@@ -137,10 +145,47 @@ class Lane:
         except GatewayGone:
             pass  # Another one may be coming, and with it another link.
         finally:
-            self._tickets = None
-            # Before the pipe is closed, which other lanes may have done by now in this one's place.
+            self._pass_turn()
+            self._tickets = self._waiter = None
             waiter.close()
             channel.close()
             tickets.close()
             self.linked = not self._inbox.empty()
             self._on_change()
+
+    def _call(self, channel: Channel, environ: dict[str, Any]) -> None:
+        """Serve one request. This lane has the turn before it, and after it unless the gateway has gone."""
+        turn = self._turn
+        if turn.kept:
+            turn.keep(self._lose_turn)
+            try:
+                self._caller.call(channel, environ)
+            finally:
+                kept = turn.still_kept()
+            if not kept and not channel.lost:
+                self._take_turn()
+        else:
+            self._pass_turn()
+            begun = monotonic()
+            self._caller.call(channel, environ)
+            turn.note(monotonic() - begun)
+            if not channel.lost:
+                self._take_turn()
+
+    def _take_turn(self) -> None:
+        """Wait until this lane may read the pipe; only then it is watched, so that a ticket wakes one lane."""
+        self._turn.take()
+        self._has_turn = True
+        if self._waiter is not None and self._tickets is not None:
+            self._waiter.add(self._tickets.fileno(), shared=True)
+
+    def _pass_turn(self) -> None:
+        if self._has_turn:
+            self._lose_turn()
+            self._turn.pass_on()
+
+    def _lose_turn(self) -> None:
+        """Watch the pipe no more. Called by the main thread, too, while this lane is in the application."""
+        self._has_turn = False
+        if self._waiter is not None and self._tickets is not None:
+            self._waiter.remove(self._tickets.fileno())

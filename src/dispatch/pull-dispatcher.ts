@@ -98,8 +98,10 @@ export class PullDispatcher {
   #openCount = 0;
   /** Slots from here on have never been used: looks at all open requests end here. */
   #slotsTouched = 0;
-  /** Those that pull, with the process of each. */
+  /** Those that pull, with the group of each. */
   readonly #workers = new Map<number, number>();
+  /** How many each group has. */
+  readonly #groups = new Map<number, number>();
   readonly #freeSlots: number[] = [];
   readonly #seen: SlotClaim = { claim: 0, started: 0, beat: 0 };
   #sequence: number;
@@ -140,7 +142,7 @@ export class PullDispatcher {
   submit(job: Job): void {
     this.#queue.push(job);
     // A worker is idle: its ticket would have a write of its own anyway, so it need not wait for the end of the turn.
-    if (this.#openCount < this.#workers.size) this.#fillPipe(job.queuedMs);
+    if (this.#openCount < this.#groups.size) this.#fillPipe(job.queuedMs);
     else this.#schedule();
   }
 
@@ -205,18 +207,29 @@ export class PullDispatcher {
     let unclaimed = 0;
     for (const open of this.#eachOpen()) if (this.#readClaim(open).claim === 0) unclaimed++;
     const idle = this.#workers.size - (this.#openCount - unclaimed);
-    for (let wakeUps = Math.min(idle, unclaimed); wakeUps > 0; wakeUps--) this.#port.sendVoidTicket();
+    for (let wakeUps = Math.min(idle, unclaimed, this.#groups.size); wakeUps > 0; wakeUps--) this.#port.sendVoidTicket();
   }
 
-  /** @param process  Whose lane it is: the lanes of one process share its interpreter. */
-  workerReady(worker: number, process = worker): void {
-    this.#workers.set(worker, process);
+  /** @param group  Workers of one group share an interpreter; one of them waits at the pipe, and the others for it. */
+  workerReady(worker: number, group = worker): void {
+    if (!this.#workers.has(worker)) this.#groups.set(group, (this.#groups.get(group) ?? 0) + 1);
+    this.#workers.set(worker, group);
     this.#schedule();
   }
 
   /** The worker reads no more tickets. It may have been woken for one: the wake-up is passed on. */
   workerLeaving(worker: number): void {
-    if (this.#workers.delete(worker) && this.#openCount > 0) this.#port.sendVoidTicket();
+    if (this.#remove(worker) && this.#openCount > 0) this.#port.sendVoidTicket();
+  }
+
+  #remove(worker: number): boolean {
+    const group = this.#workers.get(worker);
+    if (group === undefined) return false;
+    this.#workers.delete(worker);
+    const left = this.#groups.get(group)! - 1;
+    if (left > 0) this.#groups.set(group, left);
+    else this.#groups.delete(group);
+    return true;
   }
 
   /**
@@ -225,7 +238,7 @@ export class PullDispatcher {
    * and, when no claim was under way, given out again.
    */
   workerLost(worker: number): void {
-    this.#workers.delete(worker);
+    this.#remove(worker);
     const inDoubt: Open[] = [];
     for (const open of this.#eachOpen()) {
       const { claim, started } = this.#readClaim(open);
@@ -341,7 +354,7 @@ export class PullDispatcher {
 
   /** Moves requests from the queue to the pipe, as many as the workers can be kept busy with. */
   #fillPipe(nowMs: number): void {
-    const idle = Math.max(0, this.#workers.size - this.#openCount);
+    const sleepers = Math.min(this.#groups.size, Math.max(0, this.#workers.size - this.#openCount));
     let room = this.#workers.size === 0 ? 0 : this.#workers.size + this.#ticketsAhead(nowMs) - this.#openCount;
     let staged = 0;
     while (room > 0 && this.#queue.length > 0) {
@@ -352,8 +365,8 @@ export class PullDispatcher {
       room--;
     }
     // One write wakes one sleeper: a ticket for each idle worker gets a write of its own, the rest share one.
-    if (staged > 0) this.#port.sendTickets(idle);
-    if (staged > idle) this.#planStrandedCheck();
+    if (staged > 0) this.#port.sendTickets(sleepers);
+    if (staged > sleepers) this.#planStrandedCheck();
   }
 
   #give(job: Job, slot: number, nowMs: number): void {

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
+
+from fake_gateway import FakeGateway
+from tunicorn_worker.sync_worker import SyncWorker
+from worker_process import WorkerProcess
 
 _IN_CI = os.environ.get("CI") == "true"
 # No test waits for time: most take milliseconds, the slowest a second. Later than pytest's faulthandler_timeout, which
@@ -27,6 +31,33 @@ def _end_what_hangs() -> Iterator[None]:
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., WorkerProcess]]:
+    """Start workers; what is left of them ends with the test."""
+    workers: list[WorkerProcess] = []
+
+    def make(application: Any = None, *, worker_class: Any = SyncWorker, **config: Any) -> WorkerProcess:
+        workers.append(WorkerProcess(worker_class, application, **config))
+        return workers[-1]
+
+    yield make
+    for worker in workers:
+        worker.close()
+
+
+@pytest.fixture
+def gateways() -> Iterator[list[FakeGateway]]:
+    gateways = [FakeGateway(), FakeGateway()]
+    yield gateways
+    for gateway in gateways:
+        gateway.close()
+
+
+@pytest.fixture
+def gateway(gateways: list[FakeGateway]) -> FakeGateway:
+    return gateways[0]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -122,6 +122,14 @@ class FakeGateway:
             self.memory = os.dup(file.fileno())
         self._data = b""
 
+    def another_lane(self) -> FakeGateway:
+        """One more channel over the same pipe and memory."""
+        lane = FakeGateway()
+        for own in (lane.pipe_read, lane.pipe_write, lane.memory):
+            os.close(own)
+        lane.pipe_read, lane.pipe_write, lane.memory = self.pipe_read, self.pipe_write, self.memory
+        return lane
+
     def write_slot(self, slot: int, stream: int, content: bytes = b"") -> None:
         os.pwrite(self.memory, wire.TICKET.pack(stream, 0, 0, 0) + content, slot * wire.SLOT_BYTES)
 

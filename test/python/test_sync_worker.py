@@ -8,41 +8,13 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from fake_gateway import PATIENCE_SECONDS, FakeGateway, make_environ
 from tunicorn_worker import wire
-from tunicorn_worker.sync_worker import SyncWorker
-from worker_process import NUMBER, WorkerProcess
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[..., WorkerProcess]]:
-    workers: list[WorkerProcess] = []
-
-    def make(application: Any = None, **config: Any) -> WorkerProcess:
-        workers.append(WorkerProcess(SyncWorker, application, **config))
-        return workers[-1]
-
-    yield make
-    for worker in workers:
-        worker.close()
-
-
-@pytest.fixture
-def gateways() -> Iterator[list[FakeGateway]]:
-    gateways = [FakeGateway(), FakeGateway()]
-    yield gateways
-    for gateway in gateways:
-        gateway.close()
-
-
-@pytest.fixture
-def gateway(gateways: list[FakeGateway]) -> FakeGateway:
-    return gateways[0]
+from worker_process import NUMBER
 
 
 def echo(environ: Any, start_response: Any) -> Any:
@@ -219,53 +191,3 @@ def test_system_exit_of_the_application_does_not_end_the_worker(start: Any, gate
         frame = gateway.frame()
         assert frame is not None
         assert (frame.stream, frame.status[:3]) == (stream, b"500")
-
-
-@pytest.mark.parametrize(
-    ("source", "app", "code", "lines"),
-    [
-        ("app = None", "mod:nosuch", 4, ["Failed to find attribute 'nosuch' in 'mod'.\n"]),
-        ("app = 1", "mod:app", 4, ["Application object must be callable.\n"]),
-        (
-            "import nosuch",
-            "mod:app",
-            3,
-            ["[ERROR] Exception in worker process\nTraceback", "No module named 'nosuch'\n"],
-        ),
-        ("1/0", "mod", 3, ["ZeroDivisionError: division by zero\ndivision by zero\n"]),
-        ("def app(", "mod", 3, ["SyntaxError"]),
-        ("import sys; sys.exit(7)", "mod", 7, []),
-    ],
-)
-def test_boot_failures(start: Any, tmp_path: Any, source: str, app: str, code: int, lines: list[str]) -> None:
-    (tmp_path / "mod.py").write_text(source)
-    worker = start(app=app, chdir=str(tmp_path), loglevel="info")
-    assert worker.exit_code() == code
-    for line in [*lines, "[INFO] Worker exiting (pid: "]:
-        assert line in worker.log
-
-
-def test_imports_the_application_and_names_its_standard_modules(
-    start: Any, gateway: FakeGateway, tmp_path: Any
-) -> None:
-    (tmp_path / "mod.py").write_text(
-        "import os, wave\ndef app(e, s):\n    s('200 OK', [])\n    return [os.environ['FROM_CONFIG'].encode()]\n"
-    )
-    worker = start(app="mod:app", chdir=str(tmp_path), raw_env=["FROM_CONFIG=a=b"])
-    assert worker.event()["ev"] == "started"
-    modules = worker.event()["modules"]
-    assert "wave" in modules
-    assert "mod" not in modules
-    worker.link(gateway)
-    gateway.request(1, make_environ())
-    assert answer(gateway) == (1, b"a=b")
-
-
-def test_atexit_functions_run(start: Any, tmp_path: Any) -> None:
-    (tmp_path / "mod.py").write_text(
-        "import atexit, os\natexit.register(lambda: os.write(2, b'bye\\n'))\ndef app(e, s): pass\n"
-    )
-    worker = start(app="mod:app", chdir=str(tmp_path)).boot()
-    worker.say("stop")
-    assert worker.exit_code() == 0
-    assert worker.log.endswith("bye\n")

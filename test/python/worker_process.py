@@ -73,9 +73,9 @@ class WorkerProcess:
         assert self.event()["ev"] == "ready"
         return self
 
-    def say(self, command: str, descriptors: list[int] | None = None) -> None:
+    def say(self, command: str, descriptors: list[int] | None = None, **fields: Any) -> None:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-        self.control.sendmsg([json.dumps({"cmd": command}).encode() + b"\n"], rights)
+        self.control.sendmsg([json.dumps({"cmd": command, **fields}).encode() + b"\n"], rights)
 
     def link(self, gateway: FakeGateway) -> None:
         self.say("link", [gateway.worker_end.fileno(), gateway.pipe_read, gateway.memory])
@@ -83,6 +83,14 @@ class WorkerProcess:
         frame = gateway.frame()
         assert frame is not None
         assert (frame.kind, frame.body) == (wire.READY, wire.U32.pack(NUMBER))
+
+    def link_lane(self, lane: int, gateway: FakeGateway) -> None:
+        """Give a gthread worker one more lane, after `link`."""
+        self.say("lane", [gateway.worker_end.fileno()], lane=lane)
+        gateway.worker_end.close()
+        frame = gateway.frame()
+        assert frame is not None
+        assert (frame.kind, frame.body) == (wire.READY, wire.U32.pack(wire.lane_number(NUMBER, lane)))
 
     def read_log(self) -> str:
         while data := os.read(self.log_read, 65536):

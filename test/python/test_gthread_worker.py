@@ -1,0 +1,212 @@
+"""A whole gthread worker in a forked process: its lanes, its main thread, its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fake_gateway import PATIENCE_SECONDS, FakeGateway, make_environ
+from tunicorn_worker import wire
+from tunicorn_worker.gthread_worker import ThreadWorker
+from tunicorn_worker.lane import Lane
+from worker_process import NUMBER, WorkerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LANES = 3
+
+
+class Threaded:
+    """A linked worker and its lanes, seen from the gateway."""
+
+    def __init__(self, worker: WorkerProcess, gateway: FakeGateway, lanes: int = LANES) -> None:
+        self.worker = worker
+        self.lanes = [gateway]
+        worker.link(gateway)
+        for index in range(1, lanes):
+            self.lanes.append(gateway.another_lane())
+            worker.link_lane(index, self.lanes[index])
+
+    def claimed_by(self, slot: int) -> int:
+        """The lane that has claimed the slot's request, waited for."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            claim, started = self.lanes[0].slot_words(slot)[1:3]
+            if claim and started:
+                numbers = [wire.lane_number(NUMBER, index) for index in range(len(self.lanes))]
+                return numbers.index(claim)
+        raise AssertionError(f"nobody claims: {self.worker.log}")
+
+    def answer(self, slot: int, stream: int) -> bytes:
+        frame = self.lanes[self.claimed_by(slot)].frame()
+        assert frame is not None
+        assert (frame.kind, frame.stream) == (wire.RESPONSE, stream)
+        return frame.body
+
+
+@pytest.fixture
+def threaded(start: Callable[..., WorkerProcess], gateway: FakeGateway) -> Callable[..., Threaded]:
+    def make(application: Any, **config: Any) -> Threaded:
+        worker = start(application, worker_class=ThreadWorker, **config)
+        return Threaded(worker.boot(), gateway)
+
+    return make
+
+
+def gate_application(environ: Any, start_response: Any) -> Any:
+    """Answers with the thread's name once the file exists that the query names, at once without a query."""
+    while environ["QUERY_STRING"] and not os.path.exists(environ["QUERY_STRING"]):
+        time.sleep(0.001)
+    start_response("200 OK", [])
+    flags = f"{environ['wsgi.multithread']} {environ['wsgi.multiprocess']}"
+    return [f"{threading.current_thread().name} {flags}".encode()]
+
+
+def test_as_many_requests_at_once_as_lanes_and_the_next_when_one_is_over(threaded: Any, tmp_path: Any) -> None:
+    served = threaded(gate_application)
+    gates = [tmp_path / str(n) for n in range(LANES)]
+    for n, gate in enumerate(gates):
+        served.lanes[0].request(n + 1, make_environ(target=f"/?{gate}"), slot=n)
+    lanes = [served.claimed_by(n) for n in range(LANES)]
+    assert sorted(lanes) == list(range(LANES))
+    served.lanes[0].request(9, make_environ(target="/"), slot=9)
+    assert served.lanes[0].slot_words(9)[1] == 0
+    gates[1].touch()
+    assert served.answer(1, 2) == b"gthread-%d True True" % lanes[1]
+    assert served.answer(9, 9) == b"gthread-%d True True" % lanes[1]
+    assert served.claimed_by(9) == lanes[1]
+    for gate in gates:
+        gate.touch()
+    assert served.answer(0, 1).startswith(b"gthread-")
+    assert served.answer(2, 3).startswith(b"gthread-")
+
+
+@pytest.mark.parametrize("how", ["command", "frame"])
+def test_a_stop_lets_every_lane_finish(threaded: Any, tmp_path: Any, how: str) -> None:
+    served = threaded(gate_application)
+    gate = tmp_path / "gate"
+    for n in range(2):
+        served.lanes[0].request(n + 1, make_environ(target=f"/?{gate}"), slot=n)
+    busy = {served.claimed_by(n) for n in range(2)}
+    (idle,) = set(range(LANES)) - busy
+    if how == "command":
+        served.worker.say("stop")
+    else:
+        served.lanes[idle].send(wire.STOP)
+    assert [frame.kind for frame in served.lanes[idle].frames()] == [wire.LEAVING]
+    gate.touch()
+    for lane in busy:
+        assert [frame.kind for frame in served.lanes[lane].frames()] == [wire.RESPONSE, wire.LEAVING]
+    assert served.worker.exit_code() == 0
+
+
+def test_a_request_keeps_its_thread_from_its_begin_to_close(threaded: Any) -> None:
+    class Body:
+        def __init__(self) -> None:
+            self.threads = [threading.get_ident()]
+
+        def __iter__(self) -> Any:
+            self.threads.append(threading.get_ident())
+            yield b"body"
+
+        def close(self) -> None:
+            self.threads.append(threading.get_ident())
+            os.write(2, b"on one thread\n" if len(set(self.threads)) == 1 else b"on several\n")
+
+    def application(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return Body()
+
+    served = threaded(application)
+    served.lanes[0].request(1, make_environ(), slot=0)
+    served.worker.wait_for_log("on one thread")
+
+
+def test_quit_waits_for_nobody(threaded: Any) -> None:
+    served = threaded(gate_application)
+    served.lanes[0].request(1, make_environ(target="/?/nowhere"), slot=0)
+    served.claimed_by(0)
+    served.worker.say("quit")
+    assert served.worker.exit_code() == 0
+    assert "[INFO] Worker exiting (pid: " in served.worker.log
+
+
+def test_abort_ends_an_idle_worker_with_1(threaded: Any) -> None:
+    served = threaded(gate_application)
+    os.kill(served.worker.pid, signal.SIGABRT)
+    assert served.worker.exit_code() == 1
+    assert "stacks of all threads at SIGABRT" in served.worker.log
+    assert "Thread gthread-2 " in served.worker.log
+
+
+def test_the_end_of_the_lifeline_lets_requests_finish_for_graceful_timeout(threaded: Any) -> None:
+    served = threaded(gate_application, graceful_timeout=0)
+    served.lanes[0].request(1, make_environ(target="/?/nowhere"), slot=0)
+    served.claimed_by(0)
+    served.worker.lifeline.close()
+    assert served.worker.exit_code() == 0
+    assert "[INFO] Parent changed, shutting down: <Worker " in served.worker.log
+
+
+def test_lives_on_without_the_nursery_but_not_without_both(threaded: Any) -> None:
+    served = threaded(gate_application)
+    served.worker.control.shutdown(socket.SHUT_RDWR)
+    served.lanes[0].request(1, make_environ(), slot=0)
+    assert served.answer(0, 1)
+    for lane in served.lanes:
+        lane.end.close()
+    assert served.worker.exit_code() == 0, served.worker.log
+
+
+def test_another_gateway_replaces_the_one_before_though_a_request_of_it_runs(
+    threaded: Any, gateways: list[FakeGateway], tmp_path: Any
+) -> None:
+    served = threaded(gate_application)
+    gate = tmp_path / "gate"
+    served.lanes[0].request(1, make_environ(target=f"/?{gate}"), slot=0)
+    busy = served.claimed_by(0)
+    others = [gateways[1]] + [gateways[1].another_lane() for _ in range(1, LANES)]
+    served.worker.say("link", [others[0].worker_end.fileno(), others[0].pipe_read, others[0].memory])
+    for index in range(1, LANES):
+        served.worker.say("lane", [others[index].worker_end.fileno()], lane=index)
+    for index, lane in enumerate(others):
+        lane.worker_end.close()
+        if index != busy:
+            frame = lane.frame()
+            assert frame is not None
+            assert frame.kind == wire.READY
+    gate.touch()
+    frame = others[busy].frame()
+    assert frame is not None
+    assert frame.kind == wire.READY
+    assert [frame.kind for frame in served.lanes[busy].frames()] == []
+
+
+def test_the_main_thread_shows_life_while_a_request_runs(threaded: Any) -> None:
+    served = threaded(gate_application)
+    served.lanes[0].request(1, make_environ(target="/?/nowhere"), slot=0)
+    served.claimed_by(0)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    seen: set[int] = set()
+    while len(seen) < 3 and time.monotonic() < deadline:
+        seen.add(served.lanes[0].slot_words(0)[3])
+    assert len(seen) == 3, "0, and two different times"
+
+
+def test_a_lane_that_fails_ends_the_worker(threaded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object) -> None:
+        raise LookupError("a fault of ours")
+
+    monkeypatch.setattr(Lane, "_call", crash)
+    served = threaded(gate_application)
+    served.lanes[0].request(1, make_environ(), slot=0)
+    assert served.worker.exit_code() == 255
+    assert "[ERROR] Exception in worker thread\nTraceback" in served.worker.log
+    assert "LookupError: a fault of ours" in served.worker.log

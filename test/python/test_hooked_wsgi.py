@@ -1,0 +1,88 @@
+"""Hooks around the application, over a real channel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fake_gateway import FakeGateway, make_config, make_environ
+from tunicorn_worker.channel import Channel
+from tunicorn_worker.environ import base_environ
+from tunicorn_worker.hooked_wsgi import HookedCaller, make_caller
+from tunicorn_worker.hooks import WorkerHooks
+from tunicorn_worker.loggers import Loggers
+from tunicorn_worker.wsgi import WsgiCaller
+
+
+class Noted:
+    """A configuration with hooks that note what they get."""
+
+    def __init__(self, **failing: Any) -> None:
+        self.calls: list[Any] = []
+
+        def pre_request(worker: Any, req: Any) -> None:
+            self.calls.append(("pre", req.path, worker.nr))
+            if "pre_request" in failing:
+                raise failing["pre_request"]
+
+        def post_request(worker: Any, req: Any, environ: Any, resp: Any) -> None:
+            path = environ.get("PATH_INFO")
+            self.calls.append(("post", path, resp and (resp.status, resp.headers, resp.sent), worker.nr))
+
+        self.config = make_config(pre_request=pre_request, post_request=post_request)
+        self.hooks = WorkerHooks(1, self.config, Loggers())
+
+    def serve(self, application: Any, gateway: FakeGateway) -> bytes:
+        channel = Channel(gateway.worker_end)
+        channel.begin(5)
+        caller = make_caller(application, self.config, self.hooks)
+        assert isinstance(caller, HookedCaller)
+        caller.call(channel, {**make_environ(target="/x"), **base_environ(self.config, multithread=False)})
+        frame = gateway.frame()
+        assert frame is not None
+        return frame.status
+
+
+def hello(environ: Any, start_response: Any) -> Any:
+    start_response("200 OK", [("X-A", "1")])
+    return [b"hello"]
+
+
+def test_hooks_stand_before_and_after(gateway: FakeGateway) -> None:
+    noted = Noted()
+    assert noted.serve(hello, gateway) == b"200 OK"
+    assert noted.calls == [("pre", "/x", 0), ("post", "/x", ("200 OK", [("X-A", "1")], 5), 1)]
+
+
+def test_a_streamed_response(gateway: FakeGateway) -> None:
+    def application(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return iter([b"hel", b"lo"])
+
+    noted = Noted()
+    assert noted.serve(application, gateway) == b"200 OK"
+    assert noted.calls[1] == ("post", "/x", ("200 OK", [], 5), 1)
+
+
+def test_the_application_fails(gateway: FakeGateway) -> None:
+    def application(environ: Any, start_response: Any) -> Any:
+        raise LookupError("no")
+
+    noted = Noted()
+    assert noted.serve(application, gateway) == b"500 Internal Server Error"
+    assert noted.calls[1] == ("post", "/x", (None, [], 0), 1)
+
+
+def test_pre_request_fails(gateway: FakeGateway, caplog: pytest.LogCaptureFixture) -> None:
+    noted = Noted(pre_request=ValueError("not this one"))
+    assert noted.serve(hello, gateway) == b"500 Internal Server Error"
+    assert noted.calls == [("pre", "/x", 0), ("post", None, None, 0)]
+    assert [record.getMessage() for record in caplog.records] == ["Error handling request GET /x"]
+
+
+def test_nobody_pays_for_hooks_that_are_not_there(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "gunicorn.error")
+    config = make_config()
+    caller = make_caller(hello, config, WorkerHooks(1, config, Loggers()))
+    assert type(caller) is WsgiCaller
