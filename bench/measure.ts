@@ -32,11 +32,16 @@ export interface MeasureContext {
   readonly seconds: number;
 }
 
+function threadsOf(scenario: Scenario): ServeCase["threads"] {
+  if (scenario.kind === "mixed") return "one";
+  return (scenario.kind === "closed-loop" ? scenario.threads : undefined) ?? "best";
+}
+
 function serveCase(scenario: Scenario): Omit<ServeCase, "port"> & { oneCpu: boolean } {
   return {
     app: scenario.app,
     workers: scenario.workers,
-    threads: scenario.kind === "mixed" ? "one" : "best",
+    threads: threadsOf(scenario),
     connections: scenario.kind === "closed-loop" || scenario.kind === "idle" ? scenario.connections : USUAL_CONNECTIONS,
     idle: scenario.kind === "idle",
     accessLog: scenario.kind === "closed-loop" && scenario.accessLog,

@@ -25,6 +25,8 @@ export interface ClosedLoop extends Common {
    * connection hides in the connecting that wrk does not count: on one CPU the servers' own ways are compared.
    */
   readonly oneCpu: boolean;
+  /** Threads of each worker, the same for all servers; undefined: as suits each best. */
+  readonly threads?: number;
 }
 
 /**
@@ -62,6 +64,11 @@ function closedLoop(app: AppName, changes: Partial<Omit<ClosedLoop, "kind" | "ap
   const { workers = 2, connections = 32, headers = 2, accessLog = false, oneCpu = false, shown = ["requests/s"] } = changes;
   const id = `${app}-w${workers}-c${connections}-h${headers}${accessLog ? "-log" : ""}${oneCpu ? "-cpu1" : ""}`;
   return { kind: "closed-loop", id, app, workers, connections, headers, accessLog, oneCpu, shown };
+}
+
+/** Workers with so many threads each. */
+function threaded(threads: number): ClosedLoop {
+  return { ...closedLoop("hello"), id: `gthread-hello-t${threads}`, threads };
 }
 
 function mixed(slowPath: Mixed["slowPath"]): Mixed {
@@ -114,6 +121,10 @@ export const SCENARIOS: readonly Scenario[] = [
   closedLoop("django", { headers: 12 }),
   closedLoop("django", { accessLog: true }),
   closedLoop("django", { workers: 1 }),
+  threaded(1),
+  threaded(4),
+  threaded(16),
+  threaded(64),
   mixed("/sleep"),
   mixed("/burn"),
   start("hello"),

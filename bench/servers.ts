@@ -17,8 +17,11 @@ const APPS: Record<AppName, string> = {
 export interface ServeCase {
   readonly app: AppName;
   readonly workers: number;
-  /** Requests that one worker may run at once: one, where all must have the same concurrency, or as many as suit the server best. */
-  readonly threads: "one" | "best";
+  /**
+   * Requests that one worker may run at once: one, where all must have the same concurrency, as many as suit the server best, or a
+   * number of threads, which only servers with a pool of them can have.
+   */
+  readonly threads: "one" | "best" | number;
   /** Most connections that will be open at once. */
   readonly connections: number;
   /** Connections that will be open and idle for longer than any server keeps them by default. */
@@ -58,18 +61,32 @@ function uwsgiOptions(serve: ServeCase): string[] {
   ];
 }
 
+/** @param best  What suits the server best. */
+function threadsOf({ threads }: ServeCase, best: number): string {
+  if (threads === "one") return "1";
+  return `${threads === "best" ? best : threads}`;
+}
+
 /** Each with the options that were fastest for it when tried, in the order in which they take turns. */
 export const SERVERS: readonly ServerSpec[] = [
-  { name: "tunicorn", command: (serve) => [TUNICORN, ...gunicornOptions(serve)] },
+  {
+    name: "tunicorn",
+    command: (serve) => [
+      TUNICORN,
+      ...(typeof serve.threads === "number" ? ["--worker-class", "gthread", "--threads", `${serve.threads}`] : []),
+      ...gunicornOptions(serve),
+    ],
+  },
   {
     name: "gunicorn-sync",
     // It closes after each answer.
-    command: (serve) => (serve.idle ? undefined : ["gunicorn", "--worker-class", "sync", ...gunicornOptions(serve)]),
+    command: (serve) =>
+      serve.idle || typeof serve.threads === "number" ? undefined : ["gunicorn", "--worker-class", "sync", ...gunicornOptions(serve)],
   },
   {
     name: "gunicorn-gthread",
     command: (serve) => [
-      ...["gunicorn", "--worker-class", "gthread", "--threads", serve.threads === "one" ? "1" : "4"],
+      ...["gunicorn", "--worker-class", "gthread", "--threads", threadsOf(serve, 4)],
       // Each worker may get all of them.
       ...(serve.idle ? ["--worker-connections", `${2 * serve.connections}`] : []),
       ...gunicornOptions(serve),
@@ -84,7 +101,7 @@ export const SERVERS: readonly ServerSpec[] = [
         ? undefined
         : [
             ...["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", `${serve.port}`, "--workers", `${serve.workers}`],
-            ...["--runtime-mode", "st", "--blocking-threads", "1", "--no-ws"],
+            ...["--runtime-mode", "st", "--blocking-threads", threadsOf(serve, 1), "--no-ws"],
             // Its access log is written at level INFO.
             ...(serve.accessLog ? ["--access-log"] : ["--log-level", "warning"]),
             APPS[serve.app],
@@ -94,7 +111,7 @@ export const SERVERS: readonly ServerSpec[] = [
     name: "uwsgi",
     // This socket closes after each answer but does not say so, which clients count as an error.
     command: (serve) =>
-      serve.idle
+      serve.idle || typeof serve.threads === "number"
         ? undefined
         : [...["uwsgi", "--http-socket", `127.0.0.1:${serve.port}`, "--add-header", "Connection: close"], ...uwsgiOptions(serve)],
   },
@@ -102,7 +119,7 @@ export const SERVERS: readonly ServerSpec[] = [
     name: "uwsgi-http11",
     // Keep-alive, but each open connection holds a thread: with fewer threads than connections the others are never answered.
     command: (serve) =>
-      serve.threads === "one" || serve.idle
+      serve.threads !== "best" || serve.idle
         ? undefined
         : [
             ...["uwsgi", "--http11-socket", `127.0.0.1:${serve.port}`, "--threads", `${Math.ceil(serve.connections / serve.workers) + 1}`],
@@ -113,7 +130,7 @@ export const SERVERS: readonly ServerSpec[] = [
     name: "waitress",
     // One process whatever is asked, so its workers are threads. It has no access log.
     command: (serve) =>
-      serve.accessLog || serve.preload || serve.idle
+      serve.accessLog || serve.preload || serve.idle || typeof serve.threads === "number"
         ? undefined
         : [
             ...["waitress-serve", `--listen=127.0.0.1:${serve.port}`],

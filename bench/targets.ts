@@ -13,11 +13,13 @@ export interface Target {
   readonly node?: { readonly from?: number; readonly below?: number };
 }
 
-/** The "must reach" list of issue 3. */
+/** The "must reach" lists of the issues. */
 export const TARGETS: readonly Target[] = [
   { scenario: /^hello-w2-c32-h(2|12)$/, metric: "requests/s", peer: /^granian$/, limit: 0.95 },
   { scenario: /^hello-w2-c32-h(2|12)$/, metric: "requests/s", peer: /^gunicorn-gthread$/, limit: 5 },
   { scenario: /^hello-w2-c32-h(2|12)$/, metric: "requests/s", peer: /^gunicorn-sync$/, limit: 7 },
+  { scenario: /^gthread-hello-t\d+$/, metric: "requests/s", peer: /^granian$/, limit: 0.95 },
+  { scenario: /^gthread-hello-t\d+$/, metric: "requests/s", peer: /^gunicorn-gthread$/, limit: 3 },
   { scenario: /^flask-w2-c32-h(2|12)$/, metric: "requests/s", peer: /^granian$/, limit: 1 },
   { scenario: /^flask-w2-c32-h(2|12)$/, metric: "requests/s", peer: /^gunicorn-gthread$/, limit: 2.2 },
   { scenario: /^django-w2-c32-h(2|12)$/, metric: "requests/s", peer: /^granian$/, limit: 1 },

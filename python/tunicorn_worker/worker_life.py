@@ -67,8 +67,8 @@ class WorkerLife:
         """Load the application, serve, and exit.
 
         application: already imported by a mold; None: imported here
-        report_modules: tell the nursery which standard-library modules the application brought in, so that it can
-            import them once for all workers that follow
+        report_modules: tell the nursery which standard-library modules the application brought in, which it then
+            imports once for all workers that follow
         """
         code = WORKER_BOOT_ERROR
         at_once = False

@@ -24,7 +24,7 @@ const ROWS: readonly (readonly string[])[] = [
     "node_ipc",
     "tickets",
   ],
-  ["body", "orders", "poller", "server_log", "start_response", "worker_signals"],
+  ["body", "orders", "poller", "server_log", "start_response", "turn", "worker_signals"],
   ["children", "environ", "group_signals", "hook_objects", "pull_loop", "wsgi"],
   ["forking", "gateway_process", "hooks", "lane"],
   ["gthread_worker", "hooked_wsgi", "sync_worker"],

@@ -54,6 +54,20 @@ describe("SERVERS", () => {
     for (const command of commands) assert.match(command, /--keep-alive 600\b/);
   });
 
+  const POOLS = [
+    { name: "tunicorn", has: /--worker-class gthread --threads 16\b/ },
+    { name: "gunicorn-gthread", has: /--threads 16\b/ },
+    { name: "granian", has: /--blocking-threads 16\b/ },
+  ];
+  for (const { name } of SERVERS) {
+    const has = POOLS.find((pool) => pool.name === name)?.has;
+    test(`${name} ${has === undefined ? "has no" : "has a"} pool of threads of a given size`, () => {
+      const command = commandOf(name, { threads: 16 });
+      if (has === undefined) assert.equal(command, undefined);
+      else assert.match(command ?? "", has);
+    });
+  }
+
   test("uwsgi-http11 has a thread for each connection, and so no place where concurrency must be equal", () => {
     assert.match(commandOf("uwsgi-http11", { workers: 2, connections: 256 }) ?? "", /--threads 129\b/);
     assert.equal(commandOf("uwsgi-http11", { threads: "one" }), undefined);

@@ -1,4 +1,4 @@
-"""Which hook is called with what, and what becomes of those that fail; test/server/hooks.test.ts compares with Gunicorn."""
+"""Which hook is called with what, and what becomes of those that fail; test/server/hooks.test.ts has whole servers."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import select
 import threading
 from typing import Any
@@ -54,12 +55,11 @@ def test_a_lane_serves_until_its_gateway_is_gone_and_ends_when_told(gateway: Fak
         log=logging.getLogger("gunicorn.error"),
     )
     lane.start()
-    lane.link(Channel(gateway.worker_end), Tickets.open(gateway.pipe_read, gateway.memory, 9))
+    lane.link(Channel(gateway.worker_end), Tickets.open(os.dup(gateway.pipe_read), os.dup(gateway.memory), 9))
     ready = gateway.frame()
     assert ready is not None
     assert (ready.kind, ready.body) == (wire.READY, wire.U32.pack(wire.lane_number(5, 3)))
     assert lane.linked
-    gateway.write_slot(0, 77, b"")
     gateway.request(77, make_environ())
     end = gateway.frame()
     assert end is not None

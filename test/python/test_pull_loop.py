@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import marshal
+import os
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ class Loop:
 
     def __init__(self, gateway: FakeGateway) -> None:
         self.channel = Channel(gateway.worker_end)
-        self.tickets = Tickets.open(gateway.pipe_read, gateway.memory, 1)
+        self.tickets = Tickets.open(os.dup(gateway.pipe_read), os.dup(gateway.memory), 1)
         self.environs: list[dict[str, Any]] = []
         self.looks: list[list[int]] = []
         self.goes_on = True

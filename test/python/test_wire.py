@@ -46,3 +46,8 @@ def test_ticket(vector: dict[str, Any]) -> None:
     values = (vector["slot"], vector["headBytes"], vector["id"], vector["bodyBytes"])
     assert wire.TICKET.pack(*values).hex() == vector["ticket"]
     assert wire.TICKET.unpack(bytes.fromhex(vector["ticket"])) == values
+
+
+@pytest.mark.parametrize("vector", VECTORS["lanes"])
+def test_lane_number(vector: dict[str, int]) -> None:
+    assert wire.lane_number(vector["worker"], vector["lane"]) == vector["number"]

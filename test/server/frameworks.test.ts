@@ -70,4 +70,22 @@ compareServers("a Flask site", { args: ["flask_site:app", "-w", "2"] }, [
   ask("a part of the file", get("/file", "Range: bytes=3-9\r\n"), { statusLine: "HTTP/1.1 206 PARTIAL CONTENT" }),
 ]);
 
+compareServers("a Flask site in threads", { args: ["flask_site:app", "--threads", "4"] }, siteCases("flask_site.py"));
+
+compareServers("a Django site in threads", { args: ["django_site", "--threads", "4"] }, [
+  ...siteCases("django_site.py"),
+  {
+    name: "a database connection of its own for each thread",
+    run: async (server) => {
+      const answers = await Promise.all(Array.from({ length: 4 }, async () => JSON.parse((await server.exchange(get("/database"))).body)));
+      return {
+        values: answers.map(({ value }) => value),
+        threads: new Set(answers.map(({ thread }) => thread)).size,
+        connections: new Set(answers.map(({ connection }) => connection)).size,
+      };
+    },
+    expected: { values: [1, 1, 1, 1], threads: 4, connections: 4 },
+  },
+]);
+
 compareServers("a Django site", { args: ["django_site", "-w", "2"] }, siteCases("django_site.py"));

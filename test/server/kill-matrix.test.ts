@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { waitUntil } from "./deadline.ts";
 import { type Scope, Server, temporaryFolder } from "./harness.ts";
-import { Client, get, type Response } from "./http-client.ts";
+import { type Held, holdRequest } from "./held-request.ts";
+import { Client, get } from "./http-client.ts";
 
 /** What is killed with -9, one after the other without a pause. `worker` is the one that has the request. */
 const VICTIMS = [
@@ -40,28 +41,6 @@ async function rolesOf(server: Server, workerWithRequest?: number, killed: reado
     const other = workers.find((pid) => pid !== worker)!;
     return { arbiter: server.pid, nursery, gateway, worker, "other worker": other };
   });
-}
-
-/** A request that stays in the application until the test lets it go. */
-interface Held {
-  readonly worker: number;
-  /** The response, or why there is none. */
-  readonly answer: Promise<Response | Error>;
-  release(): void;
-}
-
-async function holdRequest(t: Scope, server: Server): Promise<Held> {
-  const folder = temporaryFolder(t);
-  const [note, gate] = [join(folder, "note"), join(folder, "gate")];
-  const client = await server.connect();
-  t.after(() => client.close());
-  client.send(get(`/stay?note=${note}&gate=${gate}`));
-  const answer = client.readResponse().catch((error: unknown) => error as Error);
-  const worker = await waitUntil(
-    "waiting for the request to be in the application",
-    () => existsSync(note) && Number(readFileSync(note, "utf8")),
-  );
-  return { worker, answer, release: () => writeFileSync(gate, "") };
 }
 
 /** Kills in order. @returns The pids. */
@@ -217,3 +196,42 @@ test("kill -9 before the start is complete leaves nothing behind", async (t) => 
   await server.exit();
   await server.nothingLeft();
 });
+
+/** Threads of each of two workers. */
+const THREADS = 3;
+
+for (const preload of [[], ["--preload"]]) {
+  test(`kill -9 of a worker with several requests in its threads ${preload.join("")}`, async (t) => {
+    const server = await Server.start(t, "tunicorn", { args: ["cases", "-w", "2", "--threads", `${THREADS}`, ...preload] });
+    await rolesOf(server);
+    const held: Held[] = [];
+    for (let n = 0; n < 2 * THREADS; n++) held.push(await holdRequest(t, server));
+    // All threads are busy: these are in no worker's hands.
+    const waiting = await Promise.all(
+      Array.from({ length: 3 }, async () => {
+        const client = await server.connect();
+        t.after(() => client.close());
+        client.send(get("/pid"));
+        return client;
+      }),
+    );
+    const [{ worker } = assert.fail()] = held;
+    const [dead, alive] = [held.filter((one) => one.worker === worker), held.filter((one) => one.worker !== worker)];
+    assert.deepEqual([dead.length, alive.length], [THREADS, THREADS]);
+    process.kill(worker, "SIGKILL");
+    for (const { answer } of dead) {
+      const response = await answer;
+      assert.equal(response instanceof Error ? response : response.status, 502);
+    }
+    for (const client of waiting) assert.equal((await client.readResponse()).status, 200);
+    for (const one of alive) {
+      one.release();
+      const response = await one.answer;
+      assert.equal(response instanceof Error ? response : response.status, 200);
+    }
+    for (const { release } of dead) release();
+    assert.equal(server.countLines(/request lost with its worker/), THREADS);
+    assert.equal(server.countLines(/was sent SIGKILL! Perhaps out of memory\?$/), 1);
+    await assertHealed(server, [worker]);
+  });
+}

@@ -9,8 +9,8 @@ import { machine, settled } from "./machine.ts";
 const hook: PyValue = { t: "object", type: "function", text: "<function f>", name: "f", callable: true };
 
 const REFUSED: readonly { words: readonly string[]; config?: readonly (readonly [string, PyValue])[]; name: string }[] = [
-  { words: ["-k", "gthread"], name: "worker_class" },
-  { words: ["--threads", "2"], name: "threads" },
+  { words: ["-k", "gevent"], name: "worker_class" },
+  { words: ["-k", "my.Worker", "--threads", "2"], name: "worker_class" },
   { words: ["--user", "33"], name: "user" },
   { words: ["--daemon"], name: "daemon" },
   { words: ["--certfile", "x"], name: "certfile" },
@@ -38,6 +38,8 @@ const TAKEN: readonly (readonly string[])[] = [
   [],
   ["-k", "sync", "--threads", "1", "--gateways", "1"],
   ["--proxy-protocol=auto", "--proxy-allow-from", "10.0.0.0/8"],
+  ["--threads", "4"],
+  ["-k", "gthread", "--threads", "1"],
   ["--user", "1000", "--group", "1001"],
   ["--no-control-socket", "--http-parser", "fast", "--worker-tmp-dir", "/x", "--root-path", "/x"],
   ["--preload", "--no-sendfile", "-e", "A=1", "-p", "x", "-m", "022", "--chdir", "/", "--paste-global", "a=b"],
@@ -48,6 +50,15 @@ const TAKEN: readonly (readonly string[])[] = [
 for (const words of TAKEN) {
   test(`"${words.join(" ")}" is supported`, () => {
     assert.equal(refuseUnsupported(settled([...words, "app"])), undefined);
+  });
+}
+
+const SUPPORTED_HOOKS = ["post_worker_init", "worker_int", "worker_abort", "worker_exit", "pre_request", "post_request"];
+
+for (const name of SUPPORTED_HOOKS) {
+  test(`the hook ${name} is supported`, () => {
+    const arity = name === "pre_request" || name === "post_request" || name === "worker_exit" ? 2 : 1;
+    assert.equal(refuseUnsupported(settled(["app"], [[name, { ...hook, arity }]])), undefined);
   });
 }
 

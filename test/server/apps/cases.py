@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -18,6 +19,8 @@ StartResponse = Callable[..., Callable[[bytes], None]]
 
 TEXT = ("Content-Type", "text/plain")
 CLOSED: list[str] = []
+MEETINGS: dict[int, tuple[threading.Barrier, set[int]]] = {}
+MEETING_SECONDS_MAX = 30
 
 
 def query(environ: Environ, name: str, default: str = "") -> str:
@@ -391,6 +394,15 @@ def stay(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     return answer(start_response, str(os.getpid()).encode())
 
 
+def meet(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer when ?count= requests are here at once, with the number of threads that they are in."""
+    count = int(query(environ, "count"))
+    barrier, threads = MEETINGS.setdefault(count, (threading.Barrier(count, timeout=MEETING_SECONDS_MAX), set()))
+    threads.add(threading.get_ident())
+    barrier.wait()
+    return answer(start_response, b"met %d" % len(threads))
+
+
 def talks(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Write to everything an application may write to."""
     print("printed to stdout", flush=True)
@@ -442,6 +454,7 @@ PATHS: dict[str, Callable[[Environ, StartResponse], Iterable[bytes]]] = {
     "/headers": many_headers,
     "/hop-by-hop": hop_by_hop,
     "/identity": identity,
+    "/meet": meet,
     "/nap": nap,
     "/never-starts": never_starts,
     "/no-length": no_length,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from django.db import connection
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import path
 
 settings.configure(
     ALLOWED_HOSTS=["*"],
-    DATABASES={},
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
     MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
     ROOT_URLCONF=__name__,
     SECRET_KEY="only for tests",
@@ -53,6 +55,21 @@ def file(request: HttpRequest) -> FileResponse:
     return FileResponse(open(os.path.abspath(__file__), "rb"), content_type="text/x-python")
 
 
+# Four requests meet here, so that each is in a thread of its own.
+MEETING = threading.Barrier(4, timeout=30)
+
+
+def database(request: HttpRequest) -> JsonResponse:
+    MEETING.wait()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        (value,) = cursor.fetchone()
+    # All connections are open now, so no two of them can have the same id.
+    numbers = {"value": value, "thread": threading.get_ident(), "connection": id(connection.connection)}
+    MEETING.wait()
+    return JsonResponse(numbers)
+
+
 def fails(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("as asked")
 
@@ -64,6 +81,7 @@ urlpatterns = [
     path("visit", visit),
     path("stream", stream),
     path("file", file),
+    path("database", database),
     path("fails", fails),
 ]
 
