@@ -76,6 +76,8 @@ class WorkerLife:
             caller = self._boot(application, report_modules=report_modules)
             code = CRASHED
             self._worker.run(caller, self._config)
+            if self._hooks is not None:
+                self._hooks.worker.alive = False
             code = ABORTED if self._aborted else 0
         except WorkerEnds:
             code, at_once = 0, True

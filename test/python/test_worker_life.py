@@ -89,7 +89,7 @@ def test_hooks_of_a_worker_that_stops(start: Any, gateway: FakeGateway) -> None:
     assert worker.exit_code() == 0
     assert hooks_called(worker.log) == [
         "post_worker_init 1 booted=False alive=True",
-        "worker_exit 2 booted=True alive=True",
+        "worker_exit 2 booted=True alive=False",
     ]
     assert worker.log.index("Worker exiting") < worker.log.index("hook worker_exit")
 

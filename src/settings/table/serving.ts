@@ -93,7 +93,7 @@ sync, gthread, gevent, tornado or asgi, or the dotted path of a class. sync with
     onReload: "apply",
     doc: `The number of worker threads for handling requests.
 
-More than one turns the class sync into gthread.`,
+More than one turns the class sync into gthread: each thread serves one request at a time. At most 1024.`,
   }),
   worker_connections: setting({
     section: "Worker Processes",
