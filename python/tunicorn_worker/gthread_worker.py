@@ -70,26 +70,25 @@ class ThreadWorker:
         """Look after the threads until all have ended. Raises WorkerEnds for leaving at once, LaneCrashed."""
         self._caller = caller
         self._base = base_environ(config, multithread=True)
-        try:
-            while not self._stop.said:
+        deadline = inf
+        ending = False
+        while not (ending and all(lane.ended for lane in self._lanes)):
+            try:
                 self._look()
-            self._see_lanes_off()
-        except WorkerEnds as end:
-            if end.at_once:
-                raise
-            # Nobody is left who would end this worker after that time.
-            self._see_lanes_off(monotonic() + config.graceful_timeout)
-        if any(lane.crashed for lane in self._lanes):
-            raise LaneCrashed("a thread of the worker ended")
-
-    def _see_lanes_off(self, deadline: float = inf) -> None:
-        """Wait for the threads, which finish what they have. Raises WorkerEnds."""
-        self._end_lanes()
-        self._waiter.remove(self._stop.fileno())
-        while not all(lane.ended for lane in self._lanes):
+            except WorkerEnds as end:
+                if end.at_once:
+                    raise
+                # Nobody is left who would end this worker after that time.
+                deadline = monotonic() + config.graceful_timeout
+                self._stop.say()
+            if self._stop.said and not ending:
+                ending = True
+                self._waiter.remove(self._stop.fileno())
+                self._end_lanes()
             if monotonic() >= deadline:
                 raise WorkerEnds(at_once=True)
-            self._look()
+        if any(lane.crashed for lane in self._lanes):
+            raise LaneCrashed("a thread of the worker ended")
 
     def _end_lanes(self) -> None:
         self._stop.say()
@@ -109,7 +108,7 @@ class ThreadWorker:
         if self._news_read in ready:
             os.read(self._news_read, NEWS_BYTES)
         self._orders.look(ready)
-        if self._orders.nursery_gone and not any(lane.linked for lane in self._lanes):
+        if self._orders.nursery_gone and not self._stop.said and not any(lane.linked for lane in self._lanes):
             raise WorkerEnds(at_once=False)
 
     def _beat(self) -> None:

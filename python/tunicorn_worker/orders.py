@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 
 class WorkerEnds(Exception):
-    """The worker is to leave. at_once: now, whatever its requests and threads do; else as soon as they are done."""
+    """The worker is to leave.
 
-    def __init__(self, *, at_once: bool) -> None:
-        super().__init__(at_once)
+    at_once: now, whatever its requests and threads do; else as soon as they are done
+    told: by the arbiter's `quit`
+    """
+
+    def __init__(self, *, at_once: bool, told: bool = False) -> None:
+        super().__init__(at_once, told)
         self.at_once = at_once
+        self.told = told
 
 
 class Orders:
@@ -64,7 +69,7 @@ class Orders:
         for message in self._control.receive():
             command = message["cmd"]
             if command == "quit":
-                raise WorkerEnds(at_once=True)
+                raise WorkerEnds(at_once=True, told=True)
             if command == "reopen-logs":
                 self._loggers.reopen()
             elif not self._carry_out(message):

@@ -79,9 +79,9 @@ class WorkerLife:
             if self._hooks is not None:
                 self._hooks.worker.alive = False
             code = ABORTED if self._aborted else 0
-        except WorkerEnds:
+        except WorkerEnds as end:
             code, at_once = 0, True
-            if self._hooks is not None:
+            if end.told and self._hooks is not None:
                 self._hooks.interrupted()
         except SystemExit as end:
             code = exit_code(end)

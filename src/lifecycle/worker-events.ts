@@ -75,10 +75,11 @@ export function onLeaving(turn: Turn, number: number): void {
 export function onLost(turn: Turn, number: number, requests: readonly RequestInfo[]): void {
   const { state, nowMs } = turn;
   const worker = state.workers.get(number);
+  // The nursery may have reported its exit first.
+  const pid = worker?.pid === undefined ? "" : ` pid=${worker.pid}`;
+  for (const request of requests) log(turn, "error", `request lost with its worker worker=${number}${pid} ${describeRequest(request)}`);
   if (worker === undefined) return;
   worker.linked = false;
-  for (const request of requests)
-    log(turn, "error", `request lost with its worker worker=${number} pid=${worker.pid} ${describeRequest(request)}`);
   if (worker.orphan && state.nursery.at !== "up") {
     // Nobody is left who could reap it; the next nursery need not hear of it.
     state.workers.delete(number);

@@ -139,6 +139,13 @@ test("a lost worker's request is named, and a worker that is not reaped then is 
   assert.equal(world.state.workers.get(1)?.state.at, "killed");
 });
 
+test("requests of a worker that has been reaped already are named, too", () => {
+  const world = settled({ workers: 1 });
+  world.feed({ type: "gateway-said", said: { ev: "worker-lost", worker: 99, requests: [REQUEST, { ...REQUEST, id: 8 }] } });
+  for (const id of [7, 8])
+    assert.ok(world.lines.includes(`error: request lost with its worker worker=99 method=GET target=/slow id=${id} age_s=31.0`));
+});
+
 test("a worker that leaves by itself is replaced", () => {
   const world = settled({ workers: 1 });
   world.feed({ type: "gateway-said", said: { ev: "worker-leaving", worker: 1 } });

@@ -82,7 +82,9 @@ Two to four for each core is usual. The environment variable WEB_CONCURRENCY cha
     onReload: "apply",
     doc: `The type of workers to use.
 
-sync, gthread, gevent, tornado or asgi, or the dotted path of a class. sync with more than one thread means gthread.`,
+sync, gthread, gevent, tornado or asgi, or the dotted path of a class. sync with more than one thread means gthread.
+
+Supported today: sync and gthread.`,
   }),
   threads: setting({
     section: "Worker Processes",
