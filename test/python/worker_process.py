@@ -39,8 +39,9 @@ class WorkerProcess:
             try:
                 os.dup2(log_write, 2)
                 # This side's ends must not stay open in the worker: nobody would see their end.
-                # Handlers of pytest lose their descriptors here; reopening logs must not touch them.
-                logging.root.handlers.clear()
+                # Handlers of pytest and of other tests lose their descriptors here; nothing may touch them.
+                for name in ("", "gunicorn.error", "gunicorn.access"):
+                    logging.getLogger(name).handlers.clear()
                 for descriptor in range(3, DESCRIPTORS_MAX):
                     if descriptor not in (control.fileno(), lifeline.fileno()):
                         os.closerange(descriptor, descriptor + 1)

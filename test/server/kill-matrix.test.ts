@@ -233,3 +233,16 @@ test("kill -9 of a worker with several requests in its threads", async (t) => {
   await server.waitForLine(/was sent SIGKILL! Perhaps out of memory\?$/);
   await assertHealed(server, [worker]);
 });
+
+for (const victim of ["gateway", "nursery"] as const) {
+  test(`kill -9 of the ${victim} with requests in threads: every thread serves again`, async (t) => {
+    const server = await Server.start(t, "tunicorn", { args: ["cases", "-w", "2", "--threads", `${THREADS}`] });
+    const held = [await holdRequest(t, server), await holdRequest(t, server)];
+    const killed = killAll(await rolesOf(server), [victim]);
+    await rolesOf(server, undefined, killed);
+    for (const { release } of held) release();
+    const answers = await Promise.all(held.map(({ answer }) => answer));
+    if (victim === "nursery") assert.ok(answers.every((answer) => !(answer instanceof Error) && answer.status === 200));
+    await assertHealed(server, killed);
+  });
+}
