@@ -377,6 +377,57 @@ for (const { name, claim, started, beat = 0, nowMs, agoMs } of OVERDUE) {
   });
 }
 
+/** Notes how many tickets of each batch get a write of their own, and the wake-ups. */
+class CountingPort extends RecordingPort {
+  readonly singly: number[] = [];
+  readonly timers: (() => void)[] = [];
+  wakeUps = 0;
+  override sendTickets(...[singly]: number[]): void {
+    this.singly.push(singly!);
+  }
+  override sendVoidTicket(): void {
+    this.wakeUps++;
+  }
+  override callAfter(...[, callback]: [number, () => void] | []): void {
+    this.timers.push(callback!);
+  }
+}
+
+test("of workers that share an interpreter one sleeps at the pipe: one ticket wakes it", () => {
+  const port = new CountingPort();
+  const dispatcher = new PullDispatcher(port, 8);
+  for (const [worker, group] of [
+    [1, 1],
+    [2, 1],
+    [3, 1],
+    [4, 4],
+  ] as const)
+    dispatcher.workerReady(worker, group);
+  // The first two are written as they come, the rest with the end of the turn.
+  for (let i = 0; i < 6; i++) dispatcher.submit(job("1", ""));
+  assert.deepEqual(port.singly, [2, 2]);
+  dispatcher.flush(0);
+  assert.deepEqual([port.singly, dispatcher.open], [[2, 2, 2], 6]);
+  for (const timer of port.timers.splice(0)) timer();
+  assert.equal(port.wakeUps, 2, "nobody has claimed: one wake-up for each group");
+});
+
+test("a group is there until its last worker has gone", () => {
+  const port = new CountingPort();
+  const dispatcher = new PullDispatcher(port, 0);
+  dispatcher.workerReady(1, 1);
+  dispatcher.workerReady(2, 1);
+  dispatcher.workerReady(2, 1);
+  dispatcher.workerLeaving(1);
+  assert.equal(dispatcher.workers, 1);
+  dispatcher.submit(job("1", ""));
+  assert.deepEqual([port.singly, dispatcher.open], [[1], 1]);
+  dispatcher.workerLeaving(2);
+  dispatcher.workerLost(2);
+  dispatcher.submit(job("1", ""));
+  assert.deepEqual([port.singly, dispatcher.queued, dispatcher.workers], [[1], 1, 0]);
+});
+
 /** Memory for more tickets than are ever out. */
 class RoomyPort extends RecordingPort {
   override readonly slotCount = 1024;

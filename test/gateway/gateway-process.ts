@@ -156,7 +156,7 @@ export class GatewayProcess {
     const worker = await FakeWorker.connect(this.#t, this.directory);
     const number = ++this.#workers;
     const handle = worker.gatewayHandle as RawHandle;
-    this.#send({ cmd: "worker", worker: number, pid: 100 + number }, handle, () => handle.close());
+    this.#send({ cmd: "worker", worker: number, pid: 100 + number, lane: 0 }, handle, () => handle.close());
     return { worker, number };
   }
 
