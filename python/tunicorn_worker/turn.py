@@ -23,7 +23,7 @@ LOOK_SECONDS = 0.001
 IDLE_LOOKS_MAX = 20
 """When so many looks have found nothing to do, the main thread sleeps until it is woken."""
 SHORT_SECONDS = 0.001
-"""A request that took less is short. Longer ones gain from other threads beside them, a wake-up costs 50 us at most."""
+"""A request that took less is short: one that would not have lost the turn to the main thread's look."""
 SHORT_IN_A_ROW = 32
 """So many short ones in a row, and the turn is kept again: one long among a hundred then seldom holds up others."""
 
