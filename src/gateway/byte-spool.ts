@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { ChunkList } from "./chunk-list.ts";
 import { closeFile, openFile } from "./descriptors.ts";
 
-/** Bytes on disk, counted over all spools that share it. */
+/** Bytes on disk, or in memory, counted over all spools that share it. */
 export interface SpoolBudget {
   usedBytes: number;
   readonly maxBytes: number;
@@ -19,6 +19,8 @@ export interface SpoolBudget {
 export interface SpoolLimits {
   /** Bytes kept in memory. */
   readonly memoryBytes: number;
+  /** Memory of all spools together: when it is used up, more goes to the disk at once. Two thousand slow readers would fill a gigabyte. */
+  readonly memoryBudget: SpoolBudget;
   /** Bytes on disk for this spool alone; 0: it has no file. */
   readonly fileBytes: number;
   readonly budget: SpoolBudget;
@@ -40,6 +42,7 @@ export class ByteSpool {
   readonly #onWritable: () => void;
   /** Oldest bytes. Then what lies in the file from `#readAt` to `#writtenTo`, then `#pending`. */
   readonly #memory = new ChunkList();
+  #memoryCounted = 0;
   #fd: number | undefined;
   #opening = false;
   /**
@@ -112,9 +115,11 @@ export class ByteSpool {
   push(chunk: Buffer): void {
     if (this.#destroyed) return;
     const fileInUse = this.#fileBytes > 0 || this.#pending.size > 0;
-    const fits = this.#memory.size + chunk.length <= this.#limits.memoryBytes;
+    const { memoryBytes, memoryBudget } = this.#limits;
+    const fits = this.#memory.size + chunk.length <= memoryBytes && memoryBudget.usedBytes + chunk.length <= memoryBudget.maxBytes;
     if (!fileInUse && (fits || this.#brokenBy !== undefined || this.#limits.fileBytes === 0)) {
       this.#memory.push(chunk);
+      this.#countMemory();
       return;
     }
     this.#pending.push(chunk);
@@ -127,6 +132,7 @@ export class ByteSpool {
     if (this.#memory.size === 0) this.#read();
     const chunk = this.#memory.shift(maxBytes);
     if (chunk === undefined) return undefined;
+    this.#countMemory();
     if (this.#memory.size === 0) this.#read();
     this.#sayWritable();
     return chunk;
@@ -134,7 +140,10 @@ export class ByteSpool {
 
   /** All bytes at once, when they are all in memory; undefined otherwise. */
   takeAllFromMemory(): Buffer | undefined {
-    return this.#fileBytes > 0 || this.#pending.size > 0 ? undefined : this.#memory.takeAll();
+    if (this.#fileBytes > 0 || this.#pending.size > 0) return undefined;
+    const all = this.#memory.takeAll();
+    this.#countMemory();
+    return all;
   }
 
   destroy(): void {
@@ -142,6 +151,7 @@ export class ByteSpool {
     this.#destroyed = true;
     this.#limits.budget.usedBytes -= this.#fileBytes + this.#pending.size;
     this.#memory.clear();
+    this.#countMemory();
     this.#pending.clear();
     this.#readAt = this.#writtenTo = 0;
     this.#closeWhenIdle();
@@ -237,6 +247,7 @@ export class ByteSpool {
         this.#readAt += bytes;
         this.#limits.budget.usedBytes -= bytes;
         this.#memory.push(buffer.subarray(0, bytes));
+        this.#countMemory();
         this.#write();
       }
       this.#onReadable();
@@ -250,6 +261,14 @@ export class ByteSpool {
     if (this.#pending.size === 0) return;
     this.#limits.budget.usedBytes -= this.#pending.size;
     this.#memory.push(this.#pending.takeAll());
+    this.#countMemory();
+  }
+
+  /** Tells the shared budget what this spool holds in memory now. */
+  #countMemory(): void {
+    const held = this.#memory.size;
+    this.#limits.memoryBudget.usedBytes += held - this.#memoryCounted;
+    this.#memoryCounted = held;
   }
 
   #sayWritable(): void {

@@ -61,6 +61,9 @@ export function connectionLimits(settings: Settings): ConnectionLimits {
   };
 }
 
+/** Bodies and responses in memory, all together: 256 slow readers with a full buffer. What is more waits on the disk. */
+const SPOOL_MEMORY_BYTES_MAX = 64 * 1024 * 1024;
+
 /** @param seconds  0 means without end. @returns  Milliseconds. */
 function withoutEndAtZero(seconds: number): number {
   return seconds === 0 ? Number.POSITIVE_INFINITY : seconds * MS_PER_SECOND;
@@ -94,6 +97,7 @@ export function poolLimits(
 ): PoolLimits {
   const directory = settings.tmp_upload_dir ?? surroundings.temporaryDirectory;
   const { onDiskError } = surroundings;
+  const memoryBudget = { usedBytes: 0, maxBytes: SPOOL_MEMORY_BYTES_MAX };
   return {
     now: surroundings.now,
     scriptName: surroundings.scriptName,
@@ -104,6 +108,7 @@ export function poolLimits(
     timeoutMs: settings.timeout * MS_PER_SECOND,
     requestSpool: {
       memoryBytes: settings.body_buffer,
+      memoryBudget,
       fileBytes: settings.body_spool_limit,
       budget: { usedBytes: 0, maxBytes: settings.body_spool_limit },
       directory,
@@ -111,6 +116,7 @@ export function poolLimits(
     },
     responseSpool: {
       memoryBytes: settings.response_buffer,
+      memoryBudget,
       fileBytes: settings.response_spool_limit,
       budget: { usedBytes: 0, maxBytes: Number.POSITIVE_INFINITY },
       directory,

@@ -3,12 +3,12 @@ import { closeSync, openSync, readdirSync, readlinkSync, statSync } from "node:f
 import { test } from "node:test";
 import fc from "fast-check";
 import { ByteSpool, type SpoolLimits } from "../../src/gateway/byte-spool.ts";
-import { descriptorsBelow, temporaryDirectory, until } from "./spool-directory.ts";
+import { descriptorsBelow, temporaryDirectory, unbounded, until } from "./spool-directory.ts";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 function limits(directory: string, memoryBytes: number, fileBytes: number, maxBytes = Number.POSITIVE_INFINITY): SpoolLimits {
-  return { memoryBytes, fileBytes, directory, budget: { usedBytes: 0, maxBytes }, onDiskError: () => {} };
+  return { memoryBytes, memoryBudget: unbounded(), fileBytes, directory, budget: { usedBytes: 0, maxBytes }, onDiskError: () => {} };
 }
 
 /** Bytes that show where they come from. */
@@ -240,4 +240,28 @@ test("a disk that is only slow stops who gives, but asks for no reader, unless o
   assert.equal(writable, 1);
   slow.destroy();
   other.destroy();
+});
+
+test("spools share memory: what finds it used up waits on the disk, and memory that is given back is used again", async (t) => {
+  const memoryBudget = { usedBytes: 0, maxBytes: 1000 };
+  const shared = { ...limits(temporaryDirectory(t), 1000, 100_000), memoryBudget };
+  const quiet = () => {};
+  const [one, two] = [new ByteSpool(shared, quiet, quiet), new ByteSpool(shared, quiet, quiet)];
+  one.push(pattern(0, 900));
+  two.push(pattern(0, 500));
+  assert.deepEqual([memoryBudget.usedBytes, shared.budget.usedBytes], [900, 500]);
+  assert.ok(one.takeAllFromMemory()?.equals(pattern(0, 900)));
+  assert.equal(memoryBudget.usedBytes, 0);
+  let read = two.shift(1000);
+  await until(() => {
+    read ??= two.shift(1000);
+    return read !== undefined;
+  });
+  assert.ok(read?.equals(pattern(0, 500)));
+  assert.deepEqual([memoryBudget.usedBytes, shared.budget.usedBytes], [0, 0]);
+  two.push(pattern(500, 600));
+  assert.deepEqual([memoryBudget.usedBytes, shared.budget.usedBytes], [600, 0]);
+  one.destroy();
+  two.destroy();
+  assert.equal(memoryBudget.usedBytes, 0);
 });

@@ -55,13 +55,16 @@ test("spools: their sizes and their directory; the request's spools share one bu
   const { requestSpool, responseSpool } = poolLimits(settingsOf(words), SURROUNDINGS);
   assert.deepEqual(requestSpool, {
     memoryBytes: 11,
+    memoryBudget: { usedBytes: 0, maxBytes: 64 * 1024 ** 2 },
     fileBytes: 22,
     budget: { usedBytes: 0, maxBytes: 22 },
     directory: "/var/tmp",
     onDiskError: SURROUNDINGS.onDiskError,
   });
+  assert.equal(responseSpool.memoryBudget, requestSpool.memoryBudget);
   assert.deepEqual(responseSpool, {
     memoryBytes: 33,
+    memoryBudget: requestSpool.memoryBudget,
     fileBytes: 44,
     budget: { usedBytes: 0, maxBytes: Number.POSITIVE_INFINITY },
     directory: "/var/tmp",

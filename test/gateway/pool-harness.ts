@@ -8,7 +8,7 @@ import type { BodyFraming } from "../../src/request/request-head.ts";
 import { FROM_WORKER } from "../../src/wire/frame-types.ts";
 import { FakeWorker } from "./fake-worker.ts";
 import { MemoryExchange, requestHead } from "./memory-exchange.ts";
-import { temporaryDirectory, until } from "./spool-directory.ts";
+import { temporaryDirectory, unbounded, until } from "./spool-directory.ts";
 
 export interface Ticket {
   readonly slot: number;
@@ -34,7 +34,14 @@ export class PoolHarness implements PullPort {
   constructor(t: TestContext, changes: Partial<PoolLimits> = {}) {
     this.#t = t;
     this.#directory = temporaryDirectory(t);
-    const spool = { memoryBytes: 2000, fileBytes: 1e8, budget: this.spoolBudget, directory: this.#directory, onDiskError: () => {} };
+    const spool = {
+      memoryBytes: 2000,
+      memoryBudget: unbounded(),
+      fileBytes: 1e8,
+      budget: this.spoolBudget,
+      directory: this.#directory,
+      onDiskError: () => {},
+    };
     const limits: PoolLimits = {
       now: () => this.nowMs,
       lookAhead: 8,

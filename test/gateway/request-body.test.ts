@@ -7,7 +7,7 @@ import { WorkerLink } from "../../src/gateway/worker-link.ts";
 import { TO_WORKER } from "../../src/wire/frame-types.ts";
 import { FakeWorker } from "./fake-worker.ts";
 import { MemoryExchange, requestHead } from "./memory-exchange.ts";
-import { descriptorsBelow, temporaryDirectory, until } from "./spool-directory.ts";
+import { descriptorsBelow, temporaryDirectory, unbounded, until } from "./spool-directory.ts";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const nobody = { onFrame: () => {}, onLost: () => {}, onFault: assert.fail };
@@ -35,7 +35,14 @@ for (const { name, memoryBytes, fileBytes, missing = false } of [
           const client = new MemoryExchange(requestHead("POST", "/", { kind: "chunked" }));
           const budget = { usedBytes: 0, maxBytes: 1e9 };
           let gathered = 0;
-          const limits = { memoryBytes, fileBytes, budget, directory: missing ? `${directory}/none` : directory, onDiskError: () => {} };
+          const limits = {
+            memoryBytes,
+            memoryBudget: unbounded(),
+            fileBytes,
+            budget,
+            directory: missing ? `${directory}/none` : directory,
+            onDiskError: () => {},
+          };
           const body = new RequestBody(client, limits, () => gathered++, assert.fail);
           client.readBody(body);
           const content = Buffer.alloc(Math.min(bodyBytes, pieceBytes * 200), "0123456789abcdef");
@@ -87,6 +94,7 @@ test("what a client sends behind the answer costs nothing", (t) => {
   const limits = {
     memoryBytes: 10,
     fileBytes: 1_000_000,
+    memoryBudget: unbounded(),
     budget: { usedBytes: 0, maxBytes: 1e9 },
     directory: temporaryDirectory(t),
     onDiskError: () => {},
@@ -106,7 +114,14 @@ test("a body whose spooled bytes cannot be read back is given up", async (t) => 
   const link = new WorkerLink(1, 1, worker.gatewayHandle, nobody);
   const client = new MemoryExchange(requestHead("POST", "/", { kind: "chunked" }));
   let lost = 0;
-  const limits = { memoryBytes: 0, fileBytes: 1_000_000, budget: { usedBytes: 0, maxBytes: 1e9 }, directory, onDiskError: () => {} };
+  const limits = {
+    memoryBytes: 0,
+    memoryBudget: unbounded(),
+    fileBytes: 1_000_000,
+    budget: { usedBytes: 0, maxBytes: 1e9 },
+    directory,
+    onDiskError: () => {},
+  };
   const body = new RequestBody(
     client,
     limits,
@@ -136,7 +151,14 @@ test("a client that is faster than the disk waits for it, and no worker waits fo
   const directory = temporaryDirectory(t);
   const client = new MemoryExchange(requestHead("POST", "/", { kind: "chunked" }));
   let gathered = 0;
-  const limits = { memoryBytes: 0, fileBytes: 1e9, budget: { usedBytes: 0, maxBytes: 1e9 }, directory, onDiskError: assert.fail };
+  const limits = {
+    memoryBytes: 0,
+    memoryBudget: unbounded(),
+    fileBytes: 1e9,
+    budget: { usedBytes: 0, maxBytes: 1e9 },
+    directory,
+    onDiskError: assert.fail,
+  };
   const body = new RequestBody(client, limits, () => gathered++, assert.fail);
   client.readBody(body);
   while (!client.bodyPaused) client.send(Buffer.alloc(65_536));

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { ResponseRelay } from "../../src/gateway/response-relay.ts";
 import { RESPONSE_WINDOW_BYTES } from "../../src/wire/frame-types.ts";
 import { MemoryExchange, requestHead } from "./memory-exchange.ts";
-import { descriptorsBelow, temporaryDirectory, until } from "./spool-directory.ts";
+import { descriptorsBelow, temporaryDirectory, unbounded, until } from "./spool-directory.ts";
 
 const HEAD = { status: "200 OK", fieldLines: "", contentLength: undefined, close: false };
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -29,7 +29,14 @@ for (const { name, memoryBytes, fileBytes, missing = false } of [
           client.start(HEAD);
           let credit = RESPONSE_WINDOW_BYTES;
           const budget = { usedBytes: 0, maxBytes: Number.POSITIVE_INFINITY };
-          const limits = { memoryBytes, fileBytes, budget, directory: missing ? `${directory}/none` : directory, onDiskError: () => {} };
+          const limits = {
+            memoryBytes,
+            memoryBudget: unbounded(),
+            fileBytes,
+            budget,
+            directory: missing ? `${directory}/none` : directory,
+            onDiskError: () => {},
+          };
           const relay = new ResponseRelay(
             client,
             limits,
@@ -81,6 +88,7 @@ test("a client that takes nothing: the worker is stopped once memory and file ar
   const limits = {
     memoryBytes: 100_000,
     fileBytes: 300_000,
+    memoryBudget: unbounded(),
     budget: { usedBytes: 0, maxBytes: 1e9 },
     directory: temporaryDirectory(t),
     onDiskError: assert.fail,
@@ -115,6 +123,7 @@ test("abort cuts the response, and what comes after it is nobody's", (t) => {
   const limits = {
     memoryBytes: 10,
     fileBytes: 10,
+    memoryBudget: unbounded(),
     budget: { usedBytes: 0, maxBytes: 10 },
     directory: temporaryDirectory(t),
     onDiskError: assert.fail,

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import type { SpoolBudget } from "../../src/gateway/byte-spool.ts";
 
 /** @returns A directory that is removed when the test has ended. */
 export function temporaryDirectory(t: TestContext): string {
@@ -15,6 +16,11 @@ export function temporaryDirectory(t: TestContext): string {
 /** Waits until something holds: the test runner's own limit ends a wait in vain. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Memory for spools that is never used up. */
+export function unbounded(): SpoolBudget {
+  return { usedBytes: 0, maxBytes: Number.POSITIVE_INFINITY };
 }
 
 /** How many descriptors of this process point below a directory, deleted files included. */

@@ -6,7 +6,7 @@ import type { BodyFraming } from "../../src/request/request-head.ts";
 import { FROM_WORKER, TO_WORKER } from "../../src/wire/frame-types.ts";
 import { FakeWorker } from "./fake-worker.ts";
 import { MemoryExchange, requestHead } from "./memory-exchange.ts";
-import { temporaryDirectory, until } from "./spool-directory.ts";
+import { temporaryDirectory, unbounded, until } from "./spool-directory.ts";
 
 const ID = 9;
 const OK = { status: "200 OK", head: "A: b\r\n" };
@@ -22,7 +22,14 @@ class NotedOwner implements RequestOwner {
   queued = true;
 
   constructor(directory: string) {
-    const spool = { memoryBytes: 1000, fileBytes: 0, budget: { usedBytes: 0, maxBytes: 0 }, directory, onDiskError: () => {} };
+    const spool = {
+      memoryBytes: 1000,
+      memoryBudget: unbounded(),
+      fileBytes: 0,
+      budget: { usedBytes: 0, maxBytes: 0 },
+      directory,
+      onDiskError: () => {},
+    };
     this.requestSpool = spool;
     this.responseSpool = spool;
   }
