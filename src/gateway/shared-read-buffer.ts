@@ -26,7 +26,8 @@ interface OnReadOptions {
 
 /**
  * @param accepted  A socket of a server with `pauseOnConnect`; it is empty afterwards.
- * @returns         A socket for the same connection, half-open and without delay, that emits `data` like any other. Each chunk is a copy.
+ * @returns         A socket for the same connection, half-open and without delay, that emits `data` like any other, but each chunk
+ *                  is only valid until its listeners return: they copy what they keep.
  */
 export function readThroughSharedBuffer(accepted: Socket): Socket {
   const owner = accepted as unknown as HandleOwner;
@@ -38,7 +39,7 @@ export function readThroughSharedBuffer(accepted: Socket): Socket {
     onread: {
       buffer: shared,
       callback: (bytes, buffer) => {
-        socket.emit("data", Buffer.from(buffer.subarray(0, bytes)));
+        socket.emit("data", buffer.subarray(0, bytes));
         return true;
       },
     },

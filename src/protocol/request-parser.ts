@@ -12,7 +12,7 @@ export interface RequestHandler {
    * @throws {ProtocolError} To refuse it for a reason that the parser cannot know (a path outside SCRIPT_NAME): `onError` follows.
    */
   onHead(head: RequestHead): void;
-  /** @param chunk  Body bytes without framing: a view of what was fed, which may be kept. */
+  /** @param chunk  Body bytes without framing, which may be kept. */
   onBody(chunk: Buffer): void;
   onBodyEnd(end: BodyEnd): void;
   /** The client broke a rule; nothing more is read. `head` is given where Gunicorn logs an access line for the refusal. */
@@ -31,7 +31,7 @@ export interface RequestParser {
   readonly headStarted: boolean;
   /** Bytes that have come and are not used yet. */
   readonly heldBytes: number;
-  /** @param chunk  Bytes as they came; must not be written to afterwards. Ignored once closed. */
+  /** @param chunk  Bytes as they came; they may be written over afterwards. Ignored once closed. */
   feed(chunk: Buffer): void;
   /** The client will send no more. What it has sent is still reported. */
   eof(): void;

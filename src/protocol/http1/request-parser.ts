@@ -8,15 +8,14 @@
  * too large" is the length seen so far, as with Gunicorn.
  */
 
-import type { BodyEnd } from "../../request/exchange.ts";
 import { ProtocolError } from "../../request/protocol-error.ts";
 import type { Peer, RequestHead } from "../../request/request-head.ts";
-import type { Awaiting, RequestHandler, RequestParser } from "../request-parser.ts";
+import type { RequestHandler } from "../request-parser.ts";
+import { SequentialParser } from "../sequential-parser.ts";
 import { NO_BODY, type RequestFraming, requestFraming } from "./body-framing.ts";
 import { ChunkedReader } from "./chunked-reader.ts";
 import { wantsKeepAlive } from "./connection-options.ts";
 import { parseFieldLines } from "./field-lines.ts";
-import { HeldBytes } from "./held-bytes.ts";
 import { CR, CRLF_BYTES, findLineFeed, LF } from "./octets.ts";
 import type { Http1Policy } from "./policy.ts";
 import { invalidRequestLine, requestLineTooLong } from "./refusals.ts";
@@ -28,40 +27,23 @@ import type { TrailerFields } from "./trailer-fields.ts";
 /** The body being read: bytes left of a Content-Length, or chunks. */
 type Body = { kind: "length"; bytesLeft: number } | { kind: "chunked"; reader: ChunkedReader };
 
-export class Http1Parser implements RequestParser {
+export class Http1Parser extends SequentialParser {
   readonly #policy: Http1Policy;
   readonly #peer: Peer;
-  readonly #handler: RequestHandler;
-  readonly #held = new HeldBytes();
-  #awaiting: Awaiting = "head";
-  #ended = false;
-  #running = false;
   /** Bytes of the incomplete head that were searched for the end of its line or section, in vain. */
   #searchedBytes = 0;
   /** The incomplete head's request line, once it is whole. */
   #line: RequestLine | undefined;
-  /** The request that an error found now belongs to: the one whose body is being read, or whose framing is at fault. */
-  #head: RequestHead | undefined;
   #body: Body | undefined;
 
   constructor(policy: Http1Policy, peer: Peer, handler: RequestHandler) {
+    super(handler);
     this.#policy = policy;
     this.#peer = peer;
-    this.#handler = handler;
   }
 
-  get awaiting(): Awaiting {
-    return this.#awaiting;
-  }
-
-  /** Some of the next head has come: the time limit for heads runs, no longer the one for idle connections. */
-  get headStarted(): boolean {
-    return this.#awaiting === "head" && (this.heldBytes > 0 || this.#line !== undefined);
-  }
-
-  /** Bytes that have come and are not used yet: part of a head or chunk, or requests that wait for their turn. */
-  get heldBytes(): number {
-    return this.#held.length;
+  override get headStarted(): boolean {
+    return super.headStarted || this.#line !== undefined;
   }
 
   /** Trailer fields of the chunked body just read; undefined when the last body was not chunked. WSGI has no place for them. */
@@ -69,81 +51,27 @@ export class Http1Parser implements RequestParser {
     return this.#body?.kind === "chunked" ? this.#body.reader.trailers : undefined;
   }
 
-  /** @param chunk  Bytes as they came; must not be written to afterwards. Ignored once closed. */
-  feed(chunk: Buffer): void {
-    if (this.#awaiting === "closed") return;
-    this.#held.append(chunk);
-    this.#run();
-  }
-
-  /** The client will send no more. What it has sent is still reported. */
-  eof(): void {
-    this.#ended = true;
-    this.#run();
-  }
-
-  /** The answer is done: read the next request. May be called from a handler. Ignored once closed. */
-  next(): void {
-    if (this.#awaiting === "closed") return;
-    if (this.#awaiting !== "next") throw new Error(`next request asked for while the parser awaits ${this.#awaiting}`);
-    this.#awaiting = "head";
-    this.#run();
-  }
-
-  /** Reports nothing more and lets go of all bytes. May be called from a handler. */
-  close(): void {
-    this.#awaiting = "closed";
-    this.#held.clear();
+  override close(): void {
+    super.close();
     this.#line = undefined;
   }
 
-  /** Reads as far as the bytes go. A loop and not a recursion, so that thousands of pipelined requests cannot exhaust the stack. */
-  #run(): void {
-    if (this.#running) return;
-    this.#running = true;
-    try {
-      while (this.#readSome());
-    } finally {
-      this.#running = false;
-    }
-  }
-
-  /** @returns false when nothing more can be done before the next call from outside. */
-  #readSome(): boolean {
-    const awaited = this.#awaiting;
-    if (awaited === "next" || awaited === "closed") return false;
-    try {
-      const progress = awaited === "head" ? this.#readHead() : this.#readBody();
-      if (progress || !this.#ended) return progress;
-      this.#finish();
-      return true;
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.close();
-      this.#handler.onError(error, this.#head);
-      return false;
-    }
-  }
-
-  /** The input is over and no more can be made of it. */
-  #finish(): void {
+  protected finish(): void {
     const body = this.#body;
-    if (this.#awaiting === "body" && body?.kind === "length") {
-      this.#endBody("short");
+    if (this.awaiting === "body" && body?.kind === "length") {
+      this.endBody("short");
       return;
     }
-    const { bytes, start, end } = this.#held;
-    if (this.#awaiting === "body" && body?.kind === "chunked") body.reader.eof(bytes, start, end);
+    const { bytes, start, end } = this.held;
+    if (this.awaiting === "body" && body?.kind === "chunked") body.reader.eof(bytes, start, end);
     this.close();
-    this.#handler.onClose();
+    this.handler.onClose();
   }
 
-  /** @returns false when the head is not complete. */
-  #readHead(): boolean {
-    this.#head = undefined;
+  protected readHead(): boolean {
     this.#line ??= this.#readRequestLine();
     if (this.#line === undefined) return false;
-    const { bytes, start, end } = this.#held;
+    const { bytes, start, end } = this.held;
     const next = findSectionEnd(bytes, start, start + this.#searchedBytes, end, this.#policy.headerSection);
     if (next < 0) {
       this.#searchedBytes = end - start;
@@ -153,14 +81,14 @@ export class Http1Parser implements RequestParser {
     const line = this.#line;
     this.#searchedBytes = 0;
     this.#line = undefined;
-    this.#held.consume(next);
+    this.held.consume(next);
     this.#readFields(line, section);
     return true;
   }
 
   /** Reads the request line, and one empty line before it, which some clients send behind a body (RFC 9112 §2.2). */
   #readRequestLine(): RequestLine | undefined {
-    const { bytes, start, end } = this.#held;
+    const { bytes, start, end } = this.held;
     const lineStart = bytes[start] === CR && start + 1 < end && bytes[start + 1] === LF ? start + CRLF_BYTES : start;
     const lineFeed = findLineFeed(bytes, Math.max(lineStart, start + this.#searchedBytes), end);
     const bytesMax = this.#policy.requestLineBytesMax;
@@ -176,7 +104,7 @@ export class Http1Parser implements RequestParser {
     if (lineBytes > bytesMax) throw requestLineTooLong(lineBytes, bytesMax);
     const line = parseRequestLine(bytes.latin1Slice(lineStart, lineFeed - 1), this.#policy);
     this.#searchedBytes = 0;
-    this.#held.consume(lineFeed + 1);
+    this.held.consume(lineFeed + 1);
     return line;
   }
 
@@ -187,39 +115,31 @@ export class Http1Parser implements RequestParser {
       parseFieldLines(section, this.#policy, fields);
       if (fields.framing !== undefined) framing = requestFraming(fields.framing, line.version);
     } catch (error) {
-      if (error instanceof ProtocolError) this.#head = loggedHead(error, requestHead(line, fields, this.#peer, NO_BODY));
+      if (error instanceof ProtocolError) this.head = loggedHead(error, requestHead(line, fields, this.#peer, NO_BODY));
       throw error;
     }
     const head = requestHead(line, fields, this.#peer, framing);
-    this.#head = head;
     this.#body = bodyOf(head, this.#policy);
-    this.#awaiting = this.#body === undefined ? "next" : "body";
-    this.#handler.onHead(head);
+    this.headRead(head, this.#body !== undefined);
   }
 
-  /** @returns false when more bytes are needed. */
-  #readBody(): boolean {
-    const { bytes, start, end } = this.#held;
+  protected readBody(): boolean {
+    const { bytes, start, end } = this.held;
     if (start === end || this.#body === undefined) return false;
     if (this.#body.kind === "length") {
       const next = Math.min(end, start + this.#body.bytesLeft);
       this.#body.bytesLeft -= next - start;
-      this.#held.consume(next);
-      this.#handler.onBody(bytes.subarray(start, next));
-      if (this.#awaiting === "body" && this.#body.bytesLeft === 0) this.#endBody("complete");
+      this.held.consume(next);
+      this.bodyRead(bytes.subarray(start, next));
+      if (this.awaiting === "body" && this.#body.bytesLeft === 0) this.endBody("complete");
       return true;
     }
     const { reader } = this.#body;
     const next = reader.read(bytes, start, end);
-    this.#held.consume(next);
-    if (reader.piece !== undefined) this.#handler.onBody(reader.piece);
-    else if (reader.done) this.#endBody("complete");
+    this.held.consume(next);
+    if (reader.piece !== undefined) this.bodyRead(reader.piece);
+    else if (reader.done) this.endBody("complete");
     return next > start;
-  }
-
-  #endBody(end: BodyEnd): void {
-    this.#awaiting = "next";
-    this.#handler.onBodyEnd(end);
   }
 }
 

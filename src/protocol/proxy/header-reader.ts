@@ -54,7 +54,7 @@ export class ProxyHeaderReader {
   }
 
   /**
-   * @param chunk  Bytes as they came. Not to be called again after another outcome than "more", or an error.
+   * @param chunk  Bytes as they came; `rest` is a view of them, and what is held is copied. Not to be called again after another outcome than "more", or an error.
    * @throws {ProtocolError} `bad-proxy-header`, `proxy-not-allowed`.
    */
   feed(chunk: Buffer): ProxyOutcome {
@@ -92,7 +92,7 @@ export class ProxyHeaderReader {
   }
 
   #hold(bytes: Buffer): ProxyOutcome {
-    this.#held = bytes;
+    this.#held = Buffer.from(bytes);
     return MORE;
   }
 

@@ -84,7 +84,7 @@ class Recorder implements RequestHandler {
   /** Nothing more will be reported. */
   over = false;
   #keepAlive = false;
-  #body: string[] = [];
+  #body: Buffer[] = [];
 
   onHead(head: RequestHead): void {
     this.outcome.requests.push(describe(head));
@@ -94,14 +94,14 @@ class Recorder implements RequestHandler {
   }
 
   onBody(chunk: Buffer): void {
-    this.#body.push(chunk.latin1Slice());
+    this.#body.push(chunk);
   }
 
   onBodyEnd(_end: BodyEnd): void {
     const request = this.outcome.requests.at(-1);
     const trailers = this.parser?.trailers;
     if (request !== undefined) {
-      request.body = this.#body.join("");
+      request.body = Buffer.concat(this.#body).latin1Slice();
       request.trailers = trailers === undefined ? [] : pairs(trailers.names, trailers.values);
     }
     if (this.#keepAlive) this.parser?.next();
@@ -148,7 +148,10 @@ export function outcomeOf(pieces: Iterable<Buffer>, policy: Http1Policy, peer: P
   recorder.parser = parser;
   for (const piece of pieces) {
     if (recorder.over) break;
-    parser.feed(piece);
+    // What is fed is only lent.
+    const lent = Buffer.from(piece);
+    parser.feed(lent);
+    lent.fill("?");
   }
   if (!recorder.over) parser.eof();
   return recorder.outcome;

@@ -89,7 +89,13 @@ function sorted(fields: Readonly<Record<string, string>>): Record<string, string
 /** Feeds pieces, then the end of the input. */
 export function outcomeOf(pieces: Iterable<Buffer>): Outcome {
   const recorder = new Recorder();
-  for (const piece of pieces) if (!recorder.over) recorder.parser.feed(piece);
+  for (const piece of pieces) {
+    if (recorder.over) break;
+    // What is fed is only lent.
+    const lent = Buffer.from(piece);
+    recorder.parser.feed(lent);
+    lent.fill("?");
+  }
   if (!recorder.over) recorder.parser.eof();
   return { requests: recorder.requests, refusal: recorder.refusal };
 }

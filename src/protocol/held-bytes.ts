@@ -1,6 +1,6 @@
 /**
- * The bytes of a connection that have come and are not used up: a window on the chunk that was fed last, or, when a
- * piece was left over and more comes, on a buffer of its own.
+ * The bytes of a connection that have come and are not used up: a window on the chunk that is being fed, or, when a piece
+ * of it is left over, on a buffer of its own. Most requests come in one piece, and are never copied.
  */
 
 const EMPTY = Buffer.alloc(0);
@@ -19,7 +19,12 @@ export class HeldBytes {
     return this.end - this.start;
   }
 
-  /** Adds a chunk. It is not copied when nothing is held, the usual case. Bytes that views were given of are never written again. */
+  /** The bytes lie in a chunk that is its owner's again after `keep`: views of them must not be kept. */
+  get borrowed(): boolean {
+    return !this.#own;
+  }
+
+  /** Adds a chunk. It is not copied when nothing is held, the usual case: `keep` must follow. Bytes of ours that views were given of are never written again. */
   append(chunk: Buffer): void {
     if (this.length === 0) {
       this.bytes = chunk;
@@ -37,6 +42,11 @@ export class HeldBytes {
   consume(at: number): void {
     this.start = at;
     if (at === this.end) this.clear();
+  }
+
+  /** What is left of a borrowed chunk moves to a buffer of its own. */
+  keep(): void {
+    if (!this.#own && this.length > 0) this.#move(0);
   }
 
   clear(): void {

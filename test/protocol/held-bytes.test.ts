@@ -1,13 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { HeldBytes } from "../../../src/protocol/http1/held-bytes.ts";
+import { HeldBytes } from "../../src/protocol/held-bytes.ts";
 
 test("HeldBytes hands on a whole chunk without copying it", () => {
   const held = new HeldBytes();
   const chunk = Buffer.from("abc");
   held.append(chunk);
   assert.equal(held.bytes, chunk);
+});
+
+test("HeldBytes copies what is left of a chunk that it only borrowed", () => {
+  const held = new HeldBytes();
+  const chunk = Buffer.from("abcdef");
+  held.append(chunk);
+  held.consume(2);
+  assert.equal(held.borrowed, true);
+  held.keep();
+  chunk.fill("?");
+  assert.equal(held.borrowed, false);
+  assert.equal(held.bytes.latin1Slice(held.start, held.end), "cdef");
 });
 
 test("HeldBytes lets go of its buffer with the last byte", () => {
