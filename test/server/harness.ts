@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { killQuietly } from "../../bench/process-tree.ts";
 import { waitUntil, withDeadline } from "./deadline.ts";
 import { Client, exchange, type Response } from "./http-client.ts";
 import { MARKER, type ProcessInfo, processesOf } from "./process-tree.ts";
@@ -231,7 +232,7 @@ export class Server {
     try {
       if (this.kind === "tunicorn") await this.stop();
     } finally {
-      for (const { pid } of this.processes()) process.kill(pid, "SIGKILL");
+      for (const { pid } of this.processes()) killQuietly(pid);
     }
   }
 }

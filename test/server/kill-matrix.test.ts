@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { killQuietly } from "../../bench/process-tree.ts";
 import { waitUntil } from "./deadline.ts";
 import { type Scope, Server, temporaryFolder } from "./harness.ts";
 import { type Held, holdRequest } from "./held-request.ts";
@@ -43,10 +44,10 @@ async function rolesOf(server: Server, workerWithRequest?: number, killed: reado
   });
 }
 
-/** Kills in order. @returns The pids. */
+/** Kills in order; one may have left already, because the one before it was dead. @returns The pids. */
 function killAll(roles: Roles, victims: readonly Victim[]): number[] {
   const pids = victims.map((victim) => roles[victim]);
-  for (const pid of pids) process.kill(pid, "SIGKILL");
+  for (const pid of pids) killQuietly(pid);
   return pids;
 }
 
@@ -140,7 +141,7 @@ for (const victims of VICTIMS) {
     await server.waitForLine(/Handling signal: term/);
     for (const victim of victims) {
       // The other worker may have left by itself, and its number may be anyone's by now.
-      if (victim !== "other worker") process.kill(roles[victim], "SIGKILL");
+      if (victim !== "other worker") killQuietly(roles[victim]);
     }
     held.release();
     await assertGone(server);
