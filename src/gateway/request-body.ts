@@ -39,7 +39,6 @@ export class RequestBody implements BodyReader {
   onChunk(chunk: Buffer): void {
     // The worker has answered without it: what still comes is nobody's.
     if (this.#destroyed) return;
-    // A view into the connection's read buffer, which is not reused: it may be kept.
     this.#spool.push(chunk);
     if (!this.#spool.wantsMore) this.#stream.pauseBody();
     this.#pump();
