@@ -31,16 +31,23 @@ def check_application(load: Callable[[], object], report: int) -> int:
         code, text = FAILED_CODE, format_exc()
     else:
         return 0
+    write_report(report, text)
+    return code
+
+
+def write_report(report: int, text: str) -> None:
+    """In the child: tell the nursery, through the pipe."""
     remaining = text.encode(errors="backslashreplace")
     while remaining:
         remaining = remaining[os.write(report, remaining) :]
-    return code
 
 
 class AppCheck:
     """The nursery's side: collects what the child writes until it has ended."""
 
-    def __init__(self, pid: int, report: Descriptor) -> None:
+    def __init__(self, pid: int, report: Descriptor, event: str) -> None:
+        """event: what its end is told as, `app-checked`."""
+        self.event = event
         os.set_blocking(report.fileno(), False)
         self.pid = pid
         self.report = report

@@ -22,10 +22,27 @@ LOOK_EVERY_MS = 1000
 class WorkerChild:
     """A worker. Its pid is unknown until the mold that forks it has said it; a signal meant for it waits until then."""
 
-    def __init__(self, number: int, generation: int, lanes: int, channel: LineChannel, *, molded: bool) -> None:
-        """lanes: how many channels to the gateway it gets"""
+    def __init__(
+        self,
+        number: int,
+        generation: int,
+        lanes: int,
+        channel: LineChannel,
+        *,
+        molded: bool,
+        heartbeat: Descriptor | None = None,
+    ) -> None:
+        """lanes: how many channels to the gateway it gets
+        heartbeat: the file of a direct worker, which signals tell what others are told on their channel
+        """
         self.number = number
         self.lanes = lanes
+        self.heartbeat = heartbeat
+        self.running_since: float | None = None
+        """Since when a direct worker is in its class's loop, by the monotonic clock."""
+        self.modules: list[str] = []
+        self.reopen_due = False
+        """It is to open its logs anew once it handles signals."""
         self.generation = generation
         self.channel = channel
         self.molded = molded

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+DIRECT = "direct"
+"""The kind of worker classes that accept clients by themselves."""
+
+
 class Config:
     """The resolved settings, read as attributes. They were checked where they entered; nothing is checked here.
 
@@ -20,7 +24,8 @@ class Config:
     app: what to load, ``"module:object"``; with Paste Deploy the absolute path of the ini file, ``"/srv/app.ini#main"``
     server_software: SERVER_SOFTWARE of the environ
     title_prefix: start of process titles, ``"tunicorn: "``
-    worker_kind: the class of workers that worker_class and threads mean, ``"sync"``, ``"gthread"``
+    worker_kind: the class of workers that worker_class and threads mean, ``"sync"``, ``"gthread"``; ``"direct"`` for a
+        class that accepts clients by itself
     master_pid: the arbiter's
     """
 

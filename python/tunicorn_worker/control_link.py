@@ -50,7 +50,7 @@ class ControlLink:
         return None if channel is None or pipe is None or memory is None else (channel, pipe, memory)
 
     def take_descriptor(self) -> int | None:
-        """Take what came with a `lane`: a worker channel. It is the caller's to close."""
+        """Take the oldest descriptor that has come, that of a `lane` for example. It is the caller's to close."""
         return self._lines.take_descriptor()
 
     def quit_waits(self) -> bool:

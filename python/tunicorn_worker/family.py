@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from time import monotonic
 
 from tunicorn_worker.app_check import AppCheck, check_application
 from tunicorn_worker.children import WorkerChild, WorkerTable
+from tunicorn_worker.config import DIRECT
 from tunicorn_worker.descriptors import Descriptor
 from tunicorn_worker.exit_status import describe_exit, shell_code
 from tunicorn_worker.group_signals import reset_master_signals
+from tunicorn_worker.heartbeat import make_heartbeat_file
 from tunicorn_worker.line_channel import ChannelError, LineChannel
 from tunicorn_worker.linux import become_subreaper, die_with_parent
 from tunicorn_worker.mold import Mold, run_mold
@@ -65,14 +68,22 @@ class Family:
 
     def check_application(self, config: Config) -> None:
         """Loads the application in a child; `app-checked` follows."""
-        code = self._code
+        self._check(
+            "app-checked", lambda report: check_application(lambda: self._code.load_application(config), report)
+        )
+
+    def check_worker_class(self, config: Config) -> None:
+        """Looks for the direct worker class in a child; `class-checked` follows."""
+        self._check("class-checked", lambda report: self._code.check_worker_class(config, report))
+
+    def _check(self, event: str, look: Callable[[int], int]) -> None:
         reader, writer = os.pipe()
         report = self._holdings.hold(Descriptor(reader))
         nursery = os.getpid()
 
         def run_check() -> int:
             die_with_parent(nursery)
-            return check_application(lambda: code.load_application(config), writer)
+            return look(writer)
 
         try:
             pid = self._forker.fork(run_check)
@@ -81,7 +92,7 @@ class Family:
             os.close(writer)
             raise
         os.close(writer)
-        check = self._checks[pid] = AppCheck(pid, report)
+        check = self._checks[pid] = AppCheck(pid, report, event)
         self._poller.watch(reader, lambda: None if check.read() else self._poller.forget(reader))
 
     def fork_worker(self, number: int, config: Config, *, generation: int, preload: bool, report_modules: bool) -> None:
@@ -90,13 +101,10 @@ class Family:
         Raises OSError.
         """
         near, far = socket.socketpair()
-        worker = WorkerChild(
-            number,
-            generation,
-            self._code.count_lanes(config),
-            self._holdings.hold(LineChannel(near)),
-            molded=preload,
-        )
+        lanes = self._code.count_lanes(config)
+        heartbeat = self._holdings.hold(Descriptor(make_heartbeat_file())) if config.worker_kind == DIRECT else None
+        channel = self._holdings.hold(LineChannel(near))
+        worker = WorkerChild(number, generation, lanes, channel, molded=preload, heartbeat=heartbeat)
         pid: int | None = None
         try:
             if preload:
@@ -105,7 +113,7 @@ class Family:
             else:
                 pid = self._forker.fork(self._task(config, number, far, None, report_modules))
         except OSError:
-            self._holdings.drop(worker.channel)
+            self._drop_worker(worker)
             far.close()
             raise
         # Not by a context manager: that would close it in the child, too.
@@ -190,13 +198,24 @@ class Family:
         event = message.get("ev")
         if event == "started":
             self._on_pid(worker, int(message["pid"]))
+        elif event == "running":
+            worker.running_since = monotonic()
+            worker.modules = message.get("modules", [])
         elif event == "ready":
-            worker.ready = True
-            self.settled = True
-            self._say("ready", worker=worker.number, pid=worker.pid, modules=message.get("modules", []))
-            self._retire_molds(worker.generation)
+            self.note_ready(worker, message.get("modules", []))
         elif event == "signalled":
             self._say("signalled", worker=worker.number, signal=message["signal"])
+
+    def note_ready(self, worker: WorkerChild, modules: list[str]) -> None:
+        """A worker serves. Tells the arbiter, once."""
+        if worker.ready:
+            return
+        worker.ready = True
+        self.settled = True
+        self._say("ready", worker=worker.number, pid=worker.pid, modules=modules)
+        if worker.reopen_due:
+            worker.signal(signal.SIGUSR1)
+        self._retire_molds(worker.generation)
 
     def _hear_mold(self, mold: Mold) -> None:
         for message in mold.channel.receive():
@@ -234,6 +253,11 @@ class Family:
             self._poller.forget(channel.fileno())
         self._holdings.drop(channel)
 
+    def _drop_worker(self, worker: WorkerChild) -> None:
+        self._let_go(worker.channel)
+        if worker.heartbeat is not None:
+            self._holdings.drop(worker.heartbeat)
+
     # Telling
 
     def tell(self, number: int, command: str) -> None:
@@ -244,9 +268,27 @@ class Family:
         if worker is not None:
             worker.channel.send({"cmd": command})
 
-    def tell_all(self, command: str) -> None:
+    def stop(self, worker: WorkerChild) -> None:
+        """Asks a worker to finish and leave."""
+        if worker.heartbeat is None:
+            worker.channel.send({"cmd": "stop"})
+        else:
+            worker.signal(signal.SIGTERM)
+
+    def stop_direct(self) -> None:
+        """The nursery is about to leave; workers that have a channel see it, or the lifeline, by themselves."""
         for worker in self.workers:
-            worker.channel.send({"cmd": command})
+            if worker.heartbeat is not None:
+                worker.signal(signal.SIGTERM)
+
+    def reopen_logs(self) -> None:
+        for worker in self.workers:
+            if worker.heartbeat is None:
+                worker.channel.send({"cmd": "reopen-logs"})
+            elif worker.ready:
+                worker.signal(signal.SIGUSR1)
+            else:
+                worker.reopen_due = True
 
     def signal(self, worker: WorkerChild, number: signal.Signals) -> None:
         """Sends a worker a signal. A mold whose unborn workers are all to be killed is of no use: it is killed, too."""
@@ -304,13 +346,13 @@ class Family:
                     self._on_worker_message(worker, message)
             except ChannelError:
                 pass  # it ended in the middle of a line, or had sent rubbish: its end is reported anyway
-        self._let_go(worker.channel)
+        self._drop_worker(worker)
         self.workers.remove(worker)
         self._say("exited", worker=worker.number, pid=worker.pid or 0, status=status)
 
     def _end_check(self, check: AppCheck, status: int) -> None:
         self._poller.forget(check.report.fileno())
-        self._say("app-checked", status=shell_code(status), text=check.finish())
+        self._say(check.event, status=shell_code(status), text=check.finish())
         self._holdings.drop(check.report)
 
     def _end_mold(self, mold: Mold, status: int) -> None:

@@ -32,8 +32,13 @@ def die_with_parent(parent: int) -> None:
 
     Elsewhere than on Linux nothing happens.
     """
-    if control_process(PR_SET_PDEATHSIG, signal.SIGKILL) and os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)  # it had ended before the call
+    signal_with_parent(parent, signal.SIGKILL)
+
+
+def signal_with_parent(parent: int, number: signal.Signals) -> None:
+    """Has the kernel send this process a signal when `parent`, which forked it, ends. See `die_with_parent`."""
+    if control_process(PR_SET_PDEATHSIG, number) and os.getppid() != parent:
+        os.kill(os.getpid(), number)  # it had ended before the call
 
 
 def control_process(option: int, value: int) -> bool:

@@ -20,6 +20,8 @@ from tunicorn_worker.family import Family
 from tunicorn_worker.forking import Forker
 from tunicorn_worker.gateway_link import GatewayLink, TicketLink, take_over
 from tunicorn_worker.gateway_process import schedule_gateway, spawn_gateway
+from tunicorn_worker.gunicorn_package import fallback_offered
+from tunicorn_worker.heartbeats import Heartbeats
 from tunicorn_worker.linux import become_subreaper
 from tunicorn_worker.listeners import BindError, Listener, UnixSocketOwner, bind_all
 from tunicorn_worker.node_ipc import NodeChannel
@@ -32,6 +34,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tunicorn_worker.children import WorkerChild
     from tunicorn_worker.descriptors import Holdings
     from tunicorn_worker.gateway_process import GatewayProcess
     from tunicorn_worker.group_signals import GroupSignals
@@ -68,9 +71,8 @@ class Nursery:
         forker = Forker(holdings, signals, open_files)
         self._gateway = GatewayLink(None, None, None)
         self._early_gateway = early_gateway
-        self._family = Family(
-            code, forker, holdings, self._poller, self._say, lambda worker: self._gateway.link(worker), lifeline_fd
-        )
+        self._family = Family(code, forker, holdings, self._poller, self._say, self._equip, lifeline_fd)
+        self._heartbeats = Heartbeats(self._family, self._say)
         self._orphans = Orphans(self._poller, holdings, self._report_orphan)
         self._gateway_pids: set[int] = set()  # its own children: an adopted gateway is not reaped here
         self._listeners: list[Listener] = []
@@ -87,18 +89,20 @@ class Nursery:
             "run-config": self._run_config,
             "settings": self._apply_settings,
             "check-app": lambda _, __: self._family.check_application(self._require_config()),
+            "check-class": lambda _, __: self._family.check_worker_class(self._require_config()),
             "bind": self._bind,
             "unlisten": self._unlisten,
             "gateway": self._start_gateway,
+            "no-gateway": lambda _, __: self._refuse_gateway(),
             "listen-again": lambda _, __: self._gateway.listen(self._listeners),
             "adopt": self._adopt,
             "adopted": self._end_adoption,
             "fork": self._fork_worker,
-            "stop": lambda command, _: self._family.tell(command["worker"], "stop"),
+            "stop": lambda command, _: self._stop_worker(command["worker"]),
             "quit": self._quit_worker,
             "abort": lambda command, _: self._signal_worker(command["worker"], signal.SIGABRT),
             "kill": lambda command, _: self._signal_worker(command["worker"], signal.SIGKILL),
-            "reopen-logs": lambda _, __: self._family.tell_all("reopen-logs"),
+            "reopen-logs": lambda _, __: self._family.reopen_logs(),
             "warm": lambda command, _: warm(command["modules"]),
             "exit": lambda _, __: self._leave(),
         }
@@ -112,6 +116,7 @@ class Nursery:
         while not self._leaving:
             self._poller.wait(self._look_every_ms())
             self._orphans.look()
+            self._heartbeats.look()
             if self._settled:
                 self._forward_signals()
             elif self._family.settled:
@@ -126,6 +131,7 @@ class Nursery:
         self._poller.forget(self._lifeline_fd)
         self._poller.forget(self._arbiter.fileno())
         deadline = monotonic() + SEE_OFF_S
+        self._family.stop_direct()
         while (self._family.workers or self._orphans) and (left := deadline - monotonic()) > 0:
             self._poller.wait(min(int(left * 1000) + 1, self._orphans.look_every_ms or 1000))
             self._orphans.look()
@@ -133,7 +139,11 @@ class Nursery:
         self._orphans.kill_all()
 
     def _look_every_ms(self) -> int | None:
-        periods = (self._orphans.look_every_ms, self._signals.look_every_ms if self._settled else None)
+        periods = (
+            self._orphans.look_every_ms,
+            self._heartbeats.look_every_ms,
+            self._signals.look_every_ms if self._settled else None,
+        )
         return min((period for period in periods if period is not None), default=None)
 
     def _settle(self) -> None:
@@ -169,7 +179,7 @@ class Nursery:
     # Configuration and settings
 
     def _run_config(self, command: Message, _: int | None) -> None:
-        with self._signals.unblocked():
+        with self._signals.unblocked(), fallback_offered():
             outcome = run_config(command["kind"], command["location"], command["names"])
         if outcome.status == "ok":
             self._config_objects = outcome.values
@@ -183,6 +193,7 @@ class Nursery:
         make_log_file(config.errorlog)
         make_log_file(config.accesslog)
         self._config = config
+        self._heartbeats.timeout_s = config.timeout
         if self._settled:
             self._show_title()
 
@@ -250,6 +261,25 @@ class Nursery:
             if worker.pid is not None:
                 self._gateway.link(worker)
 
+    def _refuse_gateway(self) -> None:
+        """Every worker is a direct one: a gateway that was started before this was known goes, before any listener."""
+        if self._gateway.channel is not None:
+            self._poller.forget(self._gateway.channel.fileno())
+        self._gateway.close(self._holdings)
+        self._gateway = GatewayLink(None, None, None)
+        for pid in self._gateway_pids:
+            os.kill(pid, signal.SIGKILL)
+
+    def _equip(self, worker: WorkerChild) -> None:
+        """Gives a worker that has just been born what it serves with."""
+        if worker.heartbeat is None:
+            self._gateway.link(worker)
+            return
+        worker.channel.send({"cmd": "heartbeat"}, [worker.heartbeat.fileno()])
+        for listener in self._listeners:
+            worker.channel.send({"cmd": "listener", **listener.describe()}, [listener.fileno()])
+        worker.channel.send({"cmd": "begin", "parent": os.getpid()})
+
     def _park(self) -> None:
         """Leaves with the arbiter what a nursery after this one needs to go on with the gateway of now."""
         channel, tickets = self._gateway.channel, self._gateway.tickets
@@ -313,6 +343,13 @@ class Nursery:
             preload=bool(command["preload"]),
             report_modules=bool(command.get("report_modules", False)),
         )
+
+    def _stop_worker(self, number: int) -> None:
+        worker = self._family.workers.get(number)
+        if worker is not None:
+            self._family.stop(worker)
+        else:
+            self._orphans.signal(number, signal.SIGTERM)
 
     def _quit_worker(self, command: Message, _: int | None) -> None:
         self._family.tell(command["worker"], "quit")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from tunicorn_worker.app_loader import APP_LOAD_ERROR, WORKER_BOOT_ERROR, load_application
+from tunicorn_worker.class_check import check_worker_class
+from tunicorn_worker.config import DIRECT
+from tunicorn_worker.direct_worker import DirectWorker
 from tunicorn_worker.errors import AppImportError
 from tunicorn_worker.exit_status import code_of_system_exit
 from tunicorn_worker.gthread_worker import ThreadWorker
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
         def load_application(self, config: Config) -> object:
             """Imports the application and returns it. Raises whatever its import raises, SystemExit included."""
 
+        def check_worker_class(self, config: Config, report: int) -> int:
+            """Looks at a direct worker class, in a child. Returns its exit code; a text goes to the pipe `report`."""
+
         def log_load_failure(self, config: Config, error: BaseException) -> int:
             """Writes the error log's lines about an import that failed in a mold; returns the mold's exit code."""
 
@@ -44,15 +50,19 @@ if TYPE_CHECKING:
 
 
 WORKER_CLASSES: dict[str, type[Worker]] = {"sync": SyncWorker, "gthread": ThreadWorker}
-"""By the name that the arbiter has found for the setting worker_class (src/settings/worker-class.ts)."""
+"""Those that the gateway feeds, by the name that the arbiter has found for the setting worker_class
+(src/settings/worker-class.ts)."""
 
 
 class ServingCode:
-    """Workers of the class that the configuration names."""
+    """Workers of the kind that the configuration names."""
 
     def load_application(self, config: Config) -> object:
         application: object = load_application(config)
         return application
+
+    def check_worker_class(self, config: Config, report: int) -> int:
+        return check_worker_class(config, report)
 
     def log_load_failure(self, config: Config, error: BaseException) -> int:
         """The exit codes are those of a worker that cannot boot."""
@@ -79,6 +89,9 @@ class ServingCode:
         application: object,
         report_modules: bool,
     ) -> int:
+        if config.worker_kind == DIRECT:
+            worker = DirectWorker(number=number, control=control, lifeline_fd=lifeline_fd, config=config)
+            worker.live(application, report_modules=report_modules)
         worker_class = WORKER_CLASSES[config.worker_kind]
         life = WorkerLife(worker_class, number=number, control=control, lifeline_fd=lifeline_fd, config=config)
         life.live(application, report_modules=report_modules)

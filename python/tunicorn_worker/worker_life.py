@@ -6,6 +6,7 @@ import os
 import sys
 
 from tunicorn_worker.app_loader import APP_LOAD_ERROR, WORKER_BOOT_ERROR, load_application, standard_modules
+from tunicorn_worker.app_pairs import require_fed
 from tunicorn_worker.control_link import ControlLink
 from tunicorn_worker.errors import AppImportError
 from tunicorn_worker.exit_status import code_of_system_exit
@@ -107,6 +108,7 @@ class WorkerLife:
         before = frozenset(sys.modules)
         if application is None:
             application = load_application(config)
+        require_fed(application, config.worker_kind)
         modules = standard_modules(before) if report_modules else []
         self._hooks.booted(application)
         caller = make_caller(application, config, self._hooks)

@@ -7,6 +7,7 @@ import {
   type ConfigSource,
   configFailed,
   type Exit,
+  isDirect,
   type Launch,
   printConfig,
   type Resolved,
@@ -27,7 +28,7 @@ interface ConfigRan {
   readonly code?: number;
 }
 
-interface AppChecked {
+interface Checked {
   readonly status: number;
   readonly text: string;
 }
@@ -57,8 +58,17 @@ export async function checkConfiguration(resolved: Resolved, settingsMessage: ob
   const stdout = resolved.settings.print_config ? printConfig(resolved.settings) : "";
   nursery.send(settingsMessage);
   nursery.send({ cmd: "check-app" });
-  const { status, text } = (await nextMessage(nursery, "app-checked")) as unknown as AppChecked;
+  const { status, text } = (await nextMessage(nursery, "app-checked")) as unknown as Checked;
   return { at: "exit", stdout, stderr: text === "" ? "" : `\nError while loading the application:\n\n${text}`, status };
+}
+
+/** Looks whether a direct worker class is there and content, before anything is started. @returns how the program ends without it. */
+export async function refuseWorkerClass(resolved: Resolved, settingsMessage: object, nursery: NurseryProcess): Promise<Exit | undefined> {
+  if (!isDirect(resolved.settings)) return undefined;
+  nursery.send(settingsMessage);
+  nursery.send({ cmd: "check-class" });
+  const { status, text } = (await nextMessage(nursery, "class-checked")) as unknown as Checked;
+  return status === 0 ? undefined : { at: "exit", stdout: "", stderr: text, status };
 }
 
 /**

@@ -4,7 +4,7 @@ import { parseBindAddress } from "../base/address.ts";
 import { reprString } from "../base/python-repr.ts";
 import type { ListenAddress } from "../lifecycle/messages.ts";
 import type { Plan } from "../lifecycle/state.ts";
-import { type Settings, workerClassName } from "../settings/index.ts";
+import { isDirect, type Settings, workerClassName } from "../settings/index.ts";
 import { LANES_MAX } from "../wire/frame-types.ts";
 
 /** Old workers are replaced one at a time. */
@@ -17,7 +17,8 @@ export function planFromSettings(
 ): Plan {
   const bad = settings.raw_env.find((entry) => !entry.includes("="));
   if (bad !== undefined) throw new Error(`environment setting ${reprString(bad)} invalid`);
-  if (settings.threads > LANES_MAX) throw new Error(`threads is ${settings.threads}, a worker can have ${LANES_MAX} at most`);
+  const direct = isDirect(settings);
+  if (!direct && settings.threads > LANES_MAX) throw new Error(`threads is ${settings.threads}, a worker can have ${LANES_MAX} at most`);
   return {
     ...master,
     workers: settings.workers,
@@ -30,7 +31,8 @@ export function planFromSettings(
     addresses: listenAddresses(settings.bind),
     backlog: settings.backlog,
     tls: settings.certfile !== null || settings.keyfile !== null,
-    workerClass: workerClassName(settings) ?? "",
+    workerClass: workerClassName(settings),
+    direct,
     daemon: settings.daemon === true,
   };
 }

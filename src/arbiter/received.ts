@@ -14,6 +14,7 @@ const NURSERY_EVENTS: Record<NurseryEvent["ev"], true> = {
   "gateway-exited": true,
   forked: true,
   ready: true,
+  overdue: true,
   signalled: true,
   exited: true,
   "mold-failed": true,

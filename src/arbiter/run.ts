@@ -15,7 +15,7 @@ import {
 } from "../settings/index.ts";
 import { type ErrorLog, writeFully } from "../telemetry/error-log.ts";
 import { Arbiter } from "./arbiter.ts";
-import { checkConfiguration, configCommand, configure } from "./configure.ts";
+import { checkConfiguration, configCommand, configure, refuseWorkerClass } from "./configure.ts";
 import { openLogs } from "./log-files.ts";
 import { takeSignals } from "./master-signals.ts";
 import type { NurseryProcess } from "./nursery-process.ts";
@@ -80,7 +80,7 @@ export async function runMaster(start: Start): Promise<void> {
     const settingsMessage = settingsCommand(resolved, start.version);
     const { settings } = resolved;
     if (settings.check_config || settings.print_config) return end(await checkConfiguration(resolved, settingsMessage, nursery));
-    const refused = refuseUnsupported(resolved);
+    const refused = refuseUnsupported(resolved) ?? (await refuseWorkerClass(resolved, settingsMessage, nursery));
     if (refused !== undefined) return end(refused);
     serve(start, resolved, { config: launch.config && configCommand(launch.config), settings: settingsMessage }, nursery);
   } catch (error) {

@@ -15,6 +15,11 @@ const UNPROVEN_FAILURES_MAX = 5;
 
 /** The control socket of a new gateway has come. */
 export function onGatewayConnected(turn: Turn, pid: number): void {
+  if (turn.state.plan.direct) {
+    // It was started before the settings were known, and has been killed.
+    turn.out.push({ do: "drop-gateway" });
+    return;
+  }
   turn.state.gateway = { at: "connected", sinceMs: turn.nowMs, pid };
   turn.out.push({ do: "configure-gateway" });
   // The server began to stop meanwhile: the `drain` had nobody to go to.
@@ -64,6 +69,7 @@ export function gatewayFailed(turn: Turn, detail: string): void {
 /** Starts the gateway when there should be one. Called after every event. */
 export function superviseGateway(turn: Turn): void {
   const { state, nowMs } = turn;
+  if (state.plan.direct) return;
   const { gateway } = state;
   if ((gateway.at === "starting" || gateway.at === "connected") && nowMs - gateway.sinceMs >= GATEWAY_START_MS) {
     if (gateway.at === "connected") turn.out.push({ do: "kill-process", pid: gateway.pid });

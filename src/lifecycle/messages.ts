@@ -32,6 +32,8 @@ export type NurseryEvent =
   | { readonly ev: "gateway-exited"; readonly pid: number; readonly status: ExitStatus }
   | { readonly ev: "forked"; readonly worker: number; readonly pid: number }
   | { readonly ev: "ready"; readonly worker: number; readonly pid: number; readonly modules: readonly string[] }
+  /** A direct worker has not beaten for longer than `timeout`. */
+  | { readonly ev: "overdue"; readonly worker: number; readonly silentMs: number }
   | { readonly ev: "signalled"; readonly worker: number; readonly signal: string }
   | { readonly ev: "exited"; readonly worker: number; readonly pid: number; readonly status: ExitStatus }
   | { readonly ev: "mold-failed"; readonly generation: number; readonly status: ExitStatus }
@@ -68,6 +70,6 @@ export type NurseryCommand =
   | { readonly cmd: "stop" | "quit" | "abort" | "kill"; readonly worker: number }
   | { readonly cmd: "warm"; readonly modules: readonly string[] }
   | { readonly cmd: "adopted"; readonly workers: readonly (readonly [number, number])[] }
-  | { readonly cmd: "reopen-logs" | "listen-again" | "unlisten" | "exit" };
+  | { readonly cmd: "reopen-logs" | "listen-again" | "no-gateway" | "unlisten" | "exit" };
 
 export type GatewayCommand = { readonly cmd: "drain" | "quit" | "reopen-logs" } | { readonly cmd: "stop-worker"; readonly worker: number };

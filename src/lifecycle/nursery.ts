@@ -24,6 +24,8 @@ export const NURSERY_START_MS = 20_000;
 export function onBegin(turn: Turn): void {
   log(turn, "info", `Starting tunicorn ${turn.state.plan.version}`);
   turn.out.push({ do: "send-settings" });
+  // Before there is a listener that it could be given.
+  if (turn.state.plan.direct && turn.state.plan.gatewayUnderWay) turn.out.push({ do: "tell-nursery", message: { cmd: "no-gateway" } });
   sendBind(turn);
 }
 

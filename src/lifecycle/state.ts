@@ -27,6 +27,8 @@ export interface Plan {
   readonly tls: boolean;
   /** As `Using worker:` shows it. */
   readonly workerClass: string;
+  /** Workers accept clients by themselves: there is no gateway, signals tell them what to do, and the nursery watches their heartbeat. */
+  readonly direct: boolean;
   readonly daemon: boolean;
   /** There is a configuration file or module. */
   readonly hasConfig: boolean;
@@ -176,7 +178,7 @@ export function createState(plan: Plan, nowMs: number): ArbiterState {
     configEndsNursery: false,
     nurseryBackOff: noBackOff(),
     nurseryProven: false,
-    gateway: plan.gatewayUnderWay ? { at: "starting", sinceMs: nowMs } : { at: "absent" },
+    gateway: plan.gatewayUnderWay && !plan.direct ? { at: "starting", sinceMs: nowMs } : { at: "absent" },
     gatewayBackOff: noBackOff(),
     gatewayProven: false,
     listeners: [],

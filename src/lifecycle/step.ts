@@ -156,6 +156,9 @@ function onNurserySaid(turn: Turn, said: NurseryEvent): void {
     case "ready":
       workerEvents.onLoaded(turn, said.worker, said.pid, said.modules);
       break;
+    case "overdue":
+      workerEvents.onSilent(turn, said.worker, said.silentMs);
+      break;
     case "signalled":
       workerEvents.onSignalled(turn, said.worker);
       break;

@@ -66,6 +66,8 @@ function takeStep(turn: Turn, stopping: Stopping): void {
       state.phase = { ...stopping, step: "workers" };
       return;
     case "workers":
+      // Nobody is left who could tell us of their end.
+      if (state.nursery.at === "down" && !hasGateway(state)) for (const worker of state.workers.values()) abandon(turn, worker);
       if (state.workers.size > 0 && !overdue) return;
       if (state.workers.size > 0 && !stopping.forced) {
         for (const worker of state.workers.values()) kill(turn, worker);

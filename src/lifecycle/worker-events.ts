@@ -34,6 +34,8 @@ export function onLoaded(turn: Turn, number: number, pid: number, modules: reado
   if (worker === undefined || worker.state.at !== "booting") return;
   worker.pid = pid;
   worker.state = { at: "ready", sinceMs: nowMs };
+  // Nobody else has to know a direct worker.
+  if (state.plan.direct) worker.linked = true;
   if (state.gateway.at === "up") awaitLink(turn, worker);
   if (state.plan.warmImports && !state.warmed) {
     state.warmed = true;
@@ -109,6 +111,12 @@ export function onOverdue(turn: Turn, number: number, silentMs: number, request:
   abort(turn, worker, `silent_s=${(silentMs / 1000).toFixed(1)}${request === undefined ? "" : ` ${describeRequest(request)}`}`);
 }
 
+/** A direct worker's heartbeat has stopped. One that was told to leave does not beat: it has `graceful_timeout`. */
+export function onSilent(turn: Turn, number: number, silentMs: number): void {
+  const worker = turn.state.workers.get(number);
+  if (worker?.state.at === "ready") abort(turn, worker, `silent_s=${(silentMs / 1000).toFixed(1)}`);
+}
+
 /** SIGABRT now, SIGKILL a second later. */
 export function abort(turn: Turn, worker: Worker, detail: string): void {
   if (worker.state.at === "aborted" || worker.state.at === "killed") return;
@@ -151,7 +159,7 @@ export function onExited(turn: Turn, number: number, pid: number, status: ExitSt
     case "ready":
     case "lost": {
       const readySinceMs = before.at === "ready" ? before.sinceMs : before.readySinceMs;
-      const unwell = !worker.orphan && nowMs - readySinceMs < STEADY_MS;
+      const unwell = !worker.orphan && !hasLeft(turn, status) && nowMs - readySinceMs < STEADY_MS;
       if (unwell) countFailure(state.workerBackOff, worker.forkedMs, nowMs);
       log(turn, "debug", `worker gone worker=${number} pid=${pid} ${describeStatus(status)}`);
       break;
@@ -159,6 +167,11 @@ export function onExited(turn: Turn, number: number, pid: number, status: ExitSt
     case "stopping":
       break;
   }
+}
+
+/** Direct workers leave by themselves, after max_requests and by signals that we do not see. */
+function hasLeft(turn: Turn, status: ExitStatus): boolean {
+  return turn.state.plan.direct && status !== null && "code" in status && status.code === 0;
 }
 
 function onBootFailed(turn: Turn, worker: Worker, pid: number | undefined, status: ExitStatus): void {

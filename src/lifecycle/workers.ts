@@ -105,7 +105,8 @@ export function retire(turn: Turn, worker: Worker): void {
     return;
   }
   worker.state = { at: "stopping", killAtMs: turn.nowMs + turn.state.plan.gracefulTimeoutMs };
-  if (worker.orphan) turn.out.push({ do: "tell-gateway", message: { cmd: "stop-worker", worker: worker.number } });
+  if (worker.orphan && !turn.state.plan.direct)
+    turn.out.push({ do: "tell-gateway", message: { cmd: "stop-worker", worker: worker.number } });
   else turn.out.push({ do: "tell-nursery", message: { cmd: "stop", worker: worker.number } });
 }
 

@@ -23,4 +23,4 @@ export { type JsonValue, type SettingInPython, settingsJson, settingsToJson } fr
 export { settingsManual } from "./settings-manual.ts";
 export { launchDirectory, type Surroundings } from "./surroundings.ts";
 export type { SettingName, Settings } from "./table.ts";
-export { type WorkerKind, workerClassName, workerKind } from "./worker-class.ts";
+export { isDirect, type WorkerKind, workerClassName, workerKind } from "./worker-class.ts";

@@ -4,7 +4,7 @@ import { type Exit, exitWithError } from "./exit.ts";
 import type { Resolved } from "./layers.ts";
 import { isSameValue } from "./setting-values.ts";
 import type { SettingName } from "./table.ts";
-import { workerKind } from "./worker-class.ts";
+import { isDirect, workerKind } from "./worker-class.ts";
 
 export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   // Recycling, reloading
@@ -79,11 +79,15 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   "gateways",
 ];
 
+/** What a direct worker class does by itself. */
+const DIRECT_CLASSES_DO: ReadonlySet<SettingName> = new Set<SettingName>(["max_requests", "max_requests_jitter"]);
+
 /** Refuses to start with a setting that would be ignored. Undefined: nothing of the kind is set. */
 export function refuseUnsupported({ settings, defaults }: Resolved): Exit | undefined {
+  const direct = isDirect(settings);
   const name =
     workerKind(settings) === undefined
       ? "worker_class"
-      : NOT_SUPPORTED_YET.find((candidate) => !isSameValue(settings, defaults, candidate));
+      : NOT_SUPPORTED_YET.find((each) => !(direct && DIRECT_CLASSES_DO.has(each)) && !isSameValue(settings, defaults, each));
   return name === undefined ? undefined : exitWithError(`setting '${name}' is not supported yet`);
 }

@@ -2,11 +2,19 @@
 
 import type { Settings } from "./table.ts";
 
-/** Classes of workers that Tunicorn has. The Python half has one implementation of each (worker_code.py). */
-export type WorkerKind = "sync" | "gthread";
+/**
+ * Kinds of workers that Tunicorn has. The Python half has one implementation of each (worker_code.py).
+ * `direct`: any class that accepts clients by itself; Python finds it (worker_class_loader.py).
+ */
+export type WorkerKind = "sync" | "gthread" | "direct";
 
-/** All names of each: Gunicorn's aliases, classes and entry points. */
-const KINDS: Readonly<Record<string, WorkerKind>> = {
+/** How requests reach a worker: it pulls them, they are pushed to it, or it accepts the clients by itself. */
+export type Delivery = "pull" | "push" | "direct";
+
+const DELIVERIES: Readonly<Record<WorkerKind, Delivery>> = { sync: "pull", gthread: "pull", direct: "direct" };
+
+/** All names of each kind that the gateway feeds: Gunicorn's aliases, classes and entry points. */
+const FED: Readonly<Record<string, WorkerKind>> = {
   sync: "sync",
   "egg:gunicorn#sync": "sync",
   "gunicorn.workers.sync.SyncWorker": "sync",
@@ -15,18 +23,39 @@ const KINDS: Readonly<Record<string, WorkerKind>> = {
   "gunicorn.workers.gthread.ThreadWorker": "gthread",
 };
 
+/** Gunicorn's classes that the gateway will feed, and does not yet. */
+const NOT_YET: ReadonlySet<string> = new Set(
+  Object.entries({
+    gevent: "ggevent.GeventWorker",
+    gevent_wsgi: "ggevent.GeventPyWSGIWorker",
+    gevent_pywsgi: "ggevent.GeventPyWSGIWorker",
+    asgi: "gasgi.ASGIWorker",
+  }).flatMap(([alias, path]) => [alias, `egg:gunicorn#${alias}`, `gunicorn.workers.${path}`]),
+);
+
 /**
- * The class's name as the log shows it: `"gthread"` for `sync` with several threads, else as it was written.
+ * The class's name as the log shows it: `"gthread"` for `sync` with several threads, else as it was written; a class object by its name.
  *
- * @see gunicorn.config.Config.worker_class_str. Only `sync` itself and names that end in SyncWorker turn.
+ * @see gunicorn.config.Config.worker_class_str. Only `sync` itself and names that end in SyncWorker turn; no class object does.
  */
-export function workerClassName({ worker_class: name, threads }: Settings): string | undefined {
-  if (typeof name !== "string") return undefined;
-  return threads > 1 && (name === "sync" || name.endsWith("SyncWorker")) ? "gthread" : name;
+export function workerClassName({ worker_class: value, threads }: Settings): string {
+  if (value === null) return "None";
+  if (typeof value !== "string") return value.name.split(".").at(-1) ?? value.name;
+  return threads > 1 && (value === "sync" || value.endsWith("SyncWorker")) ? "gthread" : value;
 }
 
 /** @returns undefined for a class that Tunicorn does not have. */
 export function workerKind(settings: Settings): WorkerKind | undefined {
+  const { worker_class: value } = settings;
+  if (value === null) return undefined;
+  if (typeof value !== "string") return "direct";
   const name = workerClassName(settings);
-  return name !== undefined && Object.hasOwn(KINDS, name) ? KINDS[name] : undefined;
+  if (NOT_YET.has(name)) return undefined;
+  return (Object.hasOwn(FED, name) ? FED[name] : undefined) ?? "direct";
+}
+
+/** No gateway is needed: workers accept the clients. */
+export function isDirect(settings: Settings): boolean {
+  const kind = workerKind(settings);
+  return kind !== undefined && DELIVERIES[kind] === "direct";
 }

@@ -82,9 +82,12 @@ Two to four for each core is usual. The environment variable WEB_CONCURRENCY cha
     onReload: "apply",
     doc: `The type of workers to use.
 
-sync, gthread, gevent, tornado or asgi, or the dotted path of a class. sync with more than one thread means gthread.
+sync, gthread, gevent, tornado or asgi, or the class itself: by its dotted path, its entry point (egg:distribution#name), or, in
+the configuration file, as an object. sync with more than one thread means gthread.
 
-Supported today: sync and gthread.`,
+tornado, and every class that is not one of the others, accepts the clients by itself: see worker-classes.md.
+
+Supported today: all but gevent and asgi.`,
   }),
   threads: setting({
     section: "Worker Processes",

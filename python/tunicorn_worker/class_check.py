@@ -1,0 +1,37 @@
+"""The check of a direct worker class before the server starts, in a child of its own: `check-class`."""
+
+from __future__ import annotations
+
+from tunicorn_worker.app_check import FAILED_CODE, write_report
+from tunicorn_worker.exit_status import code_of_system_exit
+from tunicorn_worker.gunicorn_config import make_gunicorn_config
+from tunicorn_worker.worker_class_loader import load_worker_class
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tunicorn_worker.config import Config
+
+
+def check_worker_class(config: Config, report: int) -> int:
+    """In the child: find the class, let it look at the settings. What is wrong goes to the pipe `report`.
+
+    Returns the exit code, 0 for a class that can be used.
+    """
+    try:
+        worker_class = load_worker_class(config.worker_class)
+        if hasattr(worker_class, "check_config"):
+            gunicorn_config = make_gunicorn_config(config)
+            worker_class.check_config(gunicorn_config, gunicorn_config.logger_class(gunicorn_config))
+    except SystemExit as leaving:
+        code, text = code_of_system_exit(leaving.code)
+    except RuntimeError as error:
+        # As Gunicorn: what a class says by this is meant for the user.
+        code, text = FAILED_CODE, f"\nError: {error}\n"
+    except BaseException:
+        from traceback import format_exc
+
+        code, text = FAILED_CODE, format_exc()
+    else:
+        return 0
+    write_report(report, text)
+    return code
