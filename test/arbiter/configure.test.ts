@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { checkConfiguration, configure } from "../../src/arbiter/configure.ts";
+import { checkConfiguration, configure, refuseWorkerClass } from "../../src/arbiter/configure.ts";
 import { readSurroundings } from "../../src/arbiter/surroundings.ts";
 import { type Launch, parse } from "../../src/settings/index.ts";
 import { resolvedOf } from "./settings-of.ts";
@@ -63,5 +63,21 @@ test("--print-config prints, and an application that cannot be loaded is shown w
   const exit = await checkConfiguration(resolvedOf(["--print-config", "app"]), { cmd: "settings" }, nursery);
   assert.match(exit.stdout, /^workers +.*= 1$/m);
   assert.deepEqual([exit.stderr, exit.status], ["\nError while loading the application:\n\nTraceback: no app\n", 1]);
+  nursery.kill();
+});
+
+test("a direct worker class is looked at before the server starts", async () => {
+  const broken = startStandIn("broken-app");
+  const direct = resolvedOf(["-k", "nope", "app"]);
+  assert.deepEqual(await refuseWorkerClass(direct, { cmd: "settings" }, broken), {
+    at: "exit",
+    stdout: "",
+    stderr: "\nError: class uri\n",
+    status: 1,
+  });
+  assert.equal(await refuseWorkerClass(resolvedOf(["app"]), { cmd: "settings" }, broken), undefined);
+  broken.kill();
+  const nursery = startStandIn();
+  assert.equal(await refuseWorkerClass(direct, { cmd: "settings" }, nursery), undefined);
   nursery.kill();
 });

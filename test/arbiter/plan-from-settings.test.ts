@@ -25,6 +25,7 @@ test("the settings that the mind needs, in its units", () => {
     backlog: 5,
     tls: false,
     workerClass: "sync",
+    direct: false,
     daemon: false,
   });
 });
@@ -32,6 +33,11 @@ test("the settings that the mind needs, in its units", () => {
 test("an inherited descriptor makes all other addresses void", () => {
   const { addresses } = planFromSettings(settingsOf(["-b", ":80", "-b", "fd://3", "app"]), MASTER);
   assert.deepEqual(addresses, [{ index: 0, kind: "fd", fd: 3 }]);
+});
+
+test("a class that accepts clients by itself", () => {
+  const { direct, workerClass } = planFromSettings(settingsOf(["-k", "package.Class", "app"]), MASTER);
+  assert.deepEqual([direct, workerClass], [true, "package.Class"]);
 });
 
 test("with preload nothing is warmed", () => {

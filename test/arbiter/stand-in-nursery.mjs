@@ -95,6 +95,10 @@ const commands = {
     if (STAND_IN === "broken-app") say({ ev: "app-checked", status: 1, text: "Traceback: no app\n" });
     else say({ ev: "app-checked", status: 0, text: "" });
   },
+  "check-class"() {
+    if (STAND_IN === "broken-app") say({ ev: "class-checked", status: 1, text: "\nError: class uri\n" });
+    else say({ ev: "class-checked", status: 0, text: "" });
+  },
   exit() {
     process.exit(0);
   },

@@ -63,3 +63,16 @@ test("a paused gateway gets its listeners again when it asks", () => {
   const commands = world.feed({ type: "gateway-said", said: { ev: "resume" } });
   assert.deepEqual(commands, [{ do: "tell-nursery", message: { cmd: "listen-again" } }]);
 });
+
+test("without workers that it feeds there is no gateway: one that was started early is ended before the sockets are bound", () => {
+  const world = new World({ direct: true, gatewayUnderWay: true });
+  const told = world.commands.flatMap((command) => (command.do === "tell-nursery" ? [command.message.cmd] : []));
+  assert.deepEqual(told.slice(0, 2), ["no-gateway", "bind"]);
+  world.said({ ev: "gateway", pid: 4711 });
+  assert.deepEqual(world.commands.at(-1), { do: "drop-gateway" });
+  world.said({ ev: "gateway-exited", pid: 4711, status: { signal: "SIGKILL" } });
+  world.run(() => world.isSettled());
+  assert.equal(world.state.gateway.at, "absent");
+  assert.ok(!world.commands.some((command) => command.do === "start-gateway" || command.do === "configure-gateway"));
+  assert.ok(!world.lines.some((line) => line.includes("gateway")), world.lines.join("\n"));
+});

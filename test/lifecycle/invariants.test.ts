@@ -68,6 +68,7 @@ const plan = fc.record({
   workers: fc.integer({ min: 1, max: 5 }),
   surge: fc.integer({ min: 1, max: 3 }),
   preload: fc.boolean(),
+  direct: fc.boolean(),
   warmImports: fc.boolean(),
   hasConfig: fc.boolean(),
   timeoutMs: fc.constantFrom(0, 2000, 30_000),

@@ -107,3 +107,15 @@ for (const dead of ["nursery", "gateway", "both"] as const) {
     assert.equal(world.workers.size, 0);
   });
 }
+
+test("direct workers of a dead nursery do not hold up a stop: nobody could tell of their end", () => {
+  const world = new World({ workers: 2, direct: true });
+  world.run(() => world.isSettled());
+  world.state.nurseryBackOff.notBeforeMs = Number.POSITIVE_INFINITY; // its successor is not due yet
+  world.killNursery();
+  const before = world.nowMs;
+  world.signal("term");
+  world.run();
+  assert.equal(world.exitCode, 0);
+  assert.ok(world.nowMs - before < 5000);
+});

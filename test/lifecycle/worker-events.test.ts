@@ -210,3 +210,33 @@ test("a fork that failed is tried again after a wait", () => {
   world.sleep();
   assert.deepEqual([...world.state.workers.keys()], [1, 3]);
 });
+
+test("a direct worker counts as ready without a gateway, and one that leaves by itself is replaced at once", () => {
+  const world = settled({ workers: 1, direct: true });
+  assert.equal(world.gatewayPid, undefined);
+  for (let worker = 1; worker <= 20; worker += 1) {
+    world.workerDies(worker, { code: 0 });
+    world.run(() => world.isSettled());
+  }
+  assert.equal(world.nowMs, 0);
+  assert.equal(world.state.workerBackOff.failures, 0);
+  world.workerDies(21, { code: 255 });
+  assert.equal(world.state.workerBackOff.failures, 1);
+});
+
+test("a direct worker whose heartbeat has stopped is aborted and then killed; one that was told to leave is not", () => {
+  const world = settled({ workers: 2, direct: true });
+  world.said({ ev: "overdue", worker: 1, silentMs: 31_000 });
+  assert.deepEqual(world.lines.slice(-2), [
+    "critical: WORKER TIMEOUT (pid:1001)",
+    "critical: worker timed out worker=1 pid=1001 silent_s=31.0",
+  ]);
+  assert.equal(world.state.workers.get(1)?.state.at, "aborted");
+  const told = world.state.workers.get(2);
+  assert.ok(told);
+  told.state = { at: "stopping", killAtMs: world.nowMs + 30_000 };
+  world.said({ ev: "overdue", worker: 2, silentMs: 31_000 });
+  world.said({ ev: "overdue", worker: 99, silentMs: 31_000 });
+  assert.equal(told.state.at, "stopping");
+  assert.equal(world.lines.filter((line) => line.includes("TIMEOUT")).length, 1);
+});

@@ -22,6 +22,7 @@ export const PLAN: Plan = {
   backlog: 2048,
   tls: false,
   workerClass: "sync",
+  direct: false,
   daemon: false,
   gatewayUnderWay: false,
   hasConfig: false,
@@ -250,6 +251,9 @@ export class World {
         if (worker?.nurseryPid === this.nurseryPid) worker.leaving = true;
         break;
       }
+      case "no-gateway":
+        this.killGateway();
+        break;
       case "abort":
         if (this.workers.get(order.worker)?.busy !== true) this.workerDies(order.worker, { signal: "SIGABRT" });
         break;

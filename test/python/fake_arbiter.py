@@ -123,7 +123,7 @@ class FakeArbiter:
         self.kept[event] = descriptor
         return message
 
-    def send_settings(self, app: str = "app", **values: object) -> None:
+    def send_settings(self, app: str = "app", worker_kind: str = "sync", **values: object) -> None:
         self.say(
             "settings",
             values={**DEFAULTS, "chdir": str(self.directory), **values},
@@ -131,7 +131,7 @@ class FakeArbiter:
             serverSoftware="gunicorn/27.0.1 tunicorn/0",
             version="0",
             titlePrefix="tunicorn: ",
-            workerKind="sync",
+            workerKind=worker_kind,
         )
 
     def bind(self, *addresses: Message, backlog: int = 16) -> list[Message]:

@@ -39,14 +39,14 @@ def raises(error: BaseException) -> Callable[[], object]:
 def test_exit_codes(pipe: tuple[Descriptor, Descriptor], load: Callable[[], object], code: int, text: str) -> None:
     reader, writer = pipe
     assert check_application(load, writer.fileno()) == code
-    assert AppCheck(1, reader).finish() == text
+    assert AppCheck(1, reader, "app-checked").finish() == text
 
 
 @pytest.mark.parametrize("error", [ImportError("no module"), KeyboardInterrupt(), ValueError("caf\u00e9 \udc80")])
 def test_a_failure_is_told_with_its_traceback(pipe: tuple[Descriptor, Descriptor], error: BaseException) -> None:
     reader, writer = pipe
     assert check_application(raises(error), writer.fileno()) == 1
-    text = AppCheck(1, reader).finish()
+    text = AppCheck(1, reader, "app-checked").finish()
     assert text.startswith("Traceback (most recent call last):\n")
     last = f"{type(error).__name__}: {error}".removesuffix(": ")
     assert text.endswith(last.encode(errors="backslashreplace").decode() + "\n")
@@ -54,7 +54,7 @@ def test_a_failure_is_told_with_its_traceback(pipe: tuple[Descriptor, Descriptor
 
 def test_text_is_gathered_as_it_comes(pipe: tuple[Descriptor, Descriptor]) -> None:
     reader, writer = pipe
-    check = AppCheck(1, reader)
+    check = AppCheck(1, reader, "app-checked")
     assert check.read() is False
     os.write(writer.fileno(), b"caf\xc3")
     assert check.read() is True

@@ -95,3 +95,13 @@ def test_a_nursery_that_is_gone(nursery: Nursery) -> None:
     assert nursery.link.receive() == []
     assert nursery.link.ended
     nursery.link.report({"ev": "signalled", "signal": "TERM"})
+
+
+def test_a_descriptor_of_its_own(nursery: Nursery) -> None:
+    reader, writer = os.pipe()
+    nursery.say(b'{"cmd":"heartbeat"}\n', [reader])
+    assert nursery.link.receive() == [{"cmd": "heartbeat"}]
+    descriptor = nursery.link.take_descriptor()
+    assert os.path.sameopenfile(descriptor, reader)
+    for each in (reader, writer, descriptor):
+        os.close(each)

@@ -54,6 +54,26 @@ if os.fork() == 0:
 print(os.wait()[1])
 """
 
+IS_SIGNALLED_WITH_PARENT = """
+import os, signal
+from tunicorn_worker.linux import signal_with_parent
+reader, writer = os.pipe()
+parent = os.fork()
+if parent == 0:
+    ready, go = os.pipe()
+    own = os.getpid()
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, lambda number, frame: (os.write(writer, b"told"), os._exit(0)))
+        signal_with_parent(own, signal.SIGTERM)
+        os.write(go, b"x")
+        while True:
+            signal.pause()
+    os.read(ready, 1)
+    os._exit(0)
+os.waitpid(parent, 0)
+print(os.read(reader, 4))
+"""
+
 SIGNAL_DESCRIPTOR = """
 import os, select, signal
 from tunicorn_worker.linux import open_signal_descriptor
@@ -87,3 +107,7 @@ def test_where_they_cannot_be_had(missing: str, monkeypatch: pytest.MonkeyPatch)
     assert linux.become_subreaper() is False
     assert linux.open_signal_descriptor([1]) is None
     linux.die_with_parent(-1)
+
+
+def test_a_signal_when_the_parent_ends() -> None:
+    assert output_of(IS_SIGNALLED_WITH_PARENT) == "b'told'\n"

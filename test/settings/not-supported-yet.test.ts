@@ -10,7 +10,6 @@ const hook: PyValue = { t: "object", type: "function", text: "<function f>", nam
 
 const REFUSED: readonly { words: readonly string[]; config?: readonly (readonly [string, PyValue])[]; name: string }[] = [
   { words: ["-k", "gevent"], name: "worker_class" },
-  { words: ["-k", "my.Worker", "--threads", "2"], name: "worker_class" },
   { words: ["--user", "33"], name: "user" },
   { words: ["--daemon"], name: "daemon" },
   { words: ["--certfile", "x"], name: "certfile" },
@@ -19,7 +18,10 @@ const REFUSED: readonly { words: readonly string[]; config?: readonly (readonly 
   { words: ["--control-socket", "/x"], name: "control_socket" },
   { words: ["--gateways", "2"], name: "gateways" },
   { words: [], config: [["when_ready", hook]], name: "when_ready" },
-  { words: [], config: [["worker_class", { ...hook, type: "type" }]], name: "worker_class" },
+  { words: ["-k", "gunicorn.workers.ggevent.GeventWorker"], name: "worker_class" },
+  { words: ["--max-requests", "5"], name: "max_requests" },
+  { words: ["-k", "gthread", "--max-requests-jitter", "5"], name: "max_requests_jitter" },
+  { words: ["-k", "mine.SyncWorker", "--threads", "2", "--max-requests", "5"], name: "max_requests" },
 ];
 
 for (const { words, config = [], name } of REFUSED) {
@@ -35,6 +37,10 @@ for (const { words, config = [], name } of REFUSED) {
 
 const TAKEN: readonly (readonly string[])[] = [
   [],
+  ["-k", "tornado", "--max-requests", "5", "--max-requests-jitter", "2"],
+  ["-k", "gunicorn.workers.sync.SyncWorker"],
+  ["-k", "package.Class"],
+  ["-k", "tornado", "--threads", "2"],
   ["-k", "sync", "--threads", "1", "--gateways", "1"],
   ["--proxy-protocol=auto", "--proxy-allow-from", "10.0.0.0/8"],
   ["--protocol", "uwsgi", "--uwsgi-allow-from", "10.0.0.0/8"],

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { workerClassName, workerKind } from "../../src/settings/index.ts";
+import type { PyValue } from "../../src/base/python-repr.ts";
+import { isDirect, type Settings, type WorkerKind, workerClassName, workerKind } from "../../src/settings/index.ts";
 import { settled } from "./machine.ts";
 
-const CLASSES = [
+const CLASSES: readonly { words: readonly string[]; name: string; kind: WorkerKind | undefined }[] = [
   { words: [], name: "sync", kind: "sync" },
   { words: ["--threads", "1"], name: "sync", kind: "sync" },
   { words: ["--threads", "4"], name: "gthread", kind: "gthread" },
@@ -13,18 +14,49 @@ const CLASSES = [
   { words: ["-k", "gunicorn.workers.sync.SyncWorker", "--threads", "2"], name: "gthread", kind: "gthread" },
   { words: ["-k", "gunicorn.workers.gthread.ThreadWorker"], name: "gunicorn.workers.gthread.ThreadWorker", kind: "gthread" },
   { words: ["-k", "egg:gunicorn#sync"], name: "egg:gunicorn#sync", kind: "sync" },
+  { words: ["-k", "tornado"], name: "tornado", kind: "direct" },
+  { words: ["-k", "tornado", "--threads", "2"], name: "tornado", kind: "direct" },
+  { words: ["-k", "gunicorn.workers.gtornado.TornadoWorker"], name: "gunicorn.workers.gtornado.TornadoWorker", kind: "direct" },
+  { words: ["-k", "aiohttp.GunicornWebWorker"], name: "aiohttp.GunicornWebWorker", kind: "direct" },
+  { words: ["-k", "mine.SyncWorker"], name: "mine.SyncWorker", kind: "direct" },
+  { words: ["-k", "mine.SyncWorker", "--threads", "2"], name: "gthread", kind: "gthread" },
+  { words: ["-k", "nope"], name: "nope", kind: "direct" },
+  { words: ["-k", "constructor"], name: "constructor", kind: "direct" },
   { words: ["-k", "gevent"], name: "gevent", kind: undefined },
-  { words: ["-k", "constructor"], name: "constructor", kind: undefined },
-] as const;
+  { words: ["-k", "gevent_wsgi"], name: "gevent_wsgi", kind: undefined },
+  { words: ["-k", "gunicorn.workers.ggevent.GeventWorker"], name: "gunicorn.workers.ggevent.GeventWorker", kind: undefined },
+  { words: ["-k", "asgi"], name: "asgi", kind: undefined },
+];
 
 for (const { words, name, kind } of CLASSES) {
   test(`"${words.join(" ")}" means ${kind}`, () => {
     const { settings } = settled([...words, "app"], []);
-    assert.deepEqual([workerClassName(settings), workerKind(settings)], [name, kind]);
+    assert.deepEqual([workerClassName(settings), workerKind(settings), isDirect(settings)], [name, kind, kind === "direct"]);
   });
 }
 
-test("a class object is none that Tunicorn has", () => {
-  const { settings } = settled(["app"], [["worker_class", { t: "object", type: "type", text: "<class W>", name: "W", callable: true }]]);
-  assert.deepEqual([workerClassName(settings), workerKind(settings)], [undefined, undefined]);
+const OBJECTS: readonly { what: string; value: PyValue; words: readonly string[]; name: string }[] = [
+  { what: "a class object", value: classObject("Outer.Mine"), words: [], name: "Mine" },
+  {
+    what: "a class object named SyncWorker, with threads,",
+    value: classObject("SyncWorker"),
+    words: ["--threads", "2"],
+    name: "SyncWorker",
+  },
+];
+
+for (const { what, value, words, name } of OBJECTS) {
+  test(`${what} is a direct class`, () => {
+    const { settings } = settled([...words, "app"], [["worker_class", value]]);
+    assert.deepEqual([workerClassName(settings), workerKind(settings)], [name, "direct"]);
+  });
+}
+
+test("None is no class", () => {
+  const settings = { worker_class: null, threads: 2 } as Settings;
+  assert.deepEqual([workerClassName(settings), workerKind(settings), isDirect(settings)], ["None", undefined, false]);
 });
+
+function classObject(name: string): PyValue {
+  return { t: "object", type: "type", text: `<class 'conf.${name}'>`, name, callable: true };
+}
