@@ -16,10 +16,17 @@ FRAME_BYTES_MAX = 16 * 1024 * 1024
 RESPONSE_WINDOW_BYTES = 262144
 """Body bytes that may be sent before the client (or the spool) has taken any."""
 
+STREAM_WINDOW_BYTES = 65536
+"""The same on a pushed stream, both ways."""
+
 SLOT_BYTES = 16384
 SLOT_COUNT = 4096
 SLOT_HEADER_BYTES = 16
 TICKET_BYTES = 16
+ENTRY_COUNT = 65536
+"""Words behind the slots, one for each pushed request."""
+ENTRY_BYTES = 4
+ENTRIES_OFFSET = SLOT_COUNT * SLOT_BYTES
 THROUGH_CHANNEL = 0xFFFFFFFF
 """In a ticket: the head, or the body, comes through the channel."""
 
@@ -51,10 +58,18 @@ PING = 37
 REQUEST_HEAD = 38
 FILE_REFUSED = 39
 FILE_TAKEN = 40
+REQUEST = 41
+CLIENT_FIN = 42
 
 # Flags of RESPONSE and HEAD.
 HAS_CONTENT_LENGTH = 1
 WANTS_CLOSE = 2
+
+# Flag of REQUEST_BODY_END: the client closed inside a Content-Length body.
+BODY_SHORT = 1
+# Flags of REQUEST: the body comes in BODY frames; the client takes trailer fields.
+BODY_FOLLOWS = 1
+TAKES_TRAILERS = 2
 
 FRAME_HEADER = struct.Struct("<IIBBHI")
 """Whole frame's bytes, stream, type, flags, status bytes, head bytes."""
@@ -86,6 +101,11 @@ def pack_response(kind: int, stream: int, flags: int, status: bytes, head: bytes
     """
     size = FRAME_HEADER_BYTES + len(status) + len(head) + len(length) + len(body)
     return b"".join((pack_header(size, stream, kind, flags, len(status), len(head)), status, head, length, body))
+
+
+def pack_end(stream: int, trailers: bytes) -> bytes:
+    """Build an END frame; trailers: field lines, each ending in CRLF."""
+    return pack_header(FRAME_HEADER_BYTES + len(trailers), stream, END, 0, 0, len(trailers)) + trailers
 
 
 def pack_plain(kind: int, stream: int, payload: bytes = b"") -> bytes:

@@ -31,6 +31,8 @@ export interface Peer {
   readonly remotePort: number | undefined;
   /** The address the listener is bound to (`"0.0.0.0"`), or the path of a unix socket. */
   readonly serverName: string;
+  /** Where the listener is bound to all addresses: the one that this client has reached. Only set where somebody asks. */
+  readonly acceptedOn?: string;
   /** Undefined for a unix socket. */
   readonly serverPort: number | undefined;
   /** May this peer set scheme and forwarder headers (`forwarded_allow_ips`; unix peers always may)? Of the real peer, whatever a PROXY header says. */

@@ -27,6 +27,8 @@ export const TO_WORKER = {
   head: 38,
   fileRefused: 39,
   fileTaken: 40,
+  request: 41,
+  clientFin: 42,
 } as const;
 
 /** Flags of `response` and `head`. */
@@ -35,6 +37,11 @@ export const WANTS_CLOSE = 2;
 /** Flag of `bodyEnd`: the client closed inside a Content-Length body. */
 export const BODY_SHORT = 1;
 
+/** Flag of `request`: the body comes in BODY frames. */
+export const BODY_FOLLOWS = 1;
+/** Flag of `request`: the client takes trailer fields behind the response. */
+export const TAKES_TRAILERS = 2;
+
 export const FRAME_HEADER_BYTES = 16;
 /** Largest BODY frame either way: large enough to cost little per byte, small enough that one frame never delays another worker's for long. */
 export const FRAME_BODY_BYTES_MAX = 65536;
@@ -42,6 +49,9 @@ export const FRAME_BODY_BYTES_MAX = 65536;
 export const FRAME_BYTES_MAX = 16 * 1024 * 1024;
 /** Body bytes a worker may send before the client (or the spool) has taken any. */
 export const RESPONSE_WINDOW_BYTES = 262144;
+
+/** The same on a pushed stream, both ways: thousands may be open, and an application's `send()` is to wait for its client soon. */
+export const STREAM_WINDOW_BYTES = 65536;
 
 export const SLOT_BYTES = 16384;
 /**
@@ -57,3 +67,8 @@ export const THROUGH_CHANNEL = 0xffffffff;
 /** A claim has room for 2^22 workers, of which no two that live at once share a number, and 2^10 lanes of each. */
 export const LANE_SHIFT = 22;
 export const LANES_MAX = 1024;
+
+/** Words behind the slots, one for each pushed request: 65 workers with the default `worker_connections` of 1000. */
+export const ENTRY_COUNT = 65536;
+export const ENTRY_BYTES = 4;
+export const ENTRIES_OFFSET = SLOT_COUNT * SLOT_BYTES;

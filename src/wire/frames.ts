@@ -1,6 +1,14 @@
 /** Frames of the worker channel: the gateway's end (docs/internals/channels.md §6). */
 
-import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES, HAS_CONTENT_LENGTH, TO_WORKER, WANTS_CLOSE } from "./frame-types.ts";
+import {
+  BODY_FOLLOWS,
+  FRAME_BYTES_MAX,
+  FRAME_HEADER_BYTES,
+  HAS_CONTENT_LENGTH,
+  TAKES_TRAILERS,
+  TO_WORKER,
+  WANTS_CLOSE,
+} from "./frame-types.ts";
 
 /** A worker sent bytes that are no frame: its half is broken, the channel is closed. */
 export class FrameError extends Error {
@@ -150,6 +158,24 @@ export function creditFrame(stream: number, bytes: number): Buffer {
   const payload = Buffer.allocUnsafe(4);
   payload.writeUInt32LE(bytes, 0);
   return frameToWorker(TO_WORKER.credit, stream, payload);
+}
+
+const header = Buffer.alloc(FRAME_HEADER_BYTES);
+
+/**
+ * A pushed request, as latin-1 text: many of them are joined and written at once.
+ *
+ * @param head  The marshalled scope.
+ * @param body  The whole body; undefined when it comes in BODY frames.
+ */
+export function requestFrame(stream: number, head: string, body: Buffer | undefined, takesTrailers: boolean): string {
+  header.writeUInt32LE(FRAME_HEADER_BYTES + head.length + (body?.length ?? 0), 0);
+  header.writeUInt32LE(stream, 4);
+  header[8] = TO_WORKER.request;
+  header[9] = (body === undefined ? BODY_FOLLOWS : 0) | (takesTrailers ? TAKES_TRAILERS : 0);
+  header.writeUInt32LE(head.length, 12);
+  const text = header.latin1Slice(0, FRAME_HEADER_BYTES) + head;
+  return body === undefined || body.length === 0 ? text : text + body.latin1Slice();
 }
 
 /** Where a FILE frame points. */

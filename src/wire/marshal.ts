@@ -49,3 +49,37 @@ export function marshalKey(name: string): string {
 function latin1ToUtf8(text: string): string {
   return Buffer.from(text, "utf8").latin1Slice();
 }
+
+export const NONE = "N";
+
+/** @param bytes  latin-1 text, one character for each byte. Python gets `bytes`. */
+export function marshalBytes(bytes: string): string {
+  return `${bytes.length <= SHORT_LENGTH_MAX ? SHORT_BYTES[bytes.length] : `s${uint32(bytes.length)}`}${bytes}`;
+}
+
+const SHORT_BYTES = Array.from({ length: SHORT_LENGTH_MAX + 1 }, (_, length) => `s${uint32(length)}`);
+
+/** @param value  An integer that fits 32 bits with its sign. */
+export function marshalInteger(value: number): string {
+  return `i${uint32(value)}`;
+}
+
+/** A tuple's beginning; its items follow. @param items  At most 255. */
+export function marshalTuple(items: number): string {
+  return `)${String.fromCharCode(items)}`;
+}
+
+/** A list's beginning; its items follow. */
+export function startList(items: number): string {
+  return `[${uint32(items)}`;
+}
+
+/**
+ * @param bytes  latin-1 text, one character for each byte. Python gets the `str` that these bytes are in UTF-8, with U+FFFD for
+ *               what is none, as `bytes.decode("utf-8", "replace")` makes it.
+ */
+export function marshalUtf8(bytes: string): string {
+  if (!NON_ASCII.test(bytes)) return marshalText(bytes);
+  const utf8 = Buffer.from(Buffer.from(bytes, "latin1").toString("utf8"), "utf8").latin1Slice();
+  return `u${uint32(utf8.length)}${utf8}`;
+}

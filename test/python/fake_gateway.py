@@ -12,12 +12,15 @@ from typing import Any
 from tunicorn_worker import wire
 from tunicorn_worker.config import Config
 
-MEMORY_BYTES = wire.SLOT_BYTES * wire.SLOT_COUNT
+MEMORY_BYTES = wire.ENTRIES_OFFSET + wire.ENTRY_COUNT * wire.ENTRY_BYTES
 # Generous: it only ends a test that hangs.
 PATIENCE_SECONDS = 30
 
 DEFAULTS: dict[str, Any] = {
     "workers": 2,
+    "asgi_loop": "asyncio",
+    "asgi_lifespan": "auto",
+    "asgi_disconnect_grace_period": 3,
     "errorlog": "-",
     "accesslog": None,
     "loglevel": "debug",
@@ -45,14 +48,14 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def make_config(app: str = "app:app", **values: Any) -> Config:
+def make_config(app: str = "app:app", *, worker_kind: str = "sync", **values: Any) -> Config:
     return Config(
         {**DEFAULTS, **values},
         app=app,
         server_software="gunicorn/27.0.1 tunicorn/0.1.0",
         version="0.1.0",
         title_prefix="tunicorn: ",
-        worker_kind="sync",
+        worker_kind=worker_kind,
         master_pid=os.getppid(),
     )
 

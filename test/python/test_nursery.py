@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from fake_arbiter import LIFELINE_FD, PATIENCE_S, FakeArbiter, wait_gone
-from tunicorn_worker import wire
+from tunicorn_worker.gateway_process import SLOT_MEMORY_BYTES
 
 LOOPBACK = {"kind": "tcp", "host": "127.0.0.1", "port": 0}
 PACKAGE_DIRECTORY = str(Path(__file__).parents[2] / "python")
@@ -130,7 +130,7 @@ def test_gateway_gets_what_it_needs_and_nothing_else(arbiter: FakeArbiter) -> No
     arbiter.send_settings(raw_env=["ONLY_FOR=applications"])
     arbiter.bind(LOOPBACK)
     up = arbiter.start_gateway().wait("up")
-    assert up["slot_bytes"] == wire.SLOT_COUNT * wire.SLOT_BYTES
+    assert up["slot_bytes"] == SLOT_MEMORY_BYTES
     assert up["ticket_pipe"].startswith("pipe:")
     assert up["stdin"] == "/dev/null"
     assert up["session"] != os.getsid(0)

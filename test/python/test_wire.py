@@ -31,6 +31,8 @@ def test_frame(vector: dict[str, Any]) -> None:
     elif kind == wire.FILE:
         region = wire.FILE_REGION.unpack_from(body)
         assert wire.pack_file(stream, *region, body[wire.FILE_REGION.size :]) == frame
+    elif kind == wire.END:
+        assert wire.pack_end(stream, head) == frame
     elif vector["flags"] == 0:
         assert wire.pack_plain(kind, stream, body) == frame
     read = read_frame(frame + b"next")

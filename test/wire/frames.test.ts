@@ -3,7 +3,15 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
 import { FRAME_BYTES_MAX, HAS_CONTENT_LENGTH } from "../../src/wire/frame-types.ts";
-import { creditFrame, FrameError, FrameReader, type FrameView, frameToWorker, parseFileReference } from "../../src/wire/frames.ts";
+import {
+  creditFrame,
+  FrameError,
+  FrameReader,
+  type FrameView,
+  frameToWorker,
+  parseFileReference,
+  requestFrame,
+} from "../../src/wire/frames.ts";
 
 interface FrameVector {
   readonly name: string;
@@ -201,4 +209,18 @@ const BAD_REFERENCES = [
 ];
 for (const { name, payload } of BAD_REFERENCES) {
   test(`parseFileReference refuses ${name}`, () => assert.throws(() => parseFileReference(payload), FrameError));
+}
+
+for (const { body, trailers, flags } of [
+  { body: Buffer.from("body"), trailers: false, flags: 0 },
+  { body: Buffer.alloc(0), trailers: true, flags: 2 },
+  { body: undefined, trailers: true, flags: 3 },
+]) {
+  test(`a pushed request with flags ${flags}: head and body behind one header`, () => {
+    const frame = Buffer.from(requestFrame(7, "h\xe9ad", body, trailers), "latin1");
+    const payload = `h\xe9ad${body?.toString() ?? ""}`;
+    assert.equal(frame.latin1Slice(16), payload);
+    const numbers = [frame.readUInt32LE(0), frame.readUInt32LE(4), frame[8], frame[9], frame.readUInt16LE(10), frame.readUInt32LE(12)];
+    assert.deepEqual(numbers, [16 + payload.length, 7, 41, flags, 0, 4]);
+  });
 }
