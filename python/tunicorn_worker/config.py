@@ -24,8 +24,8 @@ class Config:
     app: what to load, ``"module:object"``; with Paste Deploy the absolute path of the ini file, ``"/srv/app.ini#main"``
     server_software: SERVER_SOFTWARE of the environ
     title_prefix: start of process titles, ``"tunicorn: "``
-    worker_kind: the class of workers that worker_class and threads mean, ``"sync"``, ``"gthread"``; ``"direct"`` for a
-        class that accepts clients by itself
+    worker_kind: the class of workers that worker_class and threads mean, ``"sync"``, ``"gthread"``, ``"asgi"``;
+        ``"direct"`` for a class that accepts clients by itself
     master_pid: the arbiter's
     """
 

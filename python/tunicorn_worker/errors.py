@@ -31,6 +31,10 @@ class AppImportError(Exception):
     """The application named on the command line cannot be used. Its text is shown to the user; exit code 4."""
 
 
+class BootError(Exception):
+    """The worker cannot begin to serve, for a reason that its text says to the user; exit code 3."""
+
+
 class InvalidStatus(ValueError):
     """The application's status line is no status (RFC 9112 §4): its request is answered with 500."""
 

@@ -13,6 +13,7 @@ from tunicorn_worker.errors import InvalidResponseHeader, InvalidResponseHeaderN
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """RFC 9110 §5.6.2, ``token = 1*tchar``."""
@@ -156,3 +157,74 @@ class FieldLines:
                 self.fields.clear()
             self.fields[field] = line
         return line
+
+
+class AsgiFieldLines(FieldLines):
+    """The same for ASGI: names and values are bytes (or text, as Gunicorn accepts it), a status is its number."""
+
+    __slots__ = ("codes",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codes: dict[int, Status] = {}
+
+    def code(self, number: object) -> Status:
+        """Check a status code that is not remembered. Raises TypeError, InvalidStatus."""
+        if not isinstance(number, int):
+            raise TypeError(f"{number!r} is not an int")
+        if not 100 <= number <= 999:
+            raise InvalidStatus(f"Invalid status {number!r}")
+        # http.HTTPStatus is an int too; each number is remembered once.
+        known = self.codes[int(number)] = Status(f"{number:d} {REASONS.get(number, 'Unknown')}")
+        return known
+
+    def field(self, field: Any) -> bytes | ContentLength | CloseRequest:
+        name, value = field
+        line = make_line(as_text(name), as_text(value))
+        if type(field) is tuple and len(name) + len(value) <= CACHED_VALUE_CHARACTERS_MAX:
+            if len(self.fields) >= CACHED_LINES_MAX:
+                self.fields.clear()
+            self.fields[field] = line
+        return line
+
+
+def as_text(text: object) -> object:
+    return text.decode("latin-1") if isinstance(text, bytes) else text
+
+
+REASONS = {
+    100: "Continue",
+    101: "Switching Protocols",
+    103: "Early Hints",
+    200: "OK",
+    201: "Created",
+    202: "Accepted",
+    204: "No Content",
+    206: "Partial Content",
+    301: "Moved Permanently",
+    302: "Found",
+    303: "See Other",
+    304: "Not Modified",
+    307: "Temporary Redirect",
+    308: "Permanent Redirect",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    409: "Conflict",
+    410: "Gone",
+    411: "Length Required",
+    413: "Payload Too Large",
+    414: "URI Too Long",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Entity",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    501: "Not Implemented",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
+"""Gunicorn's table for ASGI, which gives numbers only; all others are "Unknown"."""

@@ -11,6 +11,7 @@ from time import monotonic
 
 from tunicorn_worker.channel import Channel
 from tunicorn_worker.environ import base_environ
+from tunicorn_worker.hooked_wsgi import make_caller
 from tunicorn_worker.lane import Lane, Signal
 from tunicorn_worker.orders import Orders, WorkerEnds
 from tunicorn_worker.tickets import Tickets
@@ -20,10 +21,12 @@ from tunicorn_worker.wire import lane_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from tunicorn_worker.config import Config
     from tunicorn_worker.control_link import ControlLink
+    from tunicorn_worker.hooks import WorkerHooks
     from tunicorn_worker.line_channel import Message
     from tunicorn_worker.loggers import Loggers
     from tunicorn_worker.wsgi import WsgiCaller
@@ -66,10 +69,11 @@ class ThreadWorker:
         """Take no more requests. Called by a signal handler, which this thread runs."""
         self._end_lanes()
 
-    def run(self, caller: WsgiCaller, config: Config) -> None:
+    def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Look after the threads until all have ended. Raises WorkerEnds for leaving at once, LaneCrashed."""
-        self._caller = caller
+        self._caller = make_caller(application, config, hooks)
         self._base = base_environ(config, multithread=True)
+        on_ready()
         deadline = inf
         ending = False
         while not (ending and all(lane.ended for lane in self._lanes)):

@@ -7,11 +7,18 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
     from tunicorn_worker.control_link import ControlLink
     from tunicorn_worker.line_channel import Message
     from tunicorn_worker.loggers import Loggers
-    from tunicorn_worker.waiter import Waiter
+
+    class Waiter(Protocol):
+        """What watches descriptors: a blocking worker's own, or an event loop's."""
+
+        def add(self, descriptor: int) -> None: ...
+
+        def remove(self, descriptor: int) -> None: ...
 
 
 class WorkerEnds(Exception):

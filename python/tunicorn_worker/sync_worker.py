@@ -7,6 +7,7 @@ import socket
 from tunicorn_worker.channel import Channel
 from tunicorn_worker.environ import base_environ
 from tunicorn_worker.errors import GatewayGone
+from tunicorn_worker.hooked_wsgi import make_caller
 from tunicorn_worker.orders import Orders, WorkerEnds
 from tunicorn_worker.pull_loop import pull_requests, serve_idle
 from tunicorn_worker.tickets import Tickets
@@ -14,11 +15,14 @@ from tunicorn_worker.waiter import make_waiter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from tunicorn_worker.config import Config
     from tunicorn_worker.control_link import ControlLink
+    from tunicorn_worker.hooks import WorkerHooks
     from tunicorn_worker.line_channel import Message
     from tunicorn_worker.loggers import Loggers
-    from tunicorn_worker.wsgi import WsgiCaller
 
 
 class SyncWorker:
@@ -41,9 +45,11 @@ class SyncWorker:
         if self._channel is not None:
             self._channel.stopping = True
 
-    def run(self, caller: WsgiCaller, config: Config) -> None:
+    def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Serve until told to leave. Raises WorkerEnds for leaving at once."""
+        caller = make_caller(application, config, hooks)
         base = base_environ(config, multithread=False)
+        on_ready()
         try:
             while not self._stopping:
                 channel, tickets = self._channel, self._tickets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tunicorn_worker.app_interface import require_interface
 from tunicorn_worker.app_loader import APP_LOAD_ERROR, WORKER_BOOT_ERROR, load_application
 from tunicorn_worker.class_check import check_worker_class
 from tunicorn_worker.config import DIRECT
@@ -16,6 +17,7 @@ from tunicorn_worker.worker_life import WorkerLife
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
     from typing import Protocol
 
     from tunicorn_worker.config import Config
@@ -49,7 +51,18 @@ if TYPE_CHECKING:
             """A worker's whole life; returns its exit code. `application` is None when the worker has to load it."""
 
 
-WORKER_CLASSES: dict[str, type[Worker]] = {"sync": SyncWorker, "gthread": ThreadWorker}
+def load_asgi_worker() -> type[Worker]:
+    """Blocking workers never import asyncio."""
+    from tunicorn_worker.asgi_worker import AsgiWorker
+
+    return AsgiWorker
+
+
+WORKER_CLASSES: dict[str, Callable[[], type[Worker]]] = {
+    "sync": lambda: SyncWorker,
+    "gthread": lambda: ThreadWorker,
+    "asgi": load_asgi_worker,
+}
 """Those that the gateway feeds, by the name that the arbiter has found for the setting worker_class
 (src/settings/worker-class.ts)."""
 
@@ -58,7 +71,14 @@ class ServingCode:
     """Workers of the kind that the configuration names."""
 
     def load_application(self, config: Config) -> object:
+        if config.worker_kind == DIRECT:
+            # Its class knows best which applications it takes.
+            direct: object = load_application(config)
+            return direct
+        # Before user code can put a module of its own in the place of one that the workers will need.
+        WORKER_CLASSES[config.worker_kind]()
         application: object = load_application(config)
+        require_interface(application, config.worker_kind)
         return application
 
     def check_worker_class(self, config: Config, report: int) -> int:
@@ -92,6 +112,6 @@ class ServingCode:
         if config.worker_kind == DIRECT:
             worker = DirectWorker(number=number, control=control, lifeline_fd=lifeline_fd, config=config)
             worker.live(application, report_modules=report_modules)
-        worker_class = WORKER_CLASSES[config.worker_kind]
-        life = WorkerLife(worker_class, number=number, control=control, lifeline_fd=lifeline_fd, config=config)
+        find_class = WORKER_CLASSES[config.worker_kind]
+        life = WorkerLife(find_class, number=number, control=control, lifeline_fd=lifeline_fd, config=config)
         life.live(application, report_modules=report_modules)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
+from tunicorn_worker.app_interface import require_interface
 from tunicorn_worker.app_loader import APP_LOAD_ERROR, WORKER_BOOT_ERROR, load_application, standard_modules
-from tunicorn_worker.app_pairs import require_fed
 from tunicorn_worker.control_link import ControlLink
-from tunicorn_worker.errors import AppImportError
+from tunicorn_worker.errors import AppImportError, BootError
 from tunicorn_worker.exit_status import code_of_system_exit
-from tunicorn_worker.hooked_wsgi import make_caller
 from tunicorn_worker.hooks import WorkerHooks
 from tunicorn_worker.loggers import Loggers
 from tunicorn_worker.orders import WorkerEnds
@@ -21,10 +20,10 @@ from tunicorn_worker.worker_signals import WorkerSignals
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from typing import NoReturn, Protocol
+    from collections.abc import Callable
+    from typing import Any, NoReturn, Protocol
 
     from tunicorn_worker.config import Config
-    from tunicorn_worker.wsgi import WsgiCaller
 
     class Worker(Protocol):
         """One class of workers: how it serves."""
@@ -34,8 +33,11 @@ if TYPE_CHECKING:
         def abort(self) -> None:
             """Called by a signal handler."""
 
-        def run(self, caller: WsgiCaller, config: Config) -> None:
-            """Serves until told to leave. Raises WorkerEnds for leaving at once."""
+        def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
+            """Serves until told to leave. Raises WorkerEnds for leaving at once, BootError.
+
+            on_ready: to be called once, when requests can be served
+            """
 
 
 CRASHED = 255
@@ -47,22 +49,33 @@ class WorkerLife:
     """One worker process. `live` is all of it."""
 
     def __init__(
-        self, worker_class: type[Worker], *, number: int, control: socket.socket, lifeline_fd: int, config: Config
+        self,
+        find_class: Callable[[], type[Worker]],
+        *,
+        number: int,
+        control: socket.socket,
+        lifeline_fd: int,
+        config: Config,
     ) -> None:
-        """number: the arbiter's for this worker; control: its end of the channel to the nursery
+        """find_class: may import what only this class of workers needs
+        number: the arbiter's for this worker; control: its end of the channel to the nursery
         lifeline_fd: its end of file says that the arbiter is gone
         """
         self._pid = os.getpid()
+        self._find_class = find_class
+        self._lifeline = lifeline_fd
         self._control = ControlLink(control)
         self._control.report({"ev": "started", "pid": self._pid})
         self._config = config
         self._loggers = Loggers()
         self._loggers.set_up(config)
         self._log = self._loggers.error
-        self._worker = worker_class(number=number, control=self._control, lifeline=lifeline_fd, loggers=self._loggers)
         self._number = number
+        self._worker: Worker | None = None
         self._hooks: WorkerHooks | None = None
         self._aborted = False
+        self._modules: list[str] = []
+        self._code = WORKER_BOOT_ERROR
 
     def live(self, application: object | None, *, report_modules: bool) -> NoReturn:
         """Load the application, serve, and exit.
@@ -71,54 +84,60 @@ class WorkerLife:
         report_modules: tell the nursery which standard-library modules the application brought in, which it then
             imports once for all workers that follow
         """
-        code = WORKER_BOOT_ERROR
         at_once = False
         try:
-            caller = self._boot(application, report_modules=report_modules)
-            code = CRASHED
-            self._worker.run(caller, self._config)
-            if self._hooks is not None:
-                self._hooks.worker.alive = False
-            code = ABORTED if self._aborted else 0
+            self._serve(application, report_modules=report_modules)
+            self._code = ABORTED if self._aborted else 0
         except WorkerEnds as end:
-            code, at_once = 0, True
+            self._code, at_once = 0, end.at_once
             if end.told and self._hooks is not None:
                 self._hooks.interrupted()
         except SystemExit as end:
-            code = exit_code(end)
+            self._code = exit_code(end)
         except AppImportError as error:
             self._log.debug("Exception while loading the application", exc_info=True)
             print(error, file=sys.stderr, flush=True)
-            code = APP_LOAD_ERROR
+            self._code = APP_LOAD_ERROR
+        except BootError as error:
+            self._log.error("%s", error)
         except Exception as error:
             self._log.exception("Exception in worker process")
             print(error, file=sys.stderr, flush=True)
         finally:
-            self._leave(code, at_once=at_once)
+            self._leave(self._code, at_once=at_once)
 
-    def _boot(self, application: object | None, *, report_modules: bool) -> WsgiCaller:
-        """Raises whatever the application's import and `post_worker_init` raise."""
+    def _serve(self, application: object | None, *, report_modules: bool) -> None:
+        """Raises whatever the application's import and `post_worker_init` raise, and what the worker's `run` raises."""
         config = self._config
+        # First of all: what is imported next takes its time, and a signal's default would be the worker's end.
         WorkerSignals(self._control, self._loggers.reopen, self._on_abort, self._on_quit).install()
+        before = frozenset(sys.modules)
+        worker_class = self._find_class()
+        self._worker = worker_class(
+            number=self._number, control=self._control, lifeline=self._lifeline, loggers=self._loggers
+        )
         set_process_title(f"{config.title_prefix}worker [{config.proc_name}]")
         self._log.info("Booting worker with pid: %s", self._pid)
         # The random module seeds itself anew in every forked child; nothing is left to do for it here.
         os.environ.update(config.env)
         self._hooks = WorkerHooks(self._number, config, self._loggers)
-        before = frozenset(sys.modules)
         if application is None:
             application = load_application(config)
-        require_fed(application, config.worker_kind)
-        modules = standard_modules(before) if report_modules else []
+            require_interface(application, config.worker_kind)
+        self._modules = standard_modules(before) if report_modules else []
         self._hooks.booted(application)
-        caller = make_caller(application, config, self._hooks)
-        self._control.report({"ev": "ready", "modules": modules})
-        return caller
+        self._worker.run(application, config, self._hooks, self._on_ready)
+        self._hooks.worker.alive = False
+
+    def _on_ready(self) -> None:
+        self._control.report({"ev": "ready", "modules": self._modules})
+        self._code = CRASHED
 
     def _on_abort(self) -> None:
         """SIGABRT: the timeout's first step."""
         self._aborted = True
-        self._worker.abort()
+        if self._worker is not None:
+            self._worker.abort()
         if self._hooks is not None:
             self._hooks.aborted()
 

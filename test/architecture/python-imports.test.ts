@@ -7,13 +7,12 @@ const HALF = "python/tunicorn_worker";
 
 /** The Python half's modules: each imports only from rows above its own. A new module finds its row here. */
 const ROWS: readonly (readonly string[])[] = [
-  ["__init__", "descriptors", "errors", "exit_status", "file_wrapper", "line_channel", "linux", "process_title"],
-  ["python_value", "surroundings", "waiter", "warm_imports", "wire", "worker_exit"],
-  ["config"],
+  ["__init__", "descriptors", "errors", "exit_status", "file_wrapper", "lifespan", "line_channel", "linux", "process_title"],
+  ["app_pairs", "python_value", "surroundings", "waiter", "warm_imports", "wire", "worker_exit"],
+  ["app_interface", "config"],
   [
     "app_check",
     "app_loader",
-    "app_pairs",
     "channel",
     "config_file",
     "control_link",
@@ -28,6 +27,7 @@ const ROWS: readonly (readonly string[])[] = [
     "tickets",
   ],
   [
+    "asgi_http",
     "body",
     "direct_parts",
     "gunicorn_config",
@@ -39,9 +39,10 @@ const ROWS: readonly (readonly string[])[] = [
     "worker_class_loader",
     "worker_signals",
   ],
-  ["children", "class_check", "environ", "group_signals", "hook_objects", "pull_loop", "wsgi"],
+  ["asgi_channel", "children", "class_check", "environ", "group_signals", "hook_objects", "pull_loop", "wsgi"],
   ["direct_worker", "forking", "gateway_process", "hooks", "lane"],
-  ["gthread_worker", "hooked_wsgi", "sync_worker"],
+  ["hooked_wsgi"],
+  ["asgi_worker", "gthread_worker", "sync_worker"],
   ["worker_life"],
   ["gateway_link", "worker_code"],
   ["family"],
@@ -66,13 +67,16 @@ const NURSERY_ONLY = new Set([
   "poller",
 ]);
 /** Where the worker's half begins, beside all that it imports. */
-const WORKER_ROOTS = ["worker_code"];
+const WORKER_ROOTS = ["worker_code", "asgi_worker"];
 
 /** Packages that are used when the user's environment has them. */
 const OPTIONAL_PACKAGES = new Set(["paste", "setproctitle"]);
 
-/** Programs import within functions, before any code of the user's runs, so that the nursery can say hello first. */
-const PROGRAMS = new Set(["__main__", "nursery_program"]);
+/**
+ * These import within functions, before any code of the user's runs: programs, so that the nursery can say hello first, and
+ * what finds a worker's class, so that blocking workers need no asyncio.
+ */
+const PROGRAMS = new Set(["__main__", "nursery_program", "worker_code"]);
 
 const modules = filesUnder(HALF, ".py").map((path) => path.slice(HALF.length + 1, -".py".length));
 

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from tunicorn_worker.gateway_link import TicketLink
-from tunicorn_worker.wire import SLOT_BYTES, SLOT_COUNT
+from tunicorn_worker.gateway_process import SLOT_MEMORY_BYTES
 
 
 def test_parked_descriptors_can_be_taken_again_and_again() -> None:
@@ -25,7 +25,7 @@ def test_parked_descriptors_can_be_taken_again_and_again() -> None:
 
 def test_link_does_not_block_and_has_room() -> None:
     link = TicketLink.create()
-    assert os.fstat(link.slots.fileno()).st_size == SLOT_COUNT * SLOT_BYTES
+    assert os.fstat(link.slots.fileno()).st_size == SLOT_MEMORY_BYTES
     with pytest.raises(BlockingIOError):
         os.read(link.ticket_reader.fileno(), 16)
     with pytest.raises(BlockingIOError):

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tunicorn_worker.gateway_process import SLOT_MEMORY_BYTES, make_tickets, schedule_gateway, spawn_gateway
-from tunicorn_worker.wire import SLOT_BYTES, SLOT_COUNT
+from tunicorn_worker.wire import ENTRIES_OFFSET, ENTRY_BYTES, ENTRY_COUNT
 
 
 def test_slot_memory_has_room_for_every_slot() -> None:
     reader, writer, slots = make_tickets()
     try:
-        assert SLOT_MEMORY_BYTES == SLOT_COUNT * SLOT_BYTES
+        assert SLOT_MEMORY_BYTES == ENTRIES_OFFSET + ENTRY_COUNT * ENTRY_BYTES
         assert os.fstat(slots).st_size == SLOT_MEMORY_BYTES
         assert not os.get_blocking(reader)
         assert not os.get_blocking(writer)

@@ -10,6 +10,7 @@ import pytest
 
 from fake_gateway import make_environ
 from test_sync_worker import answer, blocked, echo
+from tunicorn_worker.worker_life import exit_code
 
 if TYPE_CHECKING:
     from fake_gateway import FakeGateway
@@ -131,3 +132,15 @@ def test_a_worker_whose_hook_fails_has_not_booted(start: Any) -> None:
     assert worker.exit_code() == 3
     assert "[ERROR] Exception in worker process\nTraceback" in worker.log
     assert hooks_called(worker.log) == ["worker_exit 2 booted=False alive=True"]
+
+
+@pytest.mark.parametrize(("value", "code", "text"), [(None, 0, ""), (3, 3, ""), (256, 0, ""), ("why", 1, "why\n")])
+def test_exit_codes(value: Any, code: int, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(SystemExit(value)) == code
+    assert capsys.readouterr().err == text
+
+
+def test_a_loop_that_fails_when_it_was_ready(start: Any) -> None:
+    worker = start(echo).boot()
+    worker.control.sendall(b"no json\n")
+    assert worker.exit_code() == 255

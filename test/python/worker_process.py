@@ -47,7 +47,7 @@ class WorkerProcess:
                         os.closerange(descriptor, descriptor + 1)
                 sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
                 life = WorkerLife(
-                    worker_class,
+                    lambda: worker_class,
                     number=NUMBER,
                     control=control,
                     lifeline_fd=lifeline.fileno(),

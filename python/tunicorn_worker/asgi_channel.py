@@ -1,0 +1,233 @@
+"""An event loop's end of the worker channel: many requests at once, each on a stream of its own.
+
+Everything that one turn of the loop has to say leaves in one write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import marshal
+
+from tunicorn_worker.asgi_http import HttpExchange
+from tunicorn_worker.wire import (
+    BODY_FOLLOWS,
+    BODY_SHORT,
+    CANCEL,
+    CLIENT_FIN,
+    ENTRY_COUNT,
+    FILE_REFUSED,
+    FILE_TAKEN,
+    FRAME_BYTES_MAX,
+    FRAME_HEADER_BYTES,
+    LEAVING,
+    PING,
+    PONG,
+    READY,
+    REQUEST,
+    REQUEST_BODY,
+    REQUEST_BODY_END,
+    RESPONSE_CREDIT,
+    STOP,
+    TAKES_TRAILERS,
+    U32,
+    pack_plain,
+    unpack_header,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from tunicorn_worker.asgi_http import HttpService
+
+UNSENT_BYTES_MAX = 1 << 20
+"""What waits for a gateway that is busy; beyond it `send` waits too. Windows of a thousand streams would be 64 MB."""
+
+
+class AsgiChannel(asyncio.Protocol):
+    """Frames to and from the gateway.
+
+    exchanges: the requests that are not answered, by stream; tasks: the application's calls that have not returned
+    released: STOP has come: no request follows
+    lost: the channel's end
+    """
+
+    def __init__(self, service: HttpService, entries: memoryview, on_change: Callable[[AsgiChannel], None]) -> None:
+        """entries: the words that say which streams were started (channels.md §5)
+        on_change: called when the last task has ended, and after `released` and `lost`
+        """
+        self.service = service
+        self.exchanges: dict[int, HttpExchange] = {}
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.released = False
+        self.lost = False
+        self.paused = False
+        self.fault: str | None = None
+        self._entries = entries
+        self._on_change = on_change
+        self._loop = asyncio.get_running_loop()
+        self._out: list[bytes] = []
+        self._flush_due = False
+        self._rest = b""
+        self._drained: list[asyncio.Future[None]] = []
+        self._transport: Any = None
+
+    # -- asyncio's
+
+    def connection_made(self, transport: Any) -> None:
+        transport.set_write_buffer_limits(high=UNSENT_BYTES_MAX)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self._rest:
+            data = self._rest + data
+        at = 0
+        size = len(data)
+        while size - at >= FRAME_HEADER_BYTES:
+            length, stream, kind, flags, _, head_bytes = unpack_header(data, at)
+            end = at + length
+            if end > size:
+                if length > FRAME_BYTES_MAX:
+                    self._break(f"the gateway sent a frame of {length} bytes (type {kind})")
+                    return
+                break
+            if length < FRAME_HEADER_BYTES:
+                self._break(f"the gateway sent a frame of {length} bytes (type {kind})")
+                return
+            at += FRAME_HEADER_BYTES
+            if kind == REQUEST:
+                head_end = at + head_bytes
+                self._begin(stream, flags, data[at:head_end], data[head_end:end])
+            else:
+                self._act(kind, stream, flags, data[at:end])
+            at = end
+        self._rest = data[at:] if at < size else b""
+        # Behind the tasks of this turn in the loop's queue: what they answer at once leaves at once.
+        if not self._flush_due:
+            self._flush_due = True
+            self._loop.call_soon(self._flush)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.lost = True
+        self.paused = False
+        for exchange in list(self.exchanges.values()):
+            exchange.client_left()
+        self._wake_drained()
+        self._on_change(self)
+
+    def pause_writing(self) -> None:
+        self.paused = True
+
+    def resume_writing(self) -> None:
+        self.paused = False
+        self._wake_drained()
+
+    # -- frames in
+
+    def _begin(self, stream: int, flags: int, head: bytes, body: bytes | None) -> None:
+        scope = marshal.loads(head)
+        service = self.service
+        scope["type"] = "http"
+        # Every request gets dicts of its own: middleware writes into them.
+        scope["asgi"] = {"version": "3.0", "spec_version": "2.4"}
+        scope["extensions"] = {"http.response.pathsend": {}, "http.response.early_hint": {}}
+        scope["state"] = service.state.copy()
+        if flags:
+            if flags & BODY_FOLLOWS:
+                body = None
+            if flags & TAKES_TRAILERS:
+                scope["extensions"]["http.response.trailers"] = {}
+        exchange = HttpExchange(self, stream, scope["method"], body)
+        self.exchanges[stream] = exchange
+        exchange.task = task = self._loop.create_task(exchange.run(service.application, scope))
+        self.tasks.add(task)
+
+    def _act(self, kind: int, stream: int, flags: int, payload: bytes) -> None:
+        if stream == 0:
+            if kind == PING:
+                self.send(pack_plain(PONG, 0))
+            elif kind == STOP:
+                self.released = True
+                self._on_change(self)
+            else:
+                self._break(f"the gateway sent a frame of the unknown type {kind}")
+            return
+        exchange = self.exchanges.get(stream)
+        if exchange is None:
+            return  # It crossed our last frame of that request.
+        if kind == RESPONSE_CREDIT:
+            exchange.add_credit(U32.unpack(payload)[0])
+        elif kind == REQUEST_BODY:
+            exchange.add_body(payload)
+        elif kind == REQUEST_BODY_END:
+            exchange.end_body(short=bool(flags & BODY_SHORT))
+        elif kind == CANCEL:
+            exchange.client_left()
+        elif kind == CLIENT_FIN:
+            exchange.client_fin()
+        elif kind in (FILE_TAKEN, FILE_REFUSED):
+            exchange.answer_file(taken=kind == FILE_TAKEN)
+        else:
+            self._break(f"the gateway sent a frame of the unknown type {kind}")
+
+    def _break(self, fault: str) -> None:
+        """The gateway sent bytes that are no frame: the channel cannot be trusted any more."""
+        self.fault = fault
+        self._transport.abort()
+
+    # -- frames out
+
+    def send(self, frame: bytes) -> None:
+        self._out.append(frame)
+        if not self._flush_due:
+            self._flush_due = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_due = False
+        out = self._out
+        if out:
+            self._out = []
+            if not self.lost:
+                self._transport.write(out[0] if len(out) == 1 else b"".join(out))
+
+    async def drain(self) -> None:
+        """Wait until the gateway takes what has been sent."""
+        while self.paused:
+            waiter = self._loop.create_future()
+            self._drained.append(waiter)
+            await waiter
+
+    def _wake_drained(self) -> None:
+        for waiter in self._drained:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._drained.clear()
+
+    def send_ready(self, worker: int) -> None:
+        self.send(pack_plain(READY, 0, U32.pack(worker)))
+
+    def send_leaving(self) -> None:
+        self.send(pack_plain(LEAVING, 0))
+
+    def close(self) -> None:
+        """Close once everything has been sent; `lost` follows."""
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once, with what is on its way."""
+        self._transport.abort()
+
+    # -- for exchanges
+
+    def started(self, stream: int) -> None:
+        """Note that the application is about to be called: from here on no other worker gets the request."""
+        self._entries[stream % ENTRY_COUNT] = stream
+
+    def returned(self, task: asyncio.Task[None]) -> None:
+        """The application's call is over."""
+        self.tasks.discard(task)
+        if not self.tasks:
+            self._on_change(self)

@@ -1,0 +1,236 @@
+"""The asgi worker: an event loop that serves the requests which the gateway pushes to it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import mmap
+import os
+import socket
+
+from tunicorn_worker.asgi_channel import AsgiChannel
+from tunicorn_worker.asgi_http import HttpService
+from tunicorn_worker.errors import BootError
+from tunicorn_worker.lifespan import Lifespan, LifespanFailed, LifespanUnsupported
+from tunicorn_worker.orders import Orders, WorkerEnds
+from tunicorn_worker.wire import ENTRIES_OFFSET, ENTRY_BYTES, ENTRY_COUNT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from logging import Logger
+    from typing import Any
+
+    from tunicorn_worker.config import Config
+    from tunicorn_worker.control_link import ControlLink
+    from tunicorn_worker.hooks import WorkerHooks
+    from tunicorn_worker.line_channel import Message
+    from tunicorn_worker.loggers import Loggers
+
+STOP_RESERVE_SECONDS = 1
+"""Of graceful_timeout, so much is kept for applications to clean up once they are cancelled: then comes SIGKILL."""
+
+
+class AsgiWorker:
+    """One event loop in the process's main thread, and what it is told."""
+
+    def __init__(self, *, number: int, control: ControlLink, lifeline: int, loggers: Loggers) -> None:
+        """lifeline: descriptor, see Orders."""
+        self._number = number
+        self._control = control
+        self._lifeline = lifeline
+        self._loggers = loggers
+        self._log = loggers.error
+        self._channel: AsgiChannel | None = None
+        self._service: HttpService | None = None
+        self._link_waits: tuple[int, int, int] | None = None
+        self._ready = False
+
+    def abort(self) -> None:
+        """SystemExit is about to be raised in whatever runs. Called by a signal handler."""
+        if self._service is not None:
+            self._service.aborted = True
+
+    def run(self, application: Any, config: Config, _hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
+        """Serve until told to leave. on_ready is called when the application has started up.
+
+        Raises WorkerEnds for leaving at once, BootError.
+        """
+        if config.threads > 1:
+            self._log.warning("ASGI worker does not use threads configuration. Use worker_connections instead.")
+        loop = make_loop(config.asgi_loop, self._log)
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(self._serve(application, config, on_ready))
+
+    async def _serve(self, application: Any, config: Config, on_ready: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        self._told: asyncio.Future[WorkerEnds] = loop.create_future()
+        self._quiet = asyncio.Event()
+        self._orders = Orders(
+            self._number, self._control, self._lifeline, self._loggers, LoopWaiter(loop, self._look), self._carry_out
+        )
+        lifespan = Lifespan(application, self._log)
+        self._service = HttpService(application, config, self._log, lifespan.state)
+        started = config.asgi_lifespan != "off" and await self._start_up(lifespan, forced=config.asgi_lifespan == "on")
+        on_ready()
+        self._ready = True
+        self._take_link()
+        end = await self._told
+        # Without lifespan.shutdown, as Gunicorn at SIGQUIT.
+        if end.at_once:
+            raise end
+        await self._finish(max(0, config.graceful_timeout - STOP_RESERVE_SECONDS))
+        if started:
+            await lifespan.shutdown()
+
+    async def _start_up(self, lifespan: Lifespan, *, forced: bool) -> bool:
+        """Run the application's startup; False when it has none. Raises BootError, WorkerEnds."""
+        startup = asyncio.ensure_future(lifespan.startup())
+        # A stop that comes meanwhile is not to wait for it.
+        await asyncio.wait((startup, self._told), return_when=asyncio.FIRST_COMPLETED)
+        if self._told.done():
+            raise self._told.result()
+        try:
+            startup.result()
+        except (LifespanFailed, LifespanUnsupported) as error:
+            if forced or isinstance(error, LifespanFailed):
+                raise BootError(f"ASGI lifespan startup failed: {error}") from error
+            self._log.debug("ASGI lifespan not supported by app: %s", error)
+            return False
+        return True
+
+    # -- what it is told
+
+    def _look(self, descriptor: int) -> None:
+        try:
+            self._orders.look({descriptor})
+        except WorkerEnds as end:
+            self._leave(end)
+        if self._orders.nursery_gone and self._channel is None:
+            self._leave(WorkerEnds(at_once=False))
+
+    def _leave(self, end: WorkerEnds) -> None:
+        if not self._told.done():
+            self._told.set_result(end)
+        self._quiet.set()
+
+    def _carry_out(self, message: Message) -> bool:
+        if message["cmd"] == "link":
+            self._drop_link()
+            self._link_waits = self._control.take_link()
+            if self._ready:
+                self._take_link()
+        elif message["cmd"] == "stop":
+            self._leave(WorkerEnds(at_once=False))
+        else:
+            return False
+        return True
+
+    # -- the channel
+
+    def _drop_link(self) -> None:
+        """Let go of a gateway that was replaced, and of a link that was never used."""
+        if self._channel is not None:
+            self._channel.abort()
+            self._channel = None
+        if self._link_waits is not None:
+            for descriptor in self._link_waits:
+                os.close(descriptor)
+            self._link_waits = None
+
+    def _take_link(self) -> None:
+        """Use a gateway's channel, and tell it that this worker is ready."""
+        if self._link_waits is None or self._service is None:
+            return
+        channel_fd, pipe, memory = self._link_waits
+        self._link_waits = None
+        # Tickets are for workers that pull.
+        os.close(pipe)
+        entries = memoryview(mmap.mmap(memory, ENTRY_COUNT * ENTRY_BYTES, offset=ENTRIES_OFFSET)).cast("I")
+        os.close(memory)
+        channel = AsgiChannel(self._service, entries, self._on_channel_change)
+        self._channel = channel
+        end = socket.socket(fileno=channel_fd)
+        end.setblocking(False)
+        loop = asyncio.get_running_loop()
+        # It makes no connection: the socket has one. Kept, because the loop itself would forget the task.
+        self._connecting = loop.create_task(self._connect(loop, channel, end))
+
+    async def _connect(self, loop: asyncio.AbstractEventLoop, channel: AsgiChannel, end: socket.socket) -> None:
+        await loop.create_unix_connection(lambda: channel, sock=end)
+        channel.send_ready(self._number)
+
+    def _on_channel_change(self, channel: AsgiChannel) -> None:
+        if channel is not self._channel:
+            return
+        if channel.fault is not None:
+            self._log.error("worker channel closed worker=%d: %s", self._number, channel.fault)
+        if channel.lost:
+            self._channel = None
+            if self._orders.nursery_gone:
+                self._leave(WorkerEnds(at_once=False))
+        elif channel.released:
+            self._leave(WorkerEnds(at_once=False))
+        self._quiet.set()
+
+    # -- the end
+
+    async def _finish(self, seconds: float) -> None:
+        """Take no more requests, let those that run finish, cancel what is left after `seconds`."""
+        channel = self._channel
+        if channel is None:
+            return
+        channel.send_leaving()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        await self._wait_until(lambda: channel.lost or (channel.released and not channel.tasks), deadline)
+        if channel.tasks:
+            self._log.warning("Forcing close of %d connections", len(channel.tasks))
+            for task in channel.tasks:
+                task.cancel()
+            await self._wait_until(lambda: not channel.tasks, loop.time() + STOP_RESERVE_SECONDS / 2)
+        if not channel.lost:
+            channel.close()
+            await self._wait_until(lambda: channel.lost, loop.time() + STOP_RESERVE_SECONDS / 2)
+
+    async def _wait_until(self, condition: Callable[[], bool], deadline: float) -> None:
+        loop = asyncio.get_running_loop()
+        while not condition() and loop.time() < deadline:
+            self._quiet.clear()
+            try:
+                await asyncio.wait_for(self._quiet.wait(), deadline - loop.time())
+            except asyncio.TimeoutError:
+                return
+
+
+class LoopWaiter:
+    """Descriptors that an event loop watches."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_readable: Callable[[int], None]) -> None:
+        self._loop = loop
+        self._on_readable = on_readable
+
+    def add(self, descriptor: int) -> None:
+        self._loop.add_reader(descriptor, self._on_readable, descriptor)
+
+    def remove(self, descriptor: int) -> None:
+        self._loop.remove_reader(descriptor)
+
+
+def make_loop(kind: str, log: Logger) -> asyncio.AbstractEventLoop:
+    """Make the event loop of the setting asgi_loop: uvloop is the application's, and used where it is installed.
+
+    Raises BootError when it was asked for and cannot be imported.
+    """
+    if kind != "asyncio":
+        try:
+            uvloop: Any = importlib.import_module("uvloop")
+        except ImportError as error:
+            if kind == "uvloop":
+                raise BootError(f"asgi_loop is 'uvloop', but it cannot be imported: {error}") from error
+        else:
+            log.debug("Using uvloop event loop")
+            loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+            return loop
+    log.debug("Using asyncio event loop")
+    return asyncio.new_event_loop()

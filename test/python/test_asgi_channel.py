@@ -1,0 +1,218 @@
+"""Frames of many requests on one channel: cut anywhere, answered in one write, lost together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import marshal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from fake_gateway import Frame, make_config, read_frame
+from tunicorn_worker import wire
+from tunicorn_worker.asgi_channel import AsgiChannel
+from tunicorn_worker.asgi_http import HttpService
+
+SCOPE = {"method": "GET", "path": "/", "headers": [(b"host", b"h")]}
+
+
+class Transport:
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+        self.closed = ""
+
+    def set_write_buffer_limits(self, high: int) -> None: ...
+
+    def write(self, data: bytes) -> None:
+        self.writes.append(data)
+
+    def close(self) -> None:
+        self.closed = "close"
+
+    def abort(self) -> None:
+        self.closed = "abort"
+
+    def frames(self) -> list[Frame]:
+        data, frames = b"".join(self.writes), []
+        while data:
+            read = read_frame(data)
+            assert read is not None
+            frame, data = read
+            frames.append(frame)
+        return frames
+
+
+def request(stream: int, body: bytes = b"", flags: int = 0, **scope: Any) -> bytes:
+    head = marshal.dumps({**SCOPE, **scope}, 0)
+    size = wire.FRAME_HEADER_BYTES + len(head) + len(body)
+    return wire.pack_header(size, stream, wire.REQUEST, flags, 0, len(head)) + head + body
+
+
+async def turns(count: int = 6) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+class Stage:
+    def __init__(self, application: Any) -> None:
+        self.service = HttpService(application, make_config(), logging.getLogger("test.asgi"), {"shared": [1]})
+        self.entries = memoryview(bytearray(wire.ENTRY_COUNT * wire.ENTRY_BYTES)).cast("I")
+        self.changes: list[AsgiChannel] = []
+        self.channel = AsgiChannel(self.service, self.entries, self.changes.append)
+        self.transport = Transport()
+        self.channel.connection_made(self.transport)
+
+
+def play(application: Any, script: Callable[[Stage], Awaitable[None]]) -> Stage:
+    async def run() -> Stage:
+        stage = Stage(application)
+        await script(stage)
+        return stage
+
+    return asyncio.run(run())
+
+
+async def answer(scope: Any, receive: Any, send: Any) -> None:
+    message = await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": scope["path"].encode() + message["body"]})
+
+
+def test_answers_of_one_turn_leave_in_one_write() -> None:
+    async def script(stage: Stage) -> None:
+        stage.channel.data_received(request(1, path="/a") + request(2, b"!", path="/b") + request(3, path="/c"))
+        await turns()
+        assert not stage.channel.tasks and not stage.channel.exchanges
+
+    stage = play(answer, script)
+    assert len(stage.transport.writes) == 1
+    assert [(frame.stream, frame.body) for frame in stage.transport.frames()] == [(1, b"/a"), (2, b"/b!"), (3, b"/c")]
+    assert [stage.entries[stream] for stream in (1, 2, 3, 4)] == [1, 2, 3, 0]
+    assert stage.changes == [stage.channel]
+
+
+@pytest.mark.parametrize("piece", [1, 7, 100])
+def test_frames_may_come_in_pieces(piece: int) -> None:
+    data = request(1, path="/a") + request(70_000, b"body", path="/b")
+
+    async def script(stage: Stage) -> None:
+        for at in range(0, len(data), piece):
+            stage.channel.data_received(data[at : at + piece])
+        await turns()
+
+    stage = play(answer, script)
+    assert sorted(frame.body for frame in stage.transport.frames()) == [b"/a", b"/bbody"]
+    assert stage.entries[70_000 % wire.ENTRY_COUNT] == 70_000
+
+
+def test_a_scope_is_the_request_s_own() -> None:
+    scopes: list[dict[str, Any]] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        await answer(scope, receive, send)
+
+    async def script(stage: Stage) -> None:
+        stage.channel.data_received(request(1) + request(2, flags=wire.TAKES_TRAILERS))
+        await turns()
+
+    stage = play(application, script)
+    one, other = scopes
+    assert one["type"] == "http" and one["asgi"] == {"version": "3.0", "spec_version": "2.4"}
+    assert "http.response.trailers" in other["extensions"] and "http.response.trailers" not in one["extensions"]
+    assert one["asgi"] is not other["asgi"] and one["extensions"] is not other["extensions"]
+    assert one["state"] == other["state"] == stage.service.state and one["state"] is not other["state"]
+    assert one["state"]["shared"] is other["state"]["shared"]
+
+
+def test_the_body_s_frames_find_their_request() -> None:
+    async def script(stage: Stage) -> None:
+        receive = stage.channel.data_received
+        receive(request(1, flags=wire.BODY_FOLLOWS, path="/a") + request(2, flags=wire.BODY_FOLLOWS, path="/b"))
+        await turns()
+        receive(wire.pack_plain(wire.REQUEST_BODY, 2, b"two") + wire.pack_plain(wire.REQUEST_BODY, 1, b"one"))
+        receive(wire.pack_plain(wire.REQUEST_BODY_END, 1) + wire.pack_plain(wire.REQUEST_BODY_END, 2))
+        # Of a stream that is over, and of one that never was: they crossed our last frame.
+        receive(wire.pack_plain(wire.RESPONSE_CREDIT, 99, wire.U32.pack(1)) + wire.pack_plain(wire.CANCEL, 98))
+        await turns()
+
+    frames = [frame for frame in play(answer, script).transport.frames() if frame.kind == wire.RESPONSE]
+    assert {frame.stream: frame.body for frame in frames} == {1: b"/aone", 2: b"/btwo"}
+
+
+def test_ping_and_stop() -> None:
+    async def script(stage: Stage) -> None:
+        stage.channel.data_received(wire.pack_plain(wire.PING, 0) + wire.pack_plain(wire.STOP, 0))
+        await turns()
+        assert stage.channel.released
+
+    stage = play(answer, script)
+    assert [frame.kind for frame in stage.transport.frames()] == [wire.PONG]
+    assert stage.changes
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        wire.pack_header(3, 0, wire.PING, 0, 0, 0),
+        wire.pack_header(wire.FRAME_BYTES_MAX + 1, 0, wire.PING, 0, 0, 0),
+        wire.pack_plain(99, 0),
+        request(1) + wire.pack_plain(99, 1),
+    ],
+)
+def test_bytes_that_are_no_frame_end_the_channel(data: bytes) -> None:
+    async def script(stage: Stage) -> None:
+        stage.channel.data_received(data)
+        assert stage.channel.fault is not None and stage.transport.closed == "abort"
+        stage.channel.connection_lost(None)
+        await turns()
+
+    play(answer, script)
+
+
+def test_the_channel_s_end_is_every_client_s() -> None:
+    seen = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        seen.append((await receive())["type"])
+        with pytest.raises(OSError):
+            await send({"type": "http.response.start", "status": 200})
+
+    async def script(stage: Stage) -> None:
+        stage.channel.data_received(request(1) + request(2))
+        await turns()
+        stage.channel.connection_lost(None)
+        await turns()
+        assert stage.channel.lost and not stage.channel.tasks
+
+    stage = play(application, script)
+    assert seen == ["http.disconnect"] * 2
+    assert stage.transport.writes == []
+
+
+def test_drain_waits_until_the_gateway_takes_more() -> None:
+    async def script(stage: Stage) -> None:
+        channel = stage.channel
+        channel.pause_writing()
+        waiting = asyncio.create_task(channel.drain())
+        await turns()
+        assert not waiting.done()
+        channel.resume_writing()
+        await waiting
+        await channel.drain()
+
+    play(answer, script)
+
+
+def test_close_sends_what_waits() -> None:
+    async def script(stage: Stage) -> None:
+        stage.channel.send_ready(5)
+        stage.channel.send_leaving()
+        stage.channel.close()
+
+    stage = play(answer, script)
+    assert [frame.kind for frame in stage.transport.frames()] == [wire.READY, wire.LEAVING]
+    assert stage.transport.closed == "close"
