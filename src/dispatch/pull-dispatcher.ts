@@ -5,25 +5,8 @@
  * the pipe, how many tickets are written one by one, and what becomes of the requests of a worker that died.
  */
 
+import { type Dispatcher, type Job, type OverdueJob, takeOlderThan } from "./dispatcher.ts";
 import { JobQueue } from "./job-queue.ts";
-
-/** What is dispatched: a request that waits for a worker. */
-export interface Job {
-  /** The marshalled head, latin-1 text. */
-  readonly environ: string;
-  /** The whole body when it is small enough for the slot; undefined when it comes through the channel; empty for none. */
-  readonly inlineBody: Buffer | undefined;
-  /** When it began to wait for a worker, monotonic milliseconds: the clock of `queue_timeout`. */
-  readonly queuedMs: number;
-  /** Id of the ticket, 0 while in the queue; set here. */
-  id: number;
-  /** Its client has left. */
-  readonly abandoned: boolean;
-  /** It came back from a worker that died before it had begun, and is abandoned: nobody will have it. */
-  onDropped(): void;
-  /** The worker died with the request in its hands, or it may have begun: it is never given to another. */
-  onWorkerLost(): void;
-}
 
 /** The words of a slot that a worker writes. */
 export interface SlotClaim {
@@ -62,13 +45,6 @@ interface Open {
   readonly sentMs: number;
 }
 
-/** A request whose worker has been silent for longer than it may. */
-export interface OverdueJob {
-  readonly job: Job;
-  readonly worker: number;
-  readonly silentMs: number;
-}
-
 /** The fence that Python lacks: a claim written before this has passed is seen after it (design §3). */
 const CLAIM_SETTLE_MS = 2;
 /** How long a voided slot is kept out of use, so that a late reader of its old ticket finds nothing of a new request. */
@@ -85,7 +61,7 @@ const RATE_WINDOW_MS = 4;
 const LOOK_AHEAD_MAX = 128;
 const ID_MAX = 0x7fffffff;
 
-export class PullDispatcher {
+export class PullDispatcher implements Dispatcher {
   readonly #port: PullPort;
   readonly #lookAhead: number;
   readonly #queue = new JobQueue<Job>();
@@ -151,14 +127,8 @@ export class PullDispatcher {
     return job.id === 0 && this.#queue.remove(job);
   }
 
-  /** Takes the requests out of the queue that have waited since before `cutoffMs`. */
   withdrawOlderThan(cutoffMs: number): Job[] {
-    const expired: Job[] = [];
-    for (let job = this.#queue.peek(); job !== undefined && job.queuedMs < cutoffMs; job = this.#queue.peek()) {
-      expired.push(job);
-      this.#queue.shift();
-    }
-    return expired;
+    return takeOlderThan(this.#queue, cutoffMs);
   }
 
   /** The request behind a frame's stream id. */

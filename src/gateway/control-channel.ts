@@ -15,7 +15,7 @@ export type GatewayEvent =
   | { readonly ev: "up"; readonly pid: number }
   | { readonly ev: "worker-ready" | "worker-leaving"; readonly worker: number }
   | { readonly ev: "worker-lost"; readonly worker: number; readonly requests: readonly RequestSummary[] }
-  | { readonly ev: "overdue"; readonly worker: number; readonly silentMs: number; readonly request: RequestSummary }
+  | { readonly ev: "overdue"; readonly worker: number; readonly silentMs: number; readonly request: RequestSummary | undefined }
   | { readonly ev: "drained" | "resume" }
   | { readonly ev: "stats"; readonly connections: number; readonly held: number; readonly queued: number; readonly workers: number }
   | { readonly ev: "log"; readonly level: "warning" | "error" | "info"; readonly text: string };

@@ -6,6 +6,7 @@ import type { Http1Policy } from "../protocol/http1/policy.ts";
 import type { RequestStream } from "../request/exchange.ts";
 import type { Peer } from "../request/request-head.ts";
 import type { Settings } from "../settings/table.ts";
+import { workerKind } from "../settings/worker-class.ts";
 import type { AccessLog } from "../telemetry/access-log.ts";
 import { ErrorLog } from "../telemetry/error-log.ts";
 import { AcceptGate } from "./accept-gate.ts";
@@ -27,6 +28,7 @@ import {
 import { type ListenerAddress, Listeners } from "./listeners.ts";
 import { LoadCharacter } from "./load-character.ts";
 import { type PrefaceEnd, type PrefaceHost, ProxyPreface, type ProxyRules, proxyRules } from "./proxy-preface.ts";
+import { pullServing, pushServing } from "./serving.ts";
 import { SpoolWarning } from "./spool-warning.ts";
 import { TicketPort } from "./ticket-port.ts";
 import { uwsgiConnection } from "./uwsgi-connection.ts";
@@ -102,6 +104,8 @@ class Service implements ConnectionHost, PrefaceHost {
   readonly #speaksUwsgi: ((peer: Peer) => boolean) | undefined;
   readonly #secure: boolean;
   readonly #proxyRules: ProxyRules | undefined;
+  /** Workers have event loops, and scopes that name the address which a client reached. */
+  readonly #pushes: boolean;
   readonly #errorLog: ErrorLog;
   readonly #accessLog: AccessLog | undefined;
   readonly #connections = new Set<Http1Connection | ProxyPreface>();
@@ -133,8 +137,10 @@ class Service implements ConnectionHost, PrefaceHost {
       onDiskError: spoolWarning.report.bind(spoolWarning),
     };
     this.#accessLog = openAccessLog(settings, surroundings.scriptName, warn);
+    const limits = poolLimits(settings, surroundings);
+    this.#pushes = workerKind(settings) === "asgi";
     const port = new TicketPort(descriptors.ticketFd, descriptors.slotsFd, () => this.#pool.flush());
-    this.#pool = new WorkerPool(port, poolLimits(settings, surroundings), {
+    this.#pool = new WorkerPool(this.#pushes ? pushServing(descriptors.slotsFd, limits) : pullServing(port, limits), limits, {
       workerReady: (worker) => control.send({ ev: "worker-ready", worker }),
       workerLeaving: (worker) => control.send({ ev: "worker-leaving", worker }),
       workerLost: (worker, requests) => control.send({ ev: "worker-lost", worker, requests }),
@@ -268,6 +274,7 @@ class Service implements ConnectionHost, PrefaceHost {
       serverPort: address.kind === "unix" ? undefined : address.port,
       trusted: address.kind === "unix" || this.#isTrusted(remoteAddress),
       secure: this.#secure,
+      ...(this.#pushes && address.kind !== "unix" && isWildcard(address.host) ? { acceptedOn: socket.localAddress ?? address.host } : {}),
     };
     const rules = this.#proxyRules;
     this.#connections.add(rules === undefined ? this.#speak(socket, peer) : new ProxyPreface(socket, peer, rules, this));
@@ -364,6 +371,10 @@ class Service implements ConnectionHost, PrefaceHost {
  */
 function everyTurnAfter(periodMs: number, work: () => void): void {
   setInterval(() => setImmediate(work), periodMs);
+}
+
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::" || host === "";
 }
 
 /** CLOCK_MONOTONIC in milliseconds: the clock that workers write into slots (Python's time.monotonic). */

@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 import type { Http1Policy } from "../protocol/http1/policy.ts";
 import { Http1Parser } from "../protocol/http1/request-parser.ts";
-import { CONTINUE, refusalPage } from "../protocol/http1/response-writer.ts";
+import { refusalPage } from "../protocol/http1/response-writer.ts";
 import type { RequestHandler, RequestParser } from "../protocol/request-parser.ts";
 import type { BodyEnd, RequestStream } from "../request/exchange.ts";
 import { PROTOCOL_ERRORS, type ProtocolError } from "../request/protocol-error.ts";
@@ -151,7 +151,10 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     this.#finAtMs = this.#host.now();
     if (this.#phase.at === "cut") this.#reset();
     else if (this.#phase.at === "lingering") this.#socket.destroy();
-    else this.#parser.eof();
+    else {
+      this.#exchange?.onClientFin?.();
+      this.#parser.eof();
+    }
   }
 
   #onClose(): void {
@@ -181,8 +184,8 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
       this.#bodyPace = new ClientPace(now, 0);
       this.#bodyBytes = 0;
     }
-    if (head.expectsContinue) this.write(CONTINUE);
     this.#host.handle(exchange);
+    if (this.#finAtMs !== undefined) exchange.onClientFin?.();
   }
 
   onBody(chunk: Buffer): void {
@@ -422,7 +425,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     if (this.#finAtMs !== undefined && now - this.#finAtMs >= DEPARTED_AFTER_FIN_MS && exchange.withdraw?.()) {
       this.#clientLeft();
       this.#socket.end();
-    } else if (this.#pausedByBody) this.#bodyPace?.restart(now, this.#bodyBytes);
+    } else if (this.#pausedByBody || exchange.holdsBodyBack) this.#bodyPace?.restart(now, this.#bodyBytes);
     else if (this.#bodyPace?.isTooSlow(now, this.#bodyBytes, bodyMs)) {
       this.#limitReached("body-timeout", bodyMs);
       // A worker may be reading it: it learns that its client has gone.

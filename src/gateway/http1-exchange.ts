@@ -1,6 +1,6 @@
 /** One HTTP/1 request and its response: what an `Http1Connection` hands to the inside of the gateway. */
 
-import { Http1Response, refusalPage } from "../protocol/http1/response-writer.ts";
+import { CONTINUE, Http1Response, refusalPage } from "../protocol/http1/response-writer.ts";
 import type { BodyEnd, BodyReader, RequestStream, ResponseHead, ResponseSink } from "../request/exchange.ts";
 import type { RequestHead } from "../request/request-head.ts";
 
@@ -34,6 +34,7 @@ export class Http1Exchange implements RequestStream, ResponseSink {
   readonly arrivedMs: number;
   workerPid: number | undefined;
   onClientLeft: (() => void) | undefined;
+  onClientFin: (() => void) | undefined;
   withdraw: (() => boolean) | undefined;
   onDrain: (() => void) | undefined;
   /** For the access log. */
@@ -45,6 +46,7 @@ export class Http1Exchange implements RequestStream, ResponseSink {
   #reader: BodyReader | undefined;
   #bodyEnd: BodyEnd | undefined;
   #paused = false;
+  #continued = false;
   #over = false;
 
   constructor(head: RequestHead, arrivedMs: number, connection: ExchangeConnection) {
@@ -84,6 +86,17 @@ export class Http1Exchange implements RequestStream, ResponseSink {
 
   readBody(reader: BodyReader): void {
     this.#reader = reader;
+  }
+
+  allowBody(): void {
+    if (!this.head.expectsContinue || this.#continued || this.started || this.#over) return;
+    this.#continued = true;
+    this.#connection.write(CONTINUE);
+  }
+
+  /** The client waits for `100 Continue`, and nobody has asked for the body yet. */
+  get holdsBodyBack(): boolean {
+    return this.head.expectsContinue && !this.#continued;
   }
 
   pauseBody(): void {
@@ -144,9 +157,9 @@ export class Http1Exchange implements RequestStream, ResponseSink {
     return taken;
   }
 
-  end(): void {
+  end(trailerLines = ""): void {
     if (this.#over) return;
-    const last = this.#response.end();
+    const last = this.#response.end(trailerLines);
     if (last !== "") this.#connection.write(last);
     this.#finish();
   }

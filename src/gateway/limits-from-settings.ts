@@ -101,6 +101,8 @@ export function poolLimits(
   return {
     now: surroundings.now,
     scriptName: surroundings.scriptName,
+    rootPath: settings.root_path ?? "",
+    workerConnections: settings.worker_connections,
     lookAhead: settings.look_ahead,
     requestBuffering: settings.request_buffering !== false,
     bodyWaitMs: settings.body_wait * MS_PER_SECOND,

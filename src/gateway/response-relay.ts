@@ -9,24 +9,34 @@ import { ByteSpool, type SpoolLimits } from "./byte-spool.ts";
 
 const SHIFT_BYTES = 65536;
 /** Credit is given back in quarters of the window: fewer frames, and the worker never runs dry. */
-const CREDIT_STEP_BYTES = RESPONSE_WINDOW_BYTES / 4;
+const CREDIT_STEPS = 4;
 
 export class ResponseRelay {
   readonly #sink: ResponseSink;
   readonly #onCredit: (bytes: number) => void;
   readonly #onLost: () => void;
   readonly #spool: ByteSpool;
+  readonly #creditStepBytes: number;
+  #trailerLines = "";
   #sinkTakes = true;
   #workerDone = false;
   #finished = false;
   #owed = 0;
 
   /**
-   * @param onCredit  The worker may send that many more bytes.
-   * @param onLost    Spooled bytes cannot be read back: the response was cut, the worker need not go on.
+   * @param onCredit     The worker may send that many more bytes.
+   * @param windowBytes  What the worker may send before it gets credit.
+   * @param onLost       Spooled bytes cannot be read back: the response was cut, the worker need not go on.
    */
-  constructor(sink: ResponseSink, limits: SpoolLimits, onCredit: (bytes: number) => void, onLost: () => void) {
+  constructor(
+    sink: ResponseSink,
+    limits: SpoolLimits,
+    onCredit: (bytes: number) => void,
+    onLost: () => void,
+    windowBytes = RESPONSE_WINDOW_BYTES,
+  ) {
     this.#sink = sink;
+    this.#creditStepBytes = windowBytes / CREDIT_STEPS;
     this.#onCredit = onCredit;
     this.#onLost = onLost;
     this.#spool = new ByteSpool(
@@ -54,8 +64,9 @@ export class ResponseRelay {
     this.#repay();
   }
 
-  /** The worker has sent everything. */
-  end(): void {
+  /** The worker has sent everything. @param trailerLines  `"Digest: x\r\n"` */
+  end(trailerLines = ""): void {
+    this.#trailerLines = trailerLines;
     this.#workerDone = true;
     this.#pump();
   }
@@ -89,11 +100,11 @@ export class ResponseRelay {
     if (!this.#workerDone || this.#spool.size > 0) return;
     this.#finished = true;
     this.#spool.destroy();
-    this.#sink.end();
+    this.#sink.end(this.#trailerLines);
   }
 
   #repay(): void {
-    if (this.#workerDone || this.#finished || this.#owed < CREDIT_STEP_BYTES || !this.#spool.wantsMore) return;
+    if (this.#workerDone || this.#finished || this.#owed < this.#creditStepBytes || !this.#spool.wantsMore) return;
     const bytes = this.#owed;
     this.#owed = 0;
     this.#onCredit(bytes);

@@ -81,7 +81,7 @@ export class WorkerLanes {
   }
 
   /** The worker has been silent for too long. */
-  overdue(worker: number, silentMs: number, request: RequestSummary): void {
+  overdue(worker: number, silentMs: number, request: RequestSummary | undefined): void {
     const entry = this.#workers.get(worker);
     if (entry === undefined || entry.overdue) return;
     entry.overdue = true;

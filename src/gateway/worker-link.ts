@@ -3,7 +3,7 @@
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { BODY_SHORT, TO_WORKER } from "../wire/frame-types.ts";
-import { creditFrame, FrameError, FrameReader, type FrameView, frameToWorker } from "../wire/frames.ts";
+import { creditFrame, FrameError, FrameReader, type FrameView, frameToWorker, requestFrame } from "../wire/frames.ts";
 
 /** One read takes at most this much: several small responses at once, or a quarter of a response window. */
 const READ_BUFFER_BYTES = 65536;
@@ -13,6 +13,8 @@ export interface LinkHandler {
   onFrame(link: WorkerLink, frame: FrameView): void;
   /** The channel's end; every frame sent before it has been reported. */
   onLost(link: WorkerLink, reason: string | undefined): void;
+  /** What waited for the worker has gone to the kernel. */
+  onDrain(): void;
   /** An error that should not have been possible: the link is given up, so that no other suffers from it. */
   onFault(error: unknown): void;
 }
@@ -49,6 +51,8 @@ export class WorkerLink {
   readonly #handler: LinkHandler;
   #fault: string | undefined;
   #lost = false;
+  /** Requests of this turn of the event loop, as latin-1 text: one write carries them all. */
+  #batch = "";
 
   /**
    * @param handle  The channel as Node received it from the nursery.
@@ -69,6 +73,7 @@ export class WorkerLink {
     };
     this.#socket = new ChannelSocket(options as ConstructorParameters<typeof Socket>[0]);
     this.#socket.on("error", () => {});
+    this.#socket.on("drain", () => handler.onDrain());
     this.#socket.on("close", () => this.#lose());
     (this.#socket as Readable).resume();
   }
@@ -83,6 +88,23 @@ export class WorkerLink {
       this.#socket.destroy();
     }
     return true;
+  }
+
+  /** Bytes that the kernel has not taken. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength + this.#batch.length;
+  }
+
+  /** Pushes a request. @param body  The whole body; undefined when it comes in BODY frames. */
+  request(stream: number, head: string, body: Buffer | undefined, takesTrailers: boolean): void {
+    if (this.#batch === "") setImmediate(() => this.#flush());
+    this.#batch += requestFrame(stream, head, body, takesTrailers);
+  }
+
+  #flush(): void {
+    const batch = this.#batch;
+    this.#batch = "";
+    if (batch !== "" && this.#socket.writable) this.#socket.write(batch, "latin1");
   }
 
   stop(): void {
@@ -113,6 +135,10 @@ export class WorkerLink {
     this.#send(frameToWorker(TO_WORKER.cancel, stream));
   }
 
+  clientFin(stream: number): void {
+    this.#send(frameToWorker(TO_WORKER.clientFin, stream));
+  }
+
   fileTaken(stream: number): void {
     this.#send(frameToWorker(TO_WORKER.fileTaken, stream));
   }
@@ -122,6 +148,8 @@ export class WorkerLink {
   }
 
   #send(frame: Buffer): void {
+    // Behind the requests that came before it.
+    this.#flush();
     if (this.#socket.writable) this.#socket.write(frame);
   }
 

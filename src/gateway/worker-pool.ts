@@ -1,17 +1,18 @@
 /**
- * The inside of the gateway: takes requests from any protocol, gives them to workers by pull, and brings the answers back.
+ * The inside of the gateway: takes requests from any protocol, gives them to workers, and brings the answers back.
  */
 
-import { type Job, PullDispatcher, type PullPort } from "../dispatch/pull-dispatcher.ts";
+import type { Dispatcher, Job } from "../dispatch/dispatcher.ts";
 import type { RequestStream } from "../request/exchange.ts";
 import { PROTOCOL_ERRORS, ProtocolError } from "../request/protocol-error.ts";
-import { encodeEnviron } from "../wire/environ.ts";
 import { FROM_WORKER } from "../wire/frame-types.ts";
 import { FrameError, type FrameView } from "../wire/frames.ts";
 import { laneNumber } from "../wire/lane-number.ts";
 import type { SpoolLimits } from "./byte-spool.ts";
+import { Heartbeats } from "./heartbeats.ts";
 import type { TimeLimit } from "./limits-from-settings.ts";
 import { LONG_REQUEST_MS, type LoadCharacter } from "./load-character.ts";
+import type { Serving, ServingFactory } from "./serving.ts";
 import { WorkerLanes } from "./worker-lanes.ts";
 import { type LinkHandler, WorkerLink } from "./worker-link.ts";
 import type { RequestSummary, WorkerReport } from "./worker-report.ts";
@@ -23,6 +24,10 @@ export interface PoolLimits {
   readonly lookAhead: number;
   /** SCRIPT_NAME of the process environment. */
   readonly scriptName: string;
+  /** `root_path` of ASGI scopes. */
+  readonly rootPath: string;
+  /** Requests that one event loop may have at once. */
+  readonly workerConnections: number;
   readonly requestBuffering: boolean;
   readonly bodyWaitMs: number;
   /** 0: requests wait for ever. */
@@ -47,25 +52,34 @@ const TARGET_SHOWN_MAX = 200;
 export class WorkerPool implements LinkHandler, RequestOwner {
   readonly requestSpool: SpoolLimits;
   readonly responseSpool: SpoolLimits;
+  readonly responseWindowBytes: number;
+  readonly tellsFin: boolean;
   readonly #limits: PoolLimits;
   readonly #report: PoolReport;
-  readonly #port: PullPort;
-  readonly #dispatcher: PullDispatcher;
+  readonly #serving: Serving;
+  readonly #dispatcher: Dispatcher;
+  readonly #hearts: Heartbeats;
   /** By the lane's number. */
   readonly #links = new Map<number, WorkerLink>();
   readonly #lanes: WorkerLanes;
   readonly #gathering = new Set<WorkerRequest>();
+  /** Requests that are pushed as soon as this turn's bytes are read. */
+  #ofThisTurn: WorkerRequest[] = [];
   #held = 0;
   #answers = 0;
 
-  constructor(port: PullPort, limits: PoolLimits, report: PoolReport) {
-    this.#port = port;
+  constructor(makeServing: ServingFactory, limits: PoolLimits, report: PoolReport) {
     this.#limits = limits;
     this.#report = report;
-    this.requestSpool = limits.requestSpool;
-    this.responseSpool = limits.responseSpool;
-    this.#dispatcher = new PullDispatcher(port, limits.lookAhead);
-    this.#lanes = new WorkerLanes(report, (delayMs, callback) => port.callAfter(delayMs, callback));
+    this.#serving = makeServing(this.#links);
+    const { requestSpool, responseSpool, responseWindowBytes, pushed, dispatcher } = this.#serving;
+    this.requestSpool = requestSpool;
+    this.responseSpool = responseSpool;
+    this.responseWindowBytes = responseWindowBytes;
+    this.tellsFin = pushed;
+    this.#dispatcher = dispatcher;
+    this.#hearts = new Heartbeats(pushed ? limits.timeoutMs : 0);
+    this.#lanes = new WorkerLanes(report, this.#serving.callAfter);
   }
 
   /** Requests held: being gathered, waiting, or with a worker. */
@@ -78,7 +92,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     return this.#dispatcher.queued;
   }
 
-  /** Lanes that pull. */
+  /** Lanes that take requests. */
   get workers(): number {
     return this.#dispatcher.workers;
   }
@@ -87,7 +101,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   handle(stream: RequestStream): void {
     let environ: string;
     try {
-      environ = encodeEnviron(stream.head, this.#limits.scriptName);
+      environ = this.#serving.encode(stream.head);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const { status, reason } = PROTOCOL_ERRORS[error.code];
@@ -98,13 +112,30 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     this.#held++;
     const request = new WorkerRequest(stream, environ, this);
     if (stream.head.framing.kind !== "none") this.#gathering.add(request);
-    request.begin(this.#limits.requestBuffering);
+    if (!this.#serving.pushed) {
+      stream.allowBody();
+      request.begin(this.#limits.requestBuffering);
+      return;
+    }
+    request.begin(true);
+    if (this.#gathering.has(request)) this.#pushAfterThisTurn(request);
+  }
+
+  /** A body that came together with its head goes to the worker with it; for a later one nobody waits. */
+  #pushAfterThisTurn(request: WorkerRequest): void {
+    this.#ofThisTurn.push(request);
+    if (this.#ofThisTurn.length > 1) return;
+    setImmediate(() => {
+      const begun = this.#ofThisTurn;
+      this.#ofThisTurn = [];
+      for (const one of begun) if (this.#gathering.has(one)) one.stopGathering();
+    });
   }
 
   enqueue(request: WorkerRequest): void {
     this.#gathering.delete(request);
     request.queuedMs = this.#limits.now();
-    request.settleBody(this.#port.slotCapacity - request.environ.length);
+    request.settleBody(this.#serving.inlineRoom(request.environ.length));
     this.#dispatcher.submit(request);
   }
 
@@ -127,10 +158,16 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   }
 
   stopWorker(worker: number): void {
+    // Where requests are pushed, STOP says that none follows.
+    if (this.#serving.pushed) this.#dispatcher.workerLeaving(laneNumber(worker, 0));
     this.#lanes.stop(worker);
   }
 
-  /** Moves queued requests to the ticket pipe; called by the port once per turn in which work came. */
+  onDrain(): void {
+    this.flush();
+  }
+
+  /** Moves queued requests on; called by the port once per turn in which work came. */
   flush(): void {
     this.#dispatcher.flush(this.#limits.now());
   }
@@ -160,7 +197,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
         return;
       case FROM_WORKER.end:
         this.#finish(request);
-        request.onEnd();
+        request.onEnd(frame.fieldLines);
         return;
       case FROM_WORKER.abort:
         this.#finish(request);
@@ -193,13 +230,16 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     switch (frame.type) {
       case FROM_WORKER.ready:
         this.#dispatcher.workerReady(link.number, link.worker);
+        this.#hearts.watch(link, this.#limits.now());
         this.#lanes.ready(link);
         return;
       case FROM_WORKER.leaving:
         this.#dispatcher.workerLeaving(link.number);
+        if (this.#serving.pushed) link.stop();
         this.#lanes.leaving(link);
         return;
       case FROM_WORKER.pong:
+        this.#hearts.answered(link);
         return;
       default:
         throw new FrameError(`unknown channel frame type ${frame.type}`);
@@ -215,10 +255,11 @@ export class WorkerPool implements LinkHandler, RequestOwner {
 
   onLost(link: WorkerLink, reason: string | undefined): void {
     if (this.#links.get(link.number) === link) this.#links.delete(link.number);
+    this.#hearts.forget(link);
     if (reason !== undefined) this.#report.warn(`worker channel closed worker=${link.worker} pid=${link.pid} reason="${reason}"`);
     const held = this.#dispatcher.heldBy(link.number);
     this.#lanes.lost(link, held && this.#summary(held, this.#limits.now() - (held as WorkerRequest).arrivedMs));
-    this.#dispatcher.workerLost(link.number);
+    this.#dispatcher.workerLost(link.number, reason !== undefined);
   }
 
   onFault(error: unknown): void {
@@ -236,6 +277,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   /** Carries out what has become due. Called a few times a second. */
   sweep(): void {
     const now = this.#limits.now();
+    this.#hearts.sweep(now, (link, silentMs) => this.#onSilent(link, silentMs, now));
     for (const request of this.#gathering) {
       if (now - request.arrivedMs >= this.#limits.bodyWaitMs) request.bodyWaitOver(now);
     }
@@ -247,6 +289,11 @@ export class WorkerPool implements LinkHandler, RequestOwner {
       }
     }
     if (this.#limits.timeoutMs > 0) this.#findOverdue(now);
+  }
+
+  #onSilent(link: WorkerLink, silentMs: number, now: number): void {
+    const held = this.#dispatcher.heldBy(link.number);
+    this.#lanes.overdue(link.worker, silentMs, held && this.#summary(held, now - (held as WorkerRequest).arrivedMs));
   }
 
   #findOverdue(now: number): void {

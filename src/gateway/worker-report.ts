@@ -13,6 +13,6 @@ export interface WorkerReport {
   workerLeaving(worker: number): void;
   /** @param requests  Those that it had in its hands. */
   workerLost(worker: number, requests: readonly RequestSummary[]): void;
-  /** The worker has been silent for longer than `timeout`, with this request in its hands. */
-  overdue(worker: number, silentMs: number, request: RequestSummary): void;
+  /** The worker has been silent for longer than `timeout`, with this request in its hands; an event loop may have none. */
+  overdue(worker: number, silentMs: number, request: RequestSummary | undefined): void;
 }

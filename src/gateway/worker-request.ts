@@ -1,9 +1,10 @@
 /** One request inside the gateway: from the protocol that brought it, through the queue, to the worker and back. */
 
-import type { Job } from "../dispatch/pull-dispatcher.ts";
+import type { Job } from "../dispatch/dispatcher.ts";
 import type { RequestStream } from "../request/exchange.ts";
 import type { FrameView } from "../wire/frames.ts";
 import { FrameError, parseFileReference } from "../wire/frames.ts";
+import { takesTrailers } from "../wire/scope.ts";
 import type { SpoolLimits } from "./byte-spool.ts";
 import { closeFile } from "./descriptors.ts";
 import { FileSender, openReferencedFile } from "./file-sender.ts";
@@ -20,6 +21,9 @@ const WORKER_BYTES_PER_S_MIN = 65536;
 export interface RequestOwner {
   readonly requestSpool: SpoolLimits;
   readonly responseSpool: SpoolLimits;
+  readonly responseWindowBytes: number;
+  /** Workers want to know when a client sends nothing more. */
+  readonly tellsFin: boolean;
   /** The body is gathered: the request may wait for a worker. */
   enqueue(request: WorkerRequest): void;
   /** Takes it out of the queue. @returns false when a worker may have it. */
@@ -43,6 +47,7 @@ export class WorkerRequest implements Job {
   #file: FileSender | undefined;
   #link: WorkerLink | undefined;
   #clientLeft = false;
+  #finSeen = false;
   /** The pool has counted it out: a file that is opened only now is not sent any more. */
   #over = false;
 
@@ -62,6 +67,7 @@ export class WorkerRequest implements Job {
       );
     }
     stream.onClientLeft = () => this.#abandon();
+    if (owner.tellsFin) stream.onClientFin = () => this.#onClientFin();
     stream.withdraw = () => this.id === 0 && this.#takeBack();
   }
 
@@ -73,6 +79,11 @@ export class WorkerRequest implements Job {
     }
     if (!buffering) this.#body.stopGathering();
     this.stream.readBody(this.#body);
+  }
+
+  /** The worker starts with what has come. */
+  stopGathering(): void {
+    this.#body?.stopGathering();
   }
 
   /** The time for gathering is over: a body that comes fast enough to be worth a worker's time gets one. */
@@ -104,6 +115,17 @@ export class WorkerRequest implements Job {
     this.#link?.cancel(this.id);
   }
 
+  #onClientFin(): void {
+    this.#finSeen = true;
+    if (this.id !== 0 && !this.#over) this.#link?.clientFin(this.id);
+  }
+
+  /** The dispatcher has sent it to a worker. */
+  pushedTo(link: WorkerLink): void {
+    this.#linked(link);
+    if (this.#finSeen) link.clientFin(this.id);
+  }
+
   #linked(link: WorkerLink): void {
     if (this.#link === link) return;
     this.#link = link;
@@ -128,6 +150,7 @@ export class WorkerRequest implements Job {
       this.#owner.responseSpool,
       (bytes) => link.credit(this.id, bytes),
       () => link.cancel(this.id),
+      this.#owner.responseWindowBytes,
     );
     if (frame.payloadBytes > 0) this.#relay.push(frame.copyPayload());
   }
@@ -136,10 +159,11 @@ export class WorkerRequest implements Job {
     if (!this.#clientLeft) this.#relay?.push(frame.copyPayload());
   }
 
-  onEnd(): void {
+  /** @param trailerLines  `"Digest: x\r\n"` */
+  onEnd(trailerLines = ""): void {
     this.#settle();
     if (this.#clientLeft) return;
-    if (this.#relay !== undefined) this.#relay.end();
+    if (this.#relay !== undefined) this.#relay.end(trailerLines !== "" && takesTrailers(this.stream.head) ? trailerLines : "");
     else this.#refuseUnanswered();
   }
 
@@ -190,6 +214,7 @@ export class WorkerRequest implements Job {
 
   onCredit(link: WorkerLink, frame: FrameView): void {
     this.#linked(link);
+    this.stream.allowBody();
     this.#body?.grant(link, this.id, frame.readUInt32());
   }
 

@@ -31,6 +31,10 @@ export interface RequestStream {
   workerPid: number | undefined;
   /** Set by the inside; called at most once when the client has left before the response was complete. */
   onClientLeft: (() => void) | undefined;
+  /** Set by the inside; called when the client has said that it sends nothing more. It may still read, or it may have gone. */
+  onClientFin: (() => void) | undefined;
+  /** The body is wanted: a client that waits for `100 Continue` is told so, once. */
+  allowBody(): void;
   /** Set by the inside; takes the request back if no worker can have it yet, and says whether it did. The protocol then drops the exchange. */
   withdraw: (() => boolean) | undefined;
 }
@@ -69,7 +73,8 @@ export interface ResponseSink {
   start(head: ResponseHead): void;
   /** @returns false when the client is slow: wait for `onDrain` before sending more (nothing is lost if not). */
   body(chunk: Buffer): boolean;
-  end(): void;
+  /** @param trailerLines  Trailer fields, sent where the protocol and this response's framing have a place for them. */
+  end(trailerLines?: string): void;
   /** Cuts the response so that the client can tell: the connection or stream is closed without its proper end. */
   abort(): void;
   /** The gateway's own answer, when no head has been sent: an error page, `Connection: close`. */

@@ -4,15 +4,12 @@ import { type Exit, exitWithError } from "./exit.ts";
 import type { Resolved } from "./layers.ts";
 import { isSameValue } from "./setting-values.ts";
 import type { SettingName } from "./table.ts";
-import { isDirect, workerKind } from "./worker-class.ts";
+import { workerKind } from "./worker-class.ts";
 
 export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   // Recycling, reloading
   "max_requests",
   "max_requests_jitter",
-  "asgi_loop",
-  "asgi_lifespan",
-  "asgi_disconnect_grace_period",
   "websocket_max_message_size",
   "reload",
   "reload_engine",
@@ -81,13 +78,16 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
 
 /** What a direct worker class does by itself. */
 const DIRECT_CLASSES_DO: ReadonlySet<SettingName> = new Set<SettingName>(["max_requests", "max_requests_jitter"]);
+/** Hooks of requests belong to blocking workers so far. */
+const NOT_WITH_ASGI: readonly SettingName[] = ["pre_request", "post_request"];
 
 /** Refuses to start with a setting that would be ignored. Undefined: nothing of the kind is set. */
 export function refuseUnsupported({ settings, defaults }: Resolved): Exit | undefined {
-  const direct = isDirect(settings);
-  const name =
-    workerKind(settings) === undefined
-      ? "worker_class"
-      : NOT_SUPPORTED_YET.find((each) => !(direct && DIRECT_CLASSES_DO.has(each)) && !isSameValue(settings, defaults, each));
-  return name === undefined ? undefined : exitWithError(`setting '${name}' is not supported yet`);
+  const kind = workerKind(settings);
+  const isSet = (name: SettingName) => !isSameValue(settings, defaults, name);
+  const isDone = (name: SettingName) => kind === "direct" && DIRECT_CLASSES_DO.has(name);
+  const name = kind === undefined ? "worker_class" : NOT_SUPPORTED_YET.find((each) => isSet(each) && !isDone(each));
+  if (name !== undefined) return exitWithError(`setting '${name}' is not supported yet`);
+  const hook = kind === "asgi" ? NOT_WITH_ASGI.find(isSet) : undefined;
+  return hook === undefined ? undefined : exitWithError(`setting '${hook}' is not supported yet by asgi workers`);
 }

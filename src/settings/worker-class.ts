@@ -6,12 +6,12 @@ import type { Settings } from "./table.ts";
  * Kinds of workers that Tunicorn has. The Python half has one implementation of each (worker_code.py).
  * `direct`: any class that accepts clients by itself; Python finds it (worker_class_loader.py).
  */
-export type WorkerKind = "sync" | "gthread" | "direct";
+export type WorkerKind = "sync" | "gthread" | "asgi" | "direct";
 
 /** How requests reach a worker: it pulls them, they are pushed to it, or it accepts the clients by itself. */
 export type Delivery = "pull" | "push" | "direct";
 
-const DELIVERIES: Readonly<Record<WorkerKind, Delivery>> = { sync: "pull", gthread: "pull", direct: "direct" };
+const DELIVERIES: Readonly<Record<WorkerKind, Delivery>> = { sync: "pull", gthread: "pull", asgi: "push", direct: "direct" };
 
 /** All names of each kind that the gateway feeds: Gunicorn's aliases, classes and entry points. */
 const FED: Readonly<Record<string, WorkerKind>> = {
@@ -21,6 +21,9 @@ const FED: Readonly<Record<string, WorkerKind>> = {
   gthread: "gthread",
   "egg:gunicorn#gthread": "gthread",
   "gunicorn.workers.gthread.ThreadWorker": "gthread",
+  asgi: "asgi",
+  "egg:gunicorn#asgi": "asgi",
+  "gunicorn.workers.gasgi.ASGIWorker": "asgi",
 };
 
 /** Gunicorn's classes that the gateway will feed, and does not yet. */
@@ -29,7 +32,6 @@ const NOT_YET: ReadonlySet<string> = new Set(
     gevent: "ggevent.GeventWorker",
     gevent_wsgi: "ggevent.GeventPyWSGIWorker",
     gevent_pywsgi: "ggevent.GeventPyWSGIWorker",
-    asgi: "gasgi.ASGIWorker",
   }).flatMap(([alias, path]) => [alias, `egg:gunicorn#${alias}`, `gunicorn.workers.${path}`]),
 );
 

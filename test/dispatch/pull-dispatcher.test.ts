@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Job, PullDispatcher, type PullPort, type SlotClaim } from "../../src/dispatch/pull-dispatcher.ts";
+import type { Job } from "../../src/dispatch/dispatcher.ts";
+import { PullDispatcher, type PullPort, type SlotClaim } from "../../src/dispatch/pull-dispatcher.ts";
 import { SimulatedJob, Simulation } from "./simulated-workers.ts";
 
 const QUARANTINE_MS = 5000;

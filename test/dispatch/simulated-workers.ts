@@ -4,7 +4,8 @@
  */
 
 import assert from "node:assert/strict";
-import { type Job, PullDispatcher, type PullPort, type SlotClaim } from "../../src/dispatch/pull-dispatcher.ts";
+import type { Job } from "../../src/dispatch/dispatcher.ts";
+import { PullDispatcher, type PullPort, type SlotClaim } from "../../src/dispatch/pull-dispatcher.ts";
 
 interface Ticket {
   readonly slot: number;

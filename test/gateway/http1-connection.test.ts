@@ -482,9 +482,36 @@ test("a body that breaks while it is read: 400, and the handler hears that its c
   assert.match(client.text, /^HTTP\/1.1 400 /);
 });
 
+test("a FIN is told to the request that is being served, and to those that come behind it", async (t) => {
+  const seen: string[] = [];
+  const server = await Server.start(t, (stream) => {
+    stream.onClientFin = () => {
+      seen.push(stream.head.path);
+      answer("x")(stream);
+    };
+  });
+  const client = await server.connect(t);
+  client.send("GET /a HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\n").socket.end();
+  await until(() => client.ended);
+  assert.deepEqual(seen, ["/a", "/b"]);
+});
+
+test("no 100-continue for a body that nobody asks for", async (t) => {
+  const server = await Server.start(t, (stream) => {
+    answer("no")(stream);
+    stream.allowBody();
+  });
+  const client = await server.connect(t);
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab");
+  await until(() => client.ended);
+  assert.match(client.text, /^HTTP\/1.1 200 /);
+});
+
 test("100-continue is sent before the body comes", async (t) => {
   const server = await Server.start(t, (stream) => {
     const body = readBody(stream);
+    stream.allowBody();
+    stream.allowBody(); // Once is enough.
     const wait = () => (body.end() === undefined ? setImmediate(wait) : answer(body.text())(stream));
     wait();
   });
@@ -493,6 +520,26 @@ test("100-continue is sent before the body comes", async (t) => {
     .send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
     .sees("HTTP/1.1 100 Continue\r\n\r\n");
   await client.send("ok").sees(/200 OK.*ok$/s);
+});
+
+test("a client that waits for 100-continue is not slow; from then on its time counts", async (t) => {
+  let stream: RequestStream | undefined;
+  const server = await Server.start(t, (request) => {
+    stream = request;
+    readBody(request);
+  });
+  const client = await server.connect(t);
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  await until(() => stream !== undefined);
+  for (let minute = 0; minute < 3; minute++) server.pass(60_000);
+  assert.deepEqual([client.text, server.struck], ["", []]);
+  stream?.allowBody();
+  await client.sees("HTTP/1.1 100 Continue\r\n\r\n");
+  server.pass(59_999);
+  assert.deepEqual(server.struck, []);
+  server.pass(1);
+  await client.sees(/408 Request Timeout/);
+  assert.deepEqual(server.struck, ["body-timeout 60000 192.0.2.1"]);
 });
 
 test("a body that nobody read is skipped, and the connection goes on; a large one ends it", async (t) => {

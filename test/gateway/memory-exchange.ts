@@ -47,6 +47,10 @@ export class MemoryExchange implements RequestStream, ResponseSink {
   readonly arrivedMs: number;
   workerPid: number | undefined;
   onClientLeft: (() => void) | undefined;
+  onClientFin: (() => void) | undefined;
+  /** Whether the body has been asked for. */
+  bodyAllowed = false;
+  trailerLines = "";
   withdraw: (() => boolean) | undefined;
   onDrain: (() => void) | undefined;
   /** What the client sees. */
@@ -106,6 +110,10 @@ export class MemoryExchange implements RequestStream, ResponseSink {
     this.#reader = reader;
   }
 
+  allowBody(): void {
+    this.bodyAllowed = true;
+  }
+
   pauseBody(): void {
     this.bodyPaused = true;
   }
@@ -147,7 +155,8 @@ export class MemoryExchange implements RequestStream, ResponseSink {
     return this.#pending === 0;
   }
 
-  end(): void {
+  end(trailerLines = ""): void {
+    this.trailerLines = trailerLines;
     this.#finish("complete");
   }
 

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { PullPort, SlotClaim } from "../../src/dispatch/pull-dispatcher.ts";
+import { pullServing } from "../../src/gateway/serving.ts";
 import { type PoolLimits, WorkerPool } from "../../src/gateway/worker-pool.ts";
 import type { BodyFraming } from "../../src/request/request-head.ts";
 import { FROM_WORKER } from "../../src/wire/frame-types.ts";
@@ -46,6 +47,8 @@ export class PoolHarness implements PullPort {
       now: () => this.nowMs,
       lookAhead: 8,
       scriptName: "",
+      rootPath: "",
+      workerConnections: 1000,
       requestBuffering: true,
       bodyWaitMs: 10_000,
       queueTimeoutMs: 0,
@@ -54,11 +57,11 @@ export class PoolHarness implements PullPort {
       responseSpool: { ...spool },
       ...changes,
     };
-    this.pool = new WorkerPool(this, limits, {
+    this.pool = new WorkerPool(pullServing(this, limits), limits, {
       workerReady: (worker) => this.reports.push(`ready ${worker}`),
       workerLeaving: (worker) => this.reports.push(`leaving ${worker}`),
       workerLost: (worker, requests) => this.reports.push(`lost ${worker} ${requests.map(({ target }) => target).join() || "-"}`),
-      overdue: (worker, silentMs, request) => this.reports.push(`overdue ${worker} ${silentMs} ${request.target}`),
+      overdue: (worker, silentMs, request) => this.reports.push(`overdue ${worker} ${silentMs} ${request?.target ?? "-"}`),
       warn: (text) => this.reports.push(text),
       limitReached: (limit, limitMs, remoteAddress) => this.reports.push(`${limit} ${limitMs} ${remoteAddress}`),
       fault: (error) => {

@@ -10,7 +10,7 @@ import { MemoryExchange, requestHead } from "./memory-exchange.ts";
 import { descriptorsBelow, temporaryDirectory, unbounded, until } from "./spool-directory.ts";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-const nobody = { onFrame: () => {}, onLost: () => {}, onFault: assert.fail };
+const nobody = { onFrame: () => {}, onLost: () => {}, onDrain: () => {}, onFault: assert.fail };
 
 for (const { name, memoryBytes, fileBytes, missing = false } of [
   { name: "memory and file", memoryBytes: 1_000, fileBytes: 20_000 },

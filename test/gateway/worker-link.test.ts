@@ -7,7 +7,7 @@ import { temporaryDirectory, until } from "./spool-directory.ts";
 
 test("every frame that the gateway sends arrives as the contract says", async (t) => {
   const worker = await FakeWorker.connect(t, temporaryDirectory(t));
-  const link = new WorkerLink(1, 1, worker.gatewayHandle, { onFrame: () => {}, onLost: () => {}, onFault: assert.fail });
+  const link = new WorkerLink(1, 1, worker.gatewayHandle, { onFrame: () => {}, onLost: () => {}, onDrain: () => {}, onFault: assert.fail });
   link.stop();
   link.ping();
   link.head(7, "h\xe9");
@@ -44,6 +44,7 @@ test("frames are told with their link, and the end of the channel behind them", 
   const link = new WorkerLink(5, 50, worker.gatewayHandle, {
     onFrame: (from, frame) => told.push(`${from.number} ${frame.type} ${frame.stream} ${frame.payload}`),
     onFault: assert.fail,
+    onDrain: () => {},
     onLost: (from, reason) => told.push(`${from.number} lost ${reason}`),
   });
   worker.send(FROM_WORKER.body, 3, { body: "x".repeat(100_000) });
@@ -63,6 +64,7 @@ test("what a worker sent before it died is read, although writing to it has fail
       payloadBytes += frame.payloadBytes;
     },
     onFault: assert.fail,
+    onDrain: () => {},
     onLost: () => {
       lost = true;
     },
@@ -79,7 +81,12 @@ test("what a worker sent before it died is read, although writing to it has fail
 test("a link that is given up reports its loss once, and swallows what is still sent", async (t) => {
   const worker = await FakeWorker.connect(t, temporaryDirectory(t));
   let losses = 0;
-  const link = new WorkerLink(1, 1, worker.gatewayHandle, { onFrame: () => {}, onLost: () => losses++, onFault: assert.fail });
+  const link = new WorkerLink(1, 1, worker.gatewayHandle, {
+    onFrame: () => {},
+    onLost: () => losses++,
+    onDrain: () => {},
+    onFault: assert.fail,
+  });
   worker.send(FROM_WORKER.pong, 0);
   link.giveUp("the test is over");
   link.ping();

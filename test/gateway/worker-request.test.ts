@@ -17,6 +17,8 @@ const { response, head, body, hints, fetchHead, credit } = FROM_WORKER;
 class NotedOwner implements RequestOwner {
   readonly requestSpool;
   readonly responseSpool;
+  readonly responseWindowBytes = 262144;
+  readonly tellsFin = false;
   readonly asked: string[] = [];
   /** The request is still in the queue. */
   queued = true;
@@ -67,6 +69,7 @@ async function withWorker(t: TestContext, framing?: BodyFraming) {
       else if (frame.type === fetchHead) request.onFetchHead(from);
       else if (frame.type === credit) request.onCredit(from, frame);
     },
+    onDrain: () => {},
     onLost: (_link, reason) => {
       seen.lost = reason;
     },

@@ -35,6 +35,14 @@ for (const { words, config = [], name } of REFUSED) {
   });
 }
 
+for (const name of ["pre_request", "post_request"]) {
+  test(`${name} is refused with asgi workers only`, () => {
+    const refused = refuseUnsupported(settled(["-k", "asgi", "app"], [[name, hook]]));
+    assert.equal(refused?.stderr, `\nError: setting '${name}' is not supported yet by asgi workers\n`);
+    assert.equal(refuseUnsupported(settled(["-k", "gthread", "app"], [[name, hook]])), undefined);
+  });
+}
+
 const TAKEN: readonly (readonly string[])[] = [
   [],
   ["-k", "tornado", "--max-requests", "5", "--max-requests-jitter", "2"],
@@ -46,6 +54,7 @@ const TAKEN: readonly (readonly string[])[] = [
   ["--protocol", "uwsgi", "--uwsgi-allow-from", "10.0.0.0/8"],
   ["--threads", "4"],
   ["-k", "gthread", "--threads", "1"],
+  ["-k", "asgi", "--asgi-loop", "asyncio", "--asgi-lifespan", "on", "--asgi-disconnect-grace-period", "0", "--worker-connections", "5"],
   ["--user", "1000", "--group", "1001"],
   ["--no-control-socket", "--http-parser", "fast", "--worker-tmp-dir", "/x", "--root-path", "/x"],
   ["--preload", "--no-sendfile", "-e", "A=1", "-p", "x", "-m", "022", "--chdir", "/", "--paste-global", "a=b"],

@@ -22,10 +22,12 @@ const CLASSES: readonly { words: readonly string[]; name: string; kind: WorkerKi
   { words: ["-k", "mine.SyncWorker", "--threads", "2"], name: "gthread", kind: "gthread" },
   { words: ["-k", "nope"], name: "nope", kind: "direct" },
   { words: ["-k", "constructor"], name: "constructor", kind: "direct" },
+  { words: ["-k", "asgi", "--threads", "4"], name: "asgi", kind: "asgi" },
+  { words: ["-k", "gunicorn.workers.gasgi.ASGIWorker"], name: "gunicorn.workers.gasgi.ASGIWorker", kind: "asgi" },
   { words: ["-k", "gevent"], name: "gevent", kind: undefined },
   { words: ["-k", "gevent_wsgi"], name: "gevent_wsgi", kind: undefined },
   { words: ["-k", "gunicorn.workers.ggevent.GeventWorker"], name: "gunicorn.workers.ggevent.GeventWorker", kind: undefined },
-  { words: ["-k", "asgi"], name: "asgi", kind: undefined },
+  { words: ["-k", "asgi"], name: "asgi", kind: "asgi" },
 ];
 
 for (const { words, name, kind } of CLASSES) {

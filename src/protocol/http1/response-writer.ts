@@ -13,6 +13,7 @@ import { prefixLines } from "./prefix-lines.ts";
 /** A chunk up to this size is copied together with its framing: one small copy costs less than two more pieces to write. */
 const CHUNK_COPY_BYTES_MAX = 16384;
 const LAST_CHUNK = "0\r\n\r\n";
+const LAST_CHUNK_LINE = "0\r\n";
 const CRLF = Buffer.from("\r\n");
 
 /** What a client waits for that sent `Expect: 100-continue` (RFC 9110 §10.1.1). */
@@ -105,10 +106,15 @@ export class Http1Response {
     return [bytes];
   }
 
-  /** Ends the body. A body shorter than its Content-Length leaves the client waiting, so the connection must then close. */
-  end(): string {
+  /**
+   * Ends the body. A body shorter than its Content-Length leaves the client waiting, so the connection must then close.
+   *
+   * @param trailerLines  `"Digest: x\r\n"`; only a chunked body has a place for them (RFC 9112 §7.1.2).
+   */
+  end(trailerLines = ""): string {
     if (this.#bytesLeft !== undefined && this.#bytesLeft > 0) this.keepAlive = false;
-    return this.#chunked ? LAST_CHUNK : "";
+    if (!this.#chunked) return "";
+    return trailerLines === "" ? LAST_CHUNK : `${LAST_CHUNK_LINE}${trailerLines}\r\n`;
   }
 
   /** Decides the body's framing (RFC 9112 §6.3) and whether the connection stays. */

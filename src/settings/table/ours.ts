@@ -43,7 +43,8 @@ When not set: that of $VIRTUAL_ENV, else of .venv or venv in the application's d
     ours: true,
     doc: `Start a worker as soon as a request's head is there, as Gunicorn does.
 
-By default the gateway first waits for the body, so that a slow client holds no worker.`,
+By default the gateway first waits for the body, so that a slow client holds no worker. asgi workers always start at once: a slow
+client holds up nobody there.`,
   }),
   body_buffer: setting({
     section: "Gateway",
@@ -53,7 +54,9 @@ By default the gateway first waits for the body, so that a slow client holds no 
     default: 128 * KIB,
     onReload: "apply",
     ours: true,
-    doc: `Bytes of a request's body that are kept in memory; more is spooled to disk.`,
+    doc: `Bytes of a request's body that are kept in memory; more is spooled to disk.
+
+For asgi at most 64 KiB and no disk: receive() asks for more.`,
   }),
   body_wait: setting({
     section: "Gateway",
@@ -88,7 +91,9 @@ Beyond it, bodies are passed on to the worker as they arrive.`,
     default: 256 * KIB,
     onReload: "apply",
     ours: true,
-    doc: `Bytes of a response that are kept in memory for a slow client; more is spooled to disk.`,
+    doc: `Bytes of a response that are kept in memory for a slow client; more is spooled to disk.
+
+For asgi at most 64 KiB and no disk: send() waits for the client.`,
   }),
   response_spool_limit: setting({
     section: "Gateway",

@@ -96,7 +96,7 @@ Names with an underscore look like others with a dash there. drop leaves them ou
     onReload: "apply",
     doc: `Event loop implementation for ASGI workers.
 
-auto (uvloop where it is installed), asyncio or uvloop.`,
+auto (uvloop where the application's environment has it), asyncio or uvloop.`,
   }),
   asgi_lifespan: setting({
     section: "Worker Processes",
@@ -107,7 +107,7 @@ auto (uvloop where it is installed), asyncio or uvloop.`,
     onReload: "apply",
     doc: `Control ASGI lifespan protocol handling.
 
-auto, on or off.`,
+auto runs it where the application has one, on demands it, off never runs it. An application that says startup.failed stops the server.`,
   }),
   asgi_disconnect_grace_period: setting({
     section: "Worker Processes",
@@ -118,7 +118,7 @@ auto, on or off.`,
     onReload: "apply",
     doc: `Grace period (seconds) for ASGI apps to handle client disconnects.
 
-After http.disconnect the application has this long before its task is cancelled.`,
+After http.disconnect the application has this long before its task is cancelled. 0 cancels at once.`,
   }),
   websocket_max_message_size: setting({
     section: "Worker Processes",

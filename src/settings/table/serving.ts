@@ -87,7 +87,7 @@ the configuration file, as an object. sync with more than one thread means gthre
 
 tornado, and every class that is not one of the others, accepts the clients by itself: see worker-classes.md.
 
-Supported today: all but gevent and asgi.`,
+Supported today: all but gevent.`,
   }),
   threads: setting({
     section: "Worker Processes",
@@ -109,7 +109,8 @@ More than one turns the class sync into gthread: each thread serves one request 
     onReload: "apply",
     doc: `The maximum number of simultaneous clients.
 
-Counted for each worker; for the classes gthread, gevent and asgi.`,
+Counted for each worker; for the classes gthread, gevent and asgi. For asgi these are requests in the application: idle connections are
+the gateway's and not counted, and what is beyond waits in its queue.`,
   }),
   max_requests: setting({
     section: "Worker Processes",

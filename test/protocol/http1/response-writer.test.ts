@@ -285,3 +285,21 @@ test("refusalPage takes further fields", () => {
     /\r\nContent-Length: \d+\r\nRetry-After: 1\r\n\r\n<html>/,
   );
 });
+
+for (const { name, request, contentLength, end } of [
+  {
+    name: "behind a chunked body",
+    request: { method: "GET", protocol: "HTTP/1.1" },
+    contentLength: undefined,
+    end: "0\r\nX-Sum: 1\r\n\r\n",
+  },
+  { name: "not behind a counted one", request: { method: "GET", protocol: "HTTP/1.1" }, contentLength: 0, end: "" },
+  { name: "not to HTTP/1.0", request: { method: "GET", protocol: "HTTP/1.0" }, contentLength: undefined, end: "" },
+  { name: "not where there is no body", request: { method: "HEAD", protocol: "HTTP/1.1" }, contentLength: undefined, end: "" },
+]) {
+  test(`trailer fields are sent ${name}`, () => {
+    const response = new Http1Response({ ...request, keepAlive: true });
+    response.start({ status: "200 OK", fieldLines: "", contentLength, close: false }, "now", false);
+    assert.equal(response.end("X-Sum: 1\r\n"), end);
+  });
+}

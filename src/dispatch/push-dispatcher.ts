@@ -1,0 +1,209 @@
+/**
+ * Dispatch by push: each request is given to the worker that has the fewest (design §4, docs/internals/channels.md §5).
+ *
+ * For workers that serve many requests at once on an event loop: none of them waits for another, so that there is nothing to
+ * gain from a shared queue, and much from one write that carries many requests. Pure: sockets and memory come in as a `PushPort`.
+ */
+
+import { type Dispatcher, type Job, type OverdueJob, takeOlderThan } from "./dispatcher.ts";
+import { JobQueue } from "./job-queue.ts";
+
+/** Channels and memory of the dispatcher. */
+export interface PushPort {
+  /** Requests that can be with workers at once, over all of them: one entry of shared memory each. */
+  readonly entryCount: number;
+  /** Sends a request to a worker. */
+  push(worker: number, job: Job): void;
+  /** The worker takes what it is sent: its channel is not full. When it is emptied, `flush` is called. */
+  takes(worker: number): boolean;
+  /** The stream id that a worker wrote into the entry last; 0 = none. */
+  readEntry(entry: number): number;
+}
+
+interface PushWorker {
+  readonly number: number;
+  outstanding: number;
+}
+
+interface Open {
+  readonly job: Job;
+  readonly worker: PushWorker;
+  readonly sentMs: number;
+}
+
+/** With 2^16 entries ids stay below 2^31, and none comes back before this many others of its entry. */
+const SEQUENCE_MAX = 32767 - 1;
+
+export class PushDispatcher implements Dispatcher {
+  readonly #port: PushPort;
+  readonly #perWorker: number;
+  readonly #now: () => number;
+  readonly #queue = new JobQueue<Job>();
+  /** By entry: an id is a multiple of the number of entries plus the entry. Not a Map: see PullDispatcher. */
+  readonly #open: (Open | undefined)[] = [];
+  #openCount = 0;
+  readonly #freeEntries: number[] = [];
+  /** Workers that take requests. */
+  readonly #ready: PushWorker[] = [];
+  /** The first to be looked at: equals take turns. */
+  #turn = 0;
+  /** By entry: what the last id was the multiple of. */
+  readonly #sequences: Uint16Array;
+
+  /**
+   * @param perWorker  Requests that one worker may have at once (`worker_connections`).
+   * @param now        Monotonic milliseconds.
+   */
+  constructor(port: PushPort, perWorker: number, now: () => number) {
+    this.#port = port;
+    this.#perWorker = Math.max(1, perWorker);
+    this.#now = now;
+    this.#sequences = new Uint16Array(port.entryCount);
+  }
+
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  get open(): number {
+    return this.#openCount;
+  }
+
+  get workers(): number {
+    return this.#ready.length;
+  }
+
+  submit(job: Job): void {
+    this.#queue.push(job);
+    this.#drain();
+  }
+
+  withdraw(job: Job): boolean {
+    return job.id === 0 && this.#queue.remove(job);
+  }
+
+  withdrawOlderThan(cutoffMs: number): Job[] {
+    return takeOlderThan(this.#queue, cutoffMs);
+  }
+
+  find(id: number): Job | undefined {
+    return this.#openOf(id)?.job;
+  }
+
+  #openOf(id: number): Open | undefined {
+    const open = this.#open[id % this.#port.entryCount];
+    return open?.job.id === id ? open : undefined;
+  }
+
+  finished(id: number): void {
+    const open = this.#openOf(id);
+    if (open === undefined) return;
+    this.#close(open);
+    if (this.#queue.length > 0) this.#drain();
+  }
+
+  #close(open: Open): void {
+    const entry = open.job.id % this.#port.entryCount;
+    this.#open[entry] = undefined;
+    this.#openCount--;
+    open.worker.outstanding--;
+    this.#freeEntries.push(entry);
+  }
+
+  workerReady(worker: number): void {
+    this.#ready.push({ number: worker, outstanding: 0 });
+    this.#drain();
+  }
+
+  workerLeaving(worker: number): void {
+    const index = this.#ready.findIndex(({ number }) => number === worker);
+    if (index >= 0) this.#ready.splice(index, 1);
+  }
+
+  workerLost(worker: number, alive: boolean): void {
+    this.workerLeaving(worker);
+    const again: Job[] = [];
+    for (const open of this.#opened()) {
+      if (open.worker.number !== worker) continue;
+      const { job } = open;
+      const started = alive || this.#port.readEntry(job.id % this.#port.entryCount) === job.id;
+      this.#close(open);
+      if (started) job.onWorkerLost();
+      else if (job.abandoned) job.onDropped();
+      else again.push(job);
+    }
+    // Oldest in front: the last one put at the queue's head is the first to go.
+    again.sort((one, other) => other.queuedMs - one.queuedMs || other.id - one.id);
+    for (const job of again) {
+      job.id = 0;
+      this.#queue.unshift(job);
+    }
+    this.#drain();
+  }
+
+  /** None: with many requests at once, a long one tells nothing. What counts is that the event loop runs: see `gateway/heartbeats.ts`. */
+  overdue(): OverdueJob[] {
+    return [];
+  }
+
+  hasOpenSince(cutoffMs: number): boolean {
+    return this.#opened().some((open) => open.sentMs < cutoffMs);
+  }
+
+  heldBy(worker: number): Job | undefined {
+    const held = this.#opened().filter((open) => open.worker.number === worker);
+    return held.reduce<Open | undefined>(
+      (oldest, open) => (oldest !== undefined && oldest.sentMs <= open.sentMs ? oldest : open),
+      undefined,
+    )?.job;
+  }
+
+  flush(): void {
+    this.#drain();
+  }
+
+  #opened(): Open[] {
+    return this.#open.filter((open) => open !== undefined);
+  }
+
+  /** Gives requests away until none is left or no worker has room. */
+  #drain(): void {
+    while (this.#queue.length > 0) {
+      const worker = this.#leastBusy();
+      if (worker === undefined) return;
+      const entry = this.#takeEntry();
+      if (entry === undefined) return;
+      this.#give(this.#queue.shift()!, worker, entry);
+    }
+  }
+
+  #give(job: Job, worker: PushWorker, entry: number): void {
+    const sequence = (this.#sequences[entry]! % SEQUENCE_MAX) + 1;
+    this.#sequences[entry] = sequence;
+    job.id = sequence * this.#port.entryCount + entry;
+    this.#open[entry] = { job, worker, sentMs: this.#now() };
+    this.#openCount++;
+    worker.outstanding++;
+    this.#port.push(worker.number, job);
+  }
+
+  /** The one that was given back last, so that few of them are ever touched. */
+  #takeEntry(): number | undefined {
+    const entry = this.#freeEntries.pop();
+    if (entry !== undefined) return entry;
+    return this.#open.length < this.#port.entryCount ? this.#open.push(undefined) - 1 : undefined;
+  }
+
+  #leastBusy(): PushWorker | undefined {
+    const count = this.#ready.length;
+    let best: PushWorker | undefined;
+    for (let step = 0; step < count; step++) {
+      const worker = this.#ready[(this.#turn + step) % count]!;
+      if (worker.outstanding >= (best?.outstanding ?? this.#perWorker) || !this.#port.takes(worker.number)) continue;
+      best = worker;
+      if (worker.outstanding === 0) break;
+    }
+    this.#turn = count === 0 ? 0 : (this.#turn + 1) % count;
+    return best;
+  }
+}

@@ -1,0 +1,54 @@
+/** Watches event loops: each is asked for a sign of life once a second, and is overdue when it owes one for longer than `timeout`. */
+
+import type { WorkerLink } from "./worker-link.ts";
+
+/** As often as Gunicorn's workers give theirs. */
+const PING_MS = 1000;
+
+/** One worker's clock. */
+interface Heart {
+  readonly link: WorkerLink;
+  /** When the PING was sent that is not answered; undefined: none is. */
+  askedMs: number | undefined;
+  nextMs: number;
+  reported: boolean;
+}
+
+export class Heartbeats {
+  readonly #hearts = new Map<WorkerLink, Heart>();
+  readonly #timeoutMs: number;
+
+  /** @param timeoutMs  0: silence is allowed. */
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** The worker is ready: it is watched from now on. */
+  watch(link: WorkerLink, nowMs: number): void {
+    if (this.#timeoutMs > 0) this.#hearts.set(link, { link, askedMs: undefined, nextMs: nowMs, reported: false });
+  }
+
+  forget(link: WorkerLink): void {
+    this.#hearts.delete(link);
+  }
+
+  answered(link: WorkerLink): void {
+    const heart = this.#hearts.get(link);
+    if (heart !== undefined) heart.askedMs = undefined;
+  }
+
+  /** Asks those whose time has come. @param overdue  Called once for each that owes its answer for too long. */
+  sweep(nowMs: number, overdue: (link: WorkerLink, silentMs: number) => void): void {
+    for (const heart of this.#hearts.values()) {
+      if (heart.askedMs === undefined) {
+        if (nowMs < heart.nextMs) continue;
+        heart.askedMs = nowMs;
+        heart.nextMs = nowMs + PING_MS;
+        heart.link.ping();
+      } else if (nowMs - heart.askedMs > this.#timeoutMs && !heart.reported) {
+        heart.reported = true;
+        overdue(heart.link, nowMs - heart.askedMs);
+      }
+    }
+  }
+}
