@@ -1,0 +1,141 @@
+"""A Starlette site: streams, background tasks, uploads, lifespan state, middleware, files."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+finished: list[str] = []
+
+
+@contextlib.asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
+    yield {"greeting": "hello from the lifespan"}
+
+
+async def home(request: Request) -> Response:
+    return PlainTextResponse(f"hello {request.query_params.get('name', 'world')}")
+
+
+async def state(request: Request) -> Response:
+    return PlainTextResponse(request.state.greeting)
+
+
+async def stream(request: Request) -> Response:
+    async def parts() -> AsyncIterator[str]:
+        for number in range(5):
+            yield f"part {number}\n"
+            await asyncio.sleep(0)
+
+    return StreamingResponse(parts(), media_type="text/plain")
+
+
+async def broken_stream(request: Request) -> Response:
+    async def parts() -> AsyncIterator[str]:
+        yield "half"
+        raise ValueError("in the middle of the stream")
+
+    return StreamingResponse(parts(), media_type="text/plain")
+
+
+async def upload(request: Request) -> Response:
+    digest, size = hashlib.sha256(), 0
+    async for chunk in request.stream():
+        digest.update(chunk)
+        size += len(chunk)
+    return JSONResponse([size, digest.hexdigest()])
+
+
+async def form(request: Request) -> Response:
+    async with request.form() as fields:
+        file = fields["file"]
+        data = await file.read()
+        return JSONResponse([file.filename, len(data), fields["note"]])
+
+
+async def background(request: Request) -> Response:
+    async def work() -> None:
+        await asyncio.sleep(0.05)
+        finished.append(request.query_params["n"])
+
+    return PlainTextResponse("accepted", background=BackgroundTask(work))
+
+
+async def done(request: Request) -> Response:
+    return JSONResponse(sorted(finished))
+
+
+async def file(request: Request) -> Response:
+    return FileResponse(Path(__file__))
+
+
+async def fails(request: Request) -> Response:
+    raise ValueError("the view fails")
+
+
+async def groups(request: Request) -> Response:
+    """anyio's task groups and cancel scopes inside a request."""
+    results: list[int] = []
+
+    async def add(number: int) -> None:
+        await anyio.sleep(0.001 * number)
+        results.append(number)
+
+    async with anyio.create_task_group() as group:
+        for number in range(3):
+            group.start_soon(add, number)
+    with anyio.move_on_after(0.01) as scope:
+        await anyio.sleep(10)
+    threaded = await anyio.to_thread.run_sync(sum, results)
+    return JSONResponse([results, scope.cancelled_caught, threaded])
+
+
+async def departed(request: Request) -> Response:
+    """Notes in a file that its client has left while the body was read."""
+    note = Path(request.query_params["note"])
+    note.write_text("reading")
+    try:
+        await request.body()
+    except ClientDisconnect:
+        note.write_text("ClientDisconnect")
+    return PlainTextResponse("late")
+
+
+class Stamp(BaseHTTPMiddleware):
+    async def dispatch(self, request: Request, call_next: Any) -> Response:
+        response: Response = await call_next(request)
+        response.headers["X-Stamp"] = "seen"
+        return response
+
+
+app = Starlette(
+    routes=[
+        Route("/", home),
+        Route("/state", state),
+        Route("/stream", stream),
+        Route("/broken-stream", broken_stream),
+        Route("/upload", upload, methods=["POST"]),
+        Route("/form", form, methods=["POST"]),
+        Route("/background", background),
+        Route("/done", done),
+        Route("/file", file),
+        Route("/fails", fails),
+        Route("/groups", groups),
+        Route("/departed", departed, methods=["POST"]),
+    ],
+    lifespan=lifespan,
+    middleware=[Middleware(Stamp)],
+)
