@@ -1,6 +1,13 @@
 import type { MetricName } from "./metrics.ts";
 
-export type AppName = "hello" | "flask" | "django" | "mixed";
+export type AppName = "hello" | "flask" | "django" | "mixed" | AsgiAppName;
+
+/** `asgi-wait` answers after 10 ms. */
+export type AsgiAppName = "asgi" | "asgi-wait" | "fastapi";
+
+export function isAsgi(app: AppName): app is AsgiAppName {
+  return app === "asgi" || app === "asgi-wait" || app === "fastapi";
+}
 
 /** Number of request headers, Host included: a bare client's, or a browser's with two that are new in every request. */
 export type HeaderCount = 2 | 12;
@@ -125,6 +132,14 @@ export const SCENARIOS: readonly Scenario[] = [
   threaded(4),
   threaded(16),
   threaded(64),
+  closedLoop("asgi", { workers: 1 }),
+  closedLoop("asgi"),
+  closedLoop("asgi", { headers: 12 }),
+  closedLoop("asgi", { connections: 1, shown: ["p50 us"] }),
+  closedLoop("fastapi", { workers: 1 }),
+  closedLoop("fastapi"),
+  closedLoop("asgi-wait", { workers: 1, connections: 512 }),
+  closedLoop("asgi-wait", { connections: 512 }),
   mixed("/sleep"),
   mixed("/burn"),
   start("hello"),

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import type { AppName } from "./scenarios.ts";
+import { type AppName, isAsgi } from "./scenarios.ts";
 
 /** Folder of the applications; every server is started in it. */
 export const APPS_DIRECTORY = fileURLToPath(new URL("./apps", import.meta.url));
@@ -11,6 +11,9 @@ const APPS: Record<AppName, string> = {
   flask: "flask_app:application",
   django: "django_app:application",
   mixed: "mixed:application",
+  asgi: "hello_asgi:application",
+  "asgi-wait": "hello_asgi:waiting",
+  fastapi: "fastapi_app:application",
 };
 
 /** What a server is asked to do. */
@@ -67,12 +70,18 @@ function threadsOf({ threads }: ServeCase, best: number): string {
   return `${threads === "best" ? best : threads}`;
 }
 
+/** A server of one kind of applications only. */
+function only(kind: "wsgi" | "asgi", command: ServerSpec["command"]): ServerSpec["command"] {
+  return (serve) => (isAsgi(serve.app) === (kind === "asgi") ? command(serve) : undefined);
+}
+
 /** Each with the options that were fastest for it when tried, in the order in which they take turns. */
 export const SERVERS: readonly ServerSpec[] = [
   {
     name: "tunicorn",
     command: (serve) => [
       TUNICORN,
+      ...(isAsgi(serve.app) ? ["--worker-class", "asgi"] : []),
       ...(typeof serve.threads === "number" ? ["--worker-class", "gthread", "--threads", `${serve.threads}`] : []),
       ...gunicornOptions(serve),
     ],
@@ -80,17 +89,37 @@ export const SERVERS: readonly ServerSpec[] = [
   {
     name: "gunicorn-sync",
     // It closes after each answer.
-    command: (serve) =>
+    command: only("wsgi", (serve) =>
       serve.idle || typeof serve.threads === "number" ? undefined : ["gunicorn", "--worker-class", "sync", ...gunicornOptions(serve)],
+    ),
+  },
+  {
+    name: "gunicorn-asgi",
+    command: only("asgi", (serve) =>
+      typeof serve.threads === "number" ? undefined : ["gunicorn", "--worker-class", "asgi", ...gunicornOptions(serve)],
+    ),
+  },
+  {
+    name: "uvicorn",
+    command: only("asgi", (serve) =>
+      serve.preload || typeof serve.threads === "number"
+        ? undefined
+        : [
+            ...["uvicorn", "--host", "127.0.0.1", "--port", `${serve.port}`, "--workers", `${serve.workers}`],
+            ...["--loop", "uvloop", "--http", "httptools", ...(serve.accessLog ? [] : ["--no-access-log", "--log-level", "warning"])],
+            ...(serve.idle ? ["--timeout-keep-alive", "600"] : []),
+            APPS[serve.app],
+          ],
+    ),
   },
   {
     name: "gunicorn-gthread",
-    command: (serve) => [
+    command: only("wsgi", (serve) => [
       ...["gunicorn", "--worker-class", "gthread", "--threads", threadsOf(serve, 4)],
       // Each worker may get all of them.
       ...(serve.idle ? ["--worker-connections", `${2 * serve.connections}`] : []),
       ...gunicornOptions(serve),
-    ],
+    ]),
   },
   {
     name: "granian",
@@ -100,8 +129,9 @@ export const SERVERS: readonly ServerSpec[] = [
       serve.preload || serve.idle
         ? undefined
         : [
-            ...["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", `${serve.port}`, "--workers", `${serve.workers}`],
-            ...["--runtime-mode", "st", "--blocking-threads", threadsOf(serve, 1), "--no-ws"],
+            ...["granian", "--interface", isAsgi(serve.app) ? "asgi" : "wsgi", "--host", "127.0.0.1", "--port", `${serve.port}`],
+            ...["--workers", `${serve.workers}`, "--runtime-mode", "st", "--no-ws"],
+            ...(isAsgi(serve.app) ? ["--loop", "uvloop"] : ["--blocking-threads", threadsOf(serve, 1)]),
             // Its access log is written at level INFO.
             ...(serve.accessLog ? ["--access-log"] : ["--log-level", "warning"]),
             APPS[serve.app],
@@ -110,26 +140,28 @@ export const SERVERS: readonly ServerSpec[] = [
   {
     name: "uwsgi",
     // This socket closes after each answer but does not say so, which clients count as an error.
-    command: (serve) =>
+    command: only("wsgi", (serve) =>
       serve.idle || typeof serve.threads === "number"
         ? undefined
         : [...["uwsgi", "--http-socket", `127.0.0.1:${serve.port}`, "--add-header", "Connection: close"], ...uwsgiOptions(serve)],
+    ),
   },
   {
     name: "uwsgi-http11",
     // Keep-alive, but each open connection holds a thread: with fewer threads than connections the others are never answered.
-    command: (serve) =>
+    command: only("wsgi", (serve) =>
       serve.threads !== "best" || serve.idle
         ? undefined
         : [
             ...["uwsgi", "--http11-socket", `127.0.0.1:${serve.port}`, "--threads", `${Math.ceil(serve.connections / serve.workers) + 1}`],
             ...uwsgiOptions(serve),
           ],
+    ),
   },
   {
     name: "waitress",
     // One process whatever is asked, so its workers are threads. It has no access log.
-    command: (serve) =>
+    command: only("wsgi", (serve) =>
       serve.accessLog || serve.preload || serve.idle || typeof serve.threads === "number"
         ? undefined
         : [
@@ -137,5 +169,6 @@ export const SERVERS: readonly ServerSpec[] = [
             ...[`--threads=${serve.threads === "one" ? serve.workers : 4 * serve.workers}`, "--connection-limit=1000"],
             APPS[serve.app],
           ],
+    ),
   },
 ];

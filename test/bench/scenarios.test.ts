@@ -11,9 +11,9 @@ describe("SCENARIOS", () => {
 
   const closed = SCENARIOS.flatMap((scenario) => (scenario.kind === "closed-loop" ? [scenario] : []));
   const ASKED = {
-    app: ["hello", "flask", "django"],
+    app: ["hello", "flask", "django", "asgi", "asgi-wait", "fastapi"],
     workers: [1, 2],
-    connections: [1, 32, 256],
+    connections: [1, 32, 256, 512],
     headers: [2, 12],
     accessLog: [false, true],
     oneCpu: [false, true],

@@ -13,9 +13,11 @@ const PLAIN: ServeCase = {
   port: 4211,
 };
 
+const ASGI_ONLY = new Set(["uvicorn", "gunicorn-asgi"]);
+
 function commandOf(name: string, changes: Partial<ServeCase> = {}): string | undefined {
   return SERVERS.find((server) => server.name === name)
-    ?.command({ ...PLAIN, ...changes })
+    ?.command({ ...PLAIN, ...(ASGI_ONLY.has(name) ? { app: "fastapi" } : {}), ...changes })
     ?.join(" ");
 }
 
@@ -23,7 +25,7 @@ describe("SERVERS", () => {
   for (const { name } of SERVERS) {
     test(`${name} serves the application on the port`, () => {
       const command = commandOf(name);
-      assert.match(command ?? "", /flask_app:application/);
+      assert.match(command ?? "", ASGI_ONLY.has(name) ? /fastapi_app:application/ : /flask_app:application/);
       assert.match(command ?? "", /4211/);
     });
 
@@ -36,6 +38,24 @@ describe("SERVERS", () => {
       assert.notEqual(commandOf(name, { accessLog: true }), commandOf(name));
     });
   }
+
+  test("each serves WSGI, ASGI or both, with the flags for it", () => {
+    const kinds = SERVERS.map(({ name }) => [
+      name,
+      commandOf(name, { app: "flask" }) !== undefined,
+      commandOf(name, { app: "asgi" }) !== undefined,
+    ]);
+    assert.deepEqual(
+      kinds.filter(([, wsgi, asgi]) => wsgi && asgi).map(([name]) => name),
+      ["tunicorn", "granian"],
+    );
+    assert.deepEqual(
+      kinds.filter(([, wsgi]) => !wsgi).map(([name]) => name),
+      ["gunicorn-asgi", "uvicorn"],
+    );
+    assert.match(commandOf("tunicorn", { app: "asgi" }) ?? "", /--worker-class asgi /);
+    assert.match(commandOf("granian", { app: "asgi" }) ?? "", /--interface asgi /);
+  });
 
   const ONE_AT_ONCE = [
     { name: "gunicorn-gthread", has: /--threads 1\b/ },
@@ -51,7 +71,7 @@ describe("SERVERS", () => {
   test("servers that can keep idle connections for minutes are told to, the others are left out", () => {
     const commands = SERVERS.flatMap(({ name }) => commandOf(name, { idle: true }) ?? []);
     assert.ok(commands.length >= 2);
-    for (const command of commands) assert.match(command, /--keep-alive 600\b/);
+    for (const command of commands) assert.match(command, /-keep-alive 600\b/);
   });
 
   const POOLS = [
