@@ -148,6 +148,10 @@ class ThreadWorker:
         """Use another gateway's channel, ticket pipe and slot memory; channels for the other lanes follow."""
         for old in self._channels:
             old.hang_up()
+        # Each gateway has a turn of its own: a lane that waits at the new pipe would keep those that have yet to come
+        # from the old one, which must have the turn to find out that it is gone.
+        self._turn.retire()
+        self._turn = Turn(self._wake)
         self._channels = []
         if self._tickets is not None:
             self._tickets.close()
@@ -171,10 +175,9 @@ class ThreadWorker:
                 caller=self._caller,
                 base=self._base,
                 stop=self._stop,
-                turn=self._turn,
                 on_change=self._wake,
                 log=self._log,
             )
             self._lanes.append(lane)
             lane.start()
-        self._lanes[index].link(channel, self._tickets.for_lane(number))
+        self._lanes[index].link(channel, self._tickets.for_lane(number), self._turn)

@@ -61,7 +61,6 @@ class Lane:
         caller: WsgiCaller,
         base: dict[str, Any],
         stop: Signal,
-        turn: Turn,
         on_change: Callable[[], None],
         log: logging.Logger,
     ) -> None:
@@ -74,11 +73,11 @@ class Lane:
         self._caller = caller
         self._base = base
         self._stop = stop
-        self._turn = turn
+        self._turn: Turn | None = None
         self._has_turn = False
         self._on_change = on_change
         self._log = log
-        self._inbox: SimpleQueue[tuple[Channel, Tickets] | None] = SimpleQueue()
+        self._inbox: SimpleQueue[tuple[Channel, Tickets, Turn] | None] = SimpleQueue()
         self._tickets: Tickets | None = None
         self._waiter: Waiter | None = None
         self.linked = False
@@ -90,10 +89,12 @@ class Lane:
     def start(self) -> None:
         self._thread.start()
 
-    def link(self, channel: Channel, tickets: Tickets) -> None:
-        """Use these, both taken over, once the lane is through with what it does for a gateway that was before."""
+    def link(self, channel: Channel, tickets: Tickets, turn: Turn) -> None:
+        """Use these, channel and tickets taken over, once the lane is through with what it does for a gateway that was
+        before. turn: of all lanes of this gateway.
+        """
         self.linked = True
-        self._inbox.put((channel, tickets))
+        self._inbox.put((channel, tickets, turn))
 
     def end(self) -> None:
         """End the thread when it has no link any more: to be called after `stop` was said."""
@@ -118,10 +119,11 @@ class Lane:
             self.ended = True
             self._on_change()
 
-    def _serve(self, channel: Channel, tickets: Tickets) -> None:
+    def _serve(self, channel: Channel, tickets: Tickets, turn: Turn) -> None:
         """Serve requests over one channel until its end, or until the worker is to stop."""
         waiter = make_waiter()
         stop = self._stop
+        self._turn = turn
         self.linked = True
 
         def look(events: list[tuple[int, int]]) -> bool:
@@ -136,7 +138,7 @@ class Lane:
             self._tickets = tickets
             self._waiter = waiter
             channel.send_ready(self._number)
-            self._take_turn()
+            self._take_turn(turn)
             pull_requests(channel, tickets, waiter.wait, look, self._call, self._base)
             if channel.stopping:
                 stop.say()
@@ -145,8 +147,8 @@ class Lane:
         except GatewayGone:
             pass  # Another one may be coming, and with it another link.
         finally:
-            self._pass_turn()
-            self._tickets = self._waiter = None
+            self._pass_turn(turn)
+            self._tickets = self._waiter = self._turn = None
             waiter.close()
             channel.close()
             tickets.close()
@@ -156,6 +158,7 @@ class Lane:
     def _call(self, channel: Channel, environ: dict[str, Any]) -> None:
         """Serve one request. This lane has the turn before it, and after it unless the gateway has gone."""
         turn = self._turn
+        assert turn is not None, "it is called while the lane serves"
         if turn.kept:
             turn.keep(self._lose_turn)
             try:
@@ -163,26 +166,26 @@ class Lane:
             finally:
                 kept = turn.still_kept()
             if not kept and not channel.lost:
-                self._take_turn()
+                self._take_turn(turn)
         else:
-            self._pass_turn()
+            self._pass_turn(turn)
             begun = monotonic()
             self._caller.call(channel, environ)
             turn.note(monotonic() - begun)
             if not channel.lost:
-                self._take_turn()
+                self._take_turn(turn)
 
-    def _take_turn(self) -> None:
+    def _take_turn(self, turn: Turn) -> None:
         """Wait until this lane may read the pipe; only then it is watched, so that a ticket wakes one lane."""
-        self._turn.take()
+        turn.take()
         self._has_turn = True
         if self._waiter is not None and self._tickets is not None:
             self._waiter.add(self._tickets.fileno(), shared=True)
 
-    def _pass_turn(self) -> None:
+    def _pass_turn(self, turn: Turn) -> None:
         if self._has_turn:
             self._lose_turn()
-            self._turn.pass_on()
+            turn.pass_on()
 
     def _lose_turn(self) -> None:
         """Watch the pipe no more. Called by the main thread, too, while this lane is in the application."""

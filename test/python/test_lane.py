@@ -50,12 +50,15 @@ def test_a_lane_serves_until_its_gateway_is_gone_and_ends_when_told(gateway: Fak
         caller=any_caller,
         base={},
         stop=stop,
-        turn=Turn(lambda: None),
         on_change=changed.release,
         log=logging.getLogger("gunicorn.error"),
     )
     lane.start()
-    lane.link(Channel(gateway.worker_end), Tickets.open(os.dup(gateway.pipe_read), os.dup(gateway.memory), 9))
+    lane.link(
+        Channel(gateway.worker_end),
+        Tickets.open(os.dup(gateway.pipe_read), os.dup(gateway.memory), 9),
+        Turn(lambda: None),
+    )
     ready = gateway.frame()
     assert ready is not None
     assert (ready.kind, ready.body) == (wire.READY, wire.U32.pack(wire.lane_number(5, 3)))
