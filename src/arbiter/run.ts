@@ -79,9 +79,10 @@ export async function runMaster(start: Start): Promise<void> {
     writeFully(STDERR, resolved.stderr);
     const settingsMessage = settingsCommand(resolved, start.version);
     const { settings } = resolved;
-    if (settings.check_config || settings.print_config) return end(await checkConfiguration(resolved, settingsMessage, nursery));
+    if (settings.print_config) return end(await checkConfiguration(resolved, settingsMessage, nursery));
     const refused = refuseUnsupported(resolved) ?? (await refuseWorkerClass(resolved, settingsMessage, nursery));
     if (refused !== undefined) return end(refused);
+    if (settings.check_config) return end(await checkConfiguration(resolved, settingsMessage, nursery));
     serve(start, resolved, { config: launch.config && configCommand(launch.config), settings: settingsMessage }, nursery);
   } catch (error) {
     end({ at: "exit", stdout: "", stderr: `\nError: ${(error as Error).message}\n`, status: 1 });

@@ -100,7 +100,10 @@ export class ByteSpool {
   #hasRoom(): boolean {
     // An empty spool always takes something, whatever the limits: else nothing would ever go through it.
     const held = this.size;
-    if (held === 0 || held < this.#limits.memoryBytes) return true;
+    if (held === 0) return true;
+    const { memoryBytes, memoryBudget, fileBytes } = this.#limits;
+    if (fileBytes === 0 && memoryBudget.usedBytes >= memoryBudget.maxBytes) return false;
+    if (held < memoryBytes) return true;
     return this.#pending.size < PENDING_BYTES_MAX && this.#hasDisk();
   }
 

@@ -77,6 +77,8 @@ export function whatIsDue(phase: Phase, nowMs: number, around: PhaseSurroundings
 function idleDue({ sinceMs, servedBefore }: Phase & { at: "idle" }, nowMs: number, around: PhaseSurroundings): Due | undefined {
   const usualMs = servedBefore ? around.idleMs : around.limits.headMs;
   const limitMs = around.crowded ? Math.min(usualMs, CROWDED_IDLE_MS) : usualMs;
+  // Nobody asks on before the answer has come: the time begins when the kernel has its last byte.
+  if (around.unsent && around.drainingSinceMs === undefined) return { is: "begin-anew" };
   if (nowMs - sinceMs >= limitMs) return { is: "close-idle", limit: servedBefore ? "idle-timeout" : "head-timeout", limitMs };
   return isDrained(sinceMs, nowMs, around, DRAIN_IDLE_MS) ? { is: "close-drained" } : undefined;
 }

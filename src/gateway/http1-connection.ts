@@ -150,7 +150,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   #onFin(): void {
     this.#finAtMs = this.#host.now();
     if (this.#phase.at === "cut") this.#reset();
-    else if (this.#phase.at === "lingering") this.#socket.destroy();
+    else if (this.#phase.at === "lingering") this.#endLingering();
     else {
       this.#exchange?.onClientFin?.();
       this.#parser.eof();
@@ -310,6 +310,11 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     if (this.#finAtMs === undefined) this.#socket.resume();
   }
 
+  /** Both sides have said that they are done. What is written still goes out; with its last byte the socket closes by itself. */
+  #endLingering(): void {
+    if (!this.unsent) this.#socket.destroy();
+  }
+
   /** Ends the connection so that the client can tell from it that something is missing. A unix socket knows no reset. */
   #reset(): void {
     if (this.#peer.remotePort === undefined) this.#socket.destroy();
@@ -404,7 +409,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
         this.#socket.destroySoon();
         return;
       case "begin-anew":
-        this.#phase = { at: this.#phase.at === "cut" ? "cut" : "lingering", sinceMs: now };
+        if (this.#phase.at !== "exchange") this.#phase = { ...this.#phase, sinceMs: now };
         return;
       case "linger":
         this.#linger();

@@ -123,6 +123,8 @@ export class ProxyPreface {
     }
     if (late) this.#host.limitReached("head-timeout", limits.headMs, this.#peer.remoteAddress);
     if (late && this.#reader.started) this.socket.write(refusalPage(408, "Request Timeout", "The PROXY header did not come in time"));
+    // What still comes is nobody's: its answer could not be sent.
+    this.socket.off("data", this.#onData).resume();
     this.socket.destroySoon();
   }
 }

@@ -97,7 +97,7 @@ class ChannelPushPort implements PushPort {
 
   takes(worker: number): boolean {
     const link = this.#links.get(worker);
-    return link !== undefined && link.unsentBytes <= UNSENT_BYTES_MAX;
+    return link?.open === true && link.unsentBytes <= UNSENT_BYTES_MAX;
   }
 
   readEntry(entry: number): number {

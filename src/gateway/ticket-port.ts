@@ -87,7 +87,9 @@ export class TicketPort implements PullPort {
     try {
       while (written < tickets.length) written += writeSync(this.#ticketFd, tickets, written, tickets.length - written);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      // EPIPE: nobody reads at this moment, because the server is being killed; should somebody come again, they are for them.
+      if (code !== "EAGAIN" && code !== "EPIPE") throw error;
       this.#late.push(Buffer.from(tickets.subarray(written)));
       this.#retryLater();
     }

@@ -90,6 +90,11 @@ export class WorkerLink {
     return true;
   }
 
+  /** What is sent may arrive. */
+  get open(): boolean {
+    return this.#fault === undefined && this.#socket.writable;
+  }
+
   /** Bytes that the kernel has not taken. */
   get unsentBytes(): number {
     return this.#socket.writableLength + this.#batch.length;

@@ -81,3 +81,9 @@ for (const at of ["lingering", "cut"] as const) {
     assert.deepEqual(whatIsDue({ at, sinceMs: 100 }, 101, { ...USUAL, unsent: true }), { is: "begin-anew" });
   });
 }
+
+test("the idle time of a connection begins when its last answer has left, unless the server stops", () => {
+  const phase = { at: "idle", sinceMs: 100, servedBefore: true } as const;
+  assert.deepEqual(whatIsDue(phase, 2_100, { ...USUAL, unsent: true }), { is: "begin-anew" });
+  assert.deepEqual(whatIsDue(phase, 2_100, { ...USUAL, unsent: true, drainingSinceMs: 0 })?.is, "close-idle");
+});

@@ -196,6 +196,21 @@ test("keep-alive: one request after another, and the connection is closed when i
   assert.deepEqual(server.struck, ["idle-timeout 5000 192.0.2.1"]);
 });
 
+test("a client that ends its half while a finished answer is still on its way gets all of it", async (t) => {
+  const body = "x".repeat(16_000_000);
+  const server = await Server.start(t, answer(body));
+  const client = await server.connect(t);
+  client.socket.pause();
+  client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  await until(() => server.logged.length === 1);
+  client.socket.end();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  client.socket.resume();
+  await until(() => client.ended || client.error !== undefined);
+  assert.equal(client.text.length - client.text.indexOf("x".repeat(100)), body.length);
+  await until(() => server.connections.size === 0);
+});
+
 test("a trusted peer's connection may idle for longer", async (t) => {
   const server = await Server.start(t, answer("hi"), {}, { ...PEER, trusted: true });
   const client = await server.connect(t);

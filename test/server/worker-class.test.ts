@@ -103,7 +103,8 @@ for (const kind of KINDS.filter((each) => each === "tunicorn")) {
     assert.equal(server.gateway(), undefined);
   });
 
-  const WRONG_PAIRS: readonly { readonly args: readonly string[]; readonly words: string }[] = [
+  /** `code`: 1 where the application is loaded before the workers are forked, as when it cannot be loaded there. */
+  const WRONG_PAIRS: readonly { readonly args: readonly string[]; readonly words: string; readonly code?: number }[] = [
     {
       args: ["tornado_site:app"],
       words: "a Tornado application, which worker class 'sync' cannot serve: serve it with --worker-class tornado",
@@ -114,6 +115,7 @@ for (const kind of KINDS.filter((each) => each === "tunicorn")) {
     },
     {
       args: ["--preload", "aiohttp_site:factory"],
+      code: 1,
       words: "an aiohttp application, which worker class 'sync' cannot serve: serve it with --worker-class aiohttp.GunicornWebWorker",
     },
     {
@@ -133,10 +135,10 @@ for (const kind of KINDS.filter((each) => each === "tunicorn")) {
     },
   ];
 
-  for (const { args, words } of WRONG_PAIRS) {
+  for (const { args, words, code = 4 } of WRONG_PAIRS) {
     test(`${kind}: ${args.join(" ")} is refused in words`, async (t) => {
       const server = Server.spawn(t, kind, { args });
-      assert.deepEqual(await server.exit(), { code: 4, signal: null });
+      assert.deepEqual(await server.exit(), { code, signal: null });
       assert.ok(server.output("stderr").includes(`The application is ${words}\n`), server.output());
       assert.match(server.output(), /\[ERROR\] Reason: App failed to load\./);
       await server.nothingLeft();
