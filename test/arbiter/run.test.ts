@@ -33,6 +33,13 @@ const ENDS = [
   { words: ["-w", "-1", "hello"], status: 1, stdout: /^$/, stderr: /^\nError: Value must be positive: -1\n$/ },
   { words: ["-b", "x:zz", "hello"], status: 1, stdout: /^$/, stderr: /Error: 'zz' is not a valid port number\.\n$/ },
   { words: ["--check-config", "hello"], status: 0, stdout: /^$/, stderr: /^$/ },
+  { words: ["--check-config", "--reload", "hello"], status: 1, stdout: /^$/, stderr: /Error: setting 'reload' is not supported yet/ },
+  {
+    words: ["--check-config", "-k", "gevent", "hello"],
+    status: 1,
+    stdout: /^$/,
+    stderr: /Error: setting 'worker_class' is not supported yet/,
+  },
   {
     words: ["--check-config", "broken"],
     status: 1,
