@@ -430,7 +430,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     if (this.#finAtMs !== undefined && now - this.#finAtMs >= DEPARTED_AFTER_FIN_MS && exchange.withdraw?.()) {
       this.#clientLeft();
       this.#socket.end();
-    } else if (this.#pausedByBody || exchange.holdsBodyBack) this.#bodyPace?.restart(now, this.#bodyBytes);
+    } else if (this.#pausedByBody || exchange.bodyMayWait) this.#bodyPace?.restart(now, this.#bodyBytes);
     else if (this.#bodyPace?.isTooSlow(now, this.#bodyBytes, bodyMs)) {
       this.#limitReached("body-timeout", bodyMs);
       // A worker may be reading it: it learns that its client has gone.

@@ -45,6 +45,7 @@ export class Http1Exchange implements RequestStream, ResponseSink {
   readonly #response: Http1Response;
   #reader: BodyReader | undefined;
   #bodyEnd: BodyEnd | undefined;
+  #bodyDropped = false;
   #paused = false;
   #continued = false;
   #over = false;
@@ -94,9 +95,15 @@ export class Http1Exchange implements RequestStream, ResponseSink {
     this.#connection.write(CONTINUE);
   }
 
-  /** The client waits for `100 Continue`, and nobody has asked for the body yet. */
-  get holdsBodyBack(): boolean {
-    return this.head.expectsContinue && !this.#continued;
+  dropBody(): void {
+    this.#bodyDropped = true;
+    this.#reader = undefined;
+    this.resumeBody();
+  }
+
+  /** Nobody minds when the body does not come: it is not wanted any more, or the client waits for `100 Continue`. */
+  get bodyMayWait(): boolean {
+    return this.#bodyDropped || (this.head.expectsContinue && !this.#continued);
   }
 
   pauseBody(): void {

@@ -176,7 +176,9 @@ export class WorkerRequest implements Job {
 
   #settle(): void {
     this.#over = true;
-    this.#body?.destroy();
+    if (this.#body === undefined) return;
+    this.#body.destroy();
+    this.stream.dropBody();
   }
 
   /** The worker ended the request without a head: it was told to, because bytes of the body were lost, or it is broken. */

@@ -27,6 +27,8 @@ export interface RequestStream {
   /** Back-pressure: no more chunks until `resumeBody`. A chunk already under way may still come. */
   pauseBody(): void;
   resumeBody(): void;
+  /** Nobody reads the body any more: what still comes is thrown away, and may come as slowly as it likes. */
+  dropBody(): void;
   /** Pid of the worker that answers, for the access log; set by the inside. */
   workerPid: number | undefined;
   /** Set by the inside; called at most once when the client has left before the response was complete. */

@@ -211,6 +211,27 @@ test("a client that ends its half while a finished answer is still on its way ge
   await until(() => server.connections.size === 0);
 });
 
+test("a body that nobody reads any more may stay away while the answer is still being given", async (t) => {
+  const streams: RequestStream[] = [];
+  const server = await Server.start(t, (stream) => {
+    stream.readBody({ onChunk: () => stream.pauseBody(), onEnd: () => {} });
+    stream.sink.start({ status: "200 OK", fieldLines: "", contentLength: undefined, close: false });
+    streams.push(stream);
+  });
+  const client = await server.connect(t);
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\nfirst");
+  await client.sees("200 OK");
+  streams[0]?.dropBody();
+  server.pass(0);
+  server.pass(200_000);
+  streams[0]?.sink.body(Buffer.from("late"));
+  streams[0]?.sink.end();
+  await client.sees("late\r\n0\r\n\r\n");
+  client.send("x".repeat(995)).get("/next");
+  await until(() => streams.length === 2);
+  assert.deepEqual(server.struck, []);
+});
+
 test("a trusted peer's connection may idle for longer", async (t) => {
   const server = await Server.start(t, answer("hi"), {}, { ...PEER, trusted: true });
   const client = await server.connect(t);

@@ -50,6 +50,8 @@ export class MemoryExchange implements RequestStream, ResponseSink {
   onClientFin: (() => void) | undefined;
   /** Whether the body has been asked for. */
   bodyAllowed = false;
+  /** Whether what still comes of the body is thrown away. */
+  bodyDropped = false;
   trailerLines = "";
   withdraw: (() => boolean) | undefined;
   onDrain: (() => void) | undefined;
@@ -112,6 +114,12 @@ export class MemoryExchange implements RequestStream, ResponseSink {
 
   allowBody(): void {
     this.bodyAllowed = true;
+  }
+
+  dropBody(): void {
+    this.bodyDropped = true;
+    this.bodyPaused = false;
+    this.#reader = undefined;
   }
 
   pauseBody(): void {

@@ -129,6 +129,15 @@ for (const { room, inline } of [
   });
 }
 
+test("at its end what still comes of the body is dropped", (t) => {
+  const { client, request } = asked(t, FIVE);
+  request.begin(false);
+  client.send(Buffer.from("hel"));
+  assert.equal(client.bodyDropped, false);
+  request.onWorkerLost();
+  assert.equal(client.bodyDropped, true);
+});
+
 test("a client that leaves the queue: forgotten, counted out once, not answered", (t) => {
   const { owner, client, request } = asked(t);
   request.begin(true);
