@@ -248,10 +248,6 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     return (this.#finAtMs !== undefined || this.#host.drainingSinceMs !== undefined) && this.#parser.heldBytes === 0;
   }
 
-  get pendingBytes(): number {
-    return this.#socket.writableLength;
-  }
-
   write(bytes: Buffer | string): boolean {
     if (this.#socket.destroyed) return true;
     return typeof bytes === "string" ? this.#socket.write(bytes, "latin1") : this.#socket.write(bytes);

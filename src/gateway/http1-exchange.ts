@@ -12,8 +12,6 @@ export interface ExchangeConnection {
   readonly closing: boolean;
   /** Answers without a Content-Length may be chunked. */
   readonly chunking: boolean;
-  /** Bytes accepted by the socket and not yet taken by the kernel. */
-  readonly pendingBytes: number;
   /** What is written in this turn leaves in one system call. */
   cork(): void;
   /** @returns false when the client is slow. */
@@ -66,10 +64,6 @@ export class Http1Exchange implements RequestStream, ResponseSink {
     return this.status !== 0;
   }
 
-  get pendingBytes(): number {
-    return this.#connection.pendingBytes;
-  }
-
   /** The request's body has come to its end. */
   get bodyEnded(): boolean {
     return this.#bodyEnd !== undefined;
@@ -78,11 +72,6 @@ export class Http1Exchange implements RequestStream, ResponseSink {
   /** The response has begun, and only the connection's end tells the client where it ends. */
   get endsWithConnection(): boolean {
     return this.started && this.#response.endsWithConnection;
-  }
-
-  /** The response has been given completely, or cut. */
-  get over(): boolean {
-    return this.#over;
   }
 
   readBody(reader: BodyReader): void {

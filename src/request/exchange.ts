@@ -83,8 +83,6 @@ export interface ResponseSink {
   refuse(status: number, reason: string, text: string, extraFieldLines?: string): void;
   /** A head has been given, by the worker or by the gateway. */
   readonly started: boolean;
-  /** Bytes accepted and not yet taken by the kernel. */
-  readonly pendingBytes: number;
-  /** Set by the inside; called when `pendingBytes` has fallen low again. */
+  /** Set by the inside; called when the client takes more, after `body` gave false. */
   onDrain: (() => void) | undefined;
 }

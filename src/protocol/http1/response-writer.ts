@@ -25,8 +25,6 @@ export class Http1Response {
   keepAlive: boolean;
   /** Body bytes given out, framing not counted: what the access log says. */
   bodyBytes = 0;
-  /** Body bytes offered and dropped because this response has no body. Gunicorn warns about them once per request. */
-  droppedBytes = 0;
   readonly #method: string;
   readonly #protocol: string;
   readonly #mayChunk: boolean;
@@ -137,7 +135,6 @@ export class Http1Response {
   /** Cuts body bytes to what the response may carry, and counts them. */
   #take(chunk: Buffer): Buffer {
     if (!this.#hasBody) {
-      this.droppedBytes += chunk.length;
       return chunk.subarray(0, 0);
     }
     if (this.#bytesLeft === undefined) {
