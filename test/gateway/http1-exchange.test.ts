@@ -176,7 +176,7 @@ for (const end of ["complete", "short"] as const) {
   });
 }
 
-test("a request without a body has come to its end at once; what waits in the socket is the connection's to say", () => {
+test("a request without a body has come to its end at once", () => {
   const { exchange } = begun();
   assert.equal(exchange.bodyEnded, true);
 });
