@@ -4,9 +4,7 @@ import { test } from "node:test";
 import { settingsManual } from "../../src/settings/index.ts";
 import { ENTRIES } from "../../src/settings/table.ts";
 
-const HOW =
-  "docs/settings.md is not what the table says. Write it anew: node --import ./scripts/typescript.mjs --input-type=module " +
-  `-e 'import { settingsManual } from "./src/settings/index.ts"; process.stdout.write(settingsManual())' > docs/settings.md`;
+const HOW = "docs/settings.md is not what the table says. Write it anew: npm run docs";
 
 test("docs/settings.md is up to date", () => {
   assert.ok(readFileSync(new URL("../../docs/settings.md", import.meta.url), "utf8") === settingsManual(), HOW);
