@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from tunicorn_worker.app_pairs import require_fed
+from tunicorn_worker.app_pairs import is_async_function, require_fed
 from tunicorn_worker.errors import AppImportError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-COROUTINE_FUNCTION = 0x80
-"""inspect.CO_COROUTINE: `inspect` itself is large, and blocking workers do without it."""
 
 
 def require_interface(application: Any, worker_class: str) -> None:
@@ -70,8 +67,7 @@ def is_coroutine_function(function: Any) -> bool:
         if inner is None or inner is function:
             break
         function = inner
-    code = getattr(function, "__code__", None)
-    return bool(getattr(code, "co_flags", 0) & COROUTINE_FUNCTION)
+    return is_async_function(function)
 
 
 def accepts(parameters: Any, count: int) -> bool:

@@ -367,7 +367,7 @@ class HttpExchange:
                 lines.append(line)
             elif isinstance(line, ContentLength):
                 if not status.lengthless:
-                    self._add_content_length(line, lines)
+                    self._content_length = line.add_to(lines, self._content_length)
             else:
                 flags |= WANTS_CLOSE
         self._status: Status = status
@@ -378,14 +378,6 @@ class HttpExchange:
         self._sent = 0
         self._trailers: list[bytes] | None = [] if message.get("trailers") else None
         self._state = STARTED
-
-    def _add_content_length(self, line: ContentLength, lines: list[Any]) -> None:
-        """Raises ValueError for a second one that differs: the body's end would be a guess."""
-        if self._content_length is None:
-            self._content_length = line.value
-            lines.append(line.line)
-        elif self._content_length != line.value:
-            raise ValueError(f"Content-Length sent twice: {self._content_length} and {line.value}")
 
     def _is_whole(self, body: Any) -> bool:
         """Whether these bytes are all of a response that needs no second look."""

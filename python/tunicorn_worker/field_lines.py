@@ -81,6 +81,19 @@ class ContentLength:
         self.line = f"{name}: {text}\r\n".encode("latin-1")
         self.value = int(text)
 
+    def add_to(self, lines: list[Any], earlier: int | None) -> int:
+        """Add the line to a response's lines, unless it is there already; returns the length.
+
+        earlier: what a Content-Length before it said
+
+        Raises ValueError for one that differs: the body's end would be a guess.
+        """
+        if earlier is None:
+            lines.append(self.line)
+        elif earlier != self.value:
+            raise ValueError(f"Content-Length sent twice: {earlier} and {self.value}")
+        return self.value
+
 
 class CloseRequest:
     """``Connection: close``: the field is dropped, the wish is kept."""

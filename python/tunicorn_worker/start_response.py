@@ -110,7 +110,7 @@ class Response:
                 lines.append(line)
             elif isinstance(line, ContentLength):
                 if not checked.lengthless:
-                    self._add_content_length(line, lines)
+                    self._content_length = line.add_to(lines, self._content_length)
             else:
                 flags |= WANTS_CLOSE
         self._head = b"".join(lines)
@@ -261,14 +261,6 @@ class Response:
         self._channel.send(pack_response(RESPONSE, self._stream, flags, status, head, length, body))
 
     # -- inside
-
-    def _add_content_length(self, line: ContentLength, lines: list[Any]) -> None:
-        """Note a Content-Length. Raises ValueError for a second one that differs: the body's end would be a guess."""
-        if self._content_length is None:
-            self._content_length = line.value
-            lines.append(line.line)
-        elif self._content_length != line.value:
-            raise ValueError(f"Content-Length sent twice: {self._content_length} and {line.value}")
 
     def _length_field(self) -> bytes:
         if self._content_length is None:

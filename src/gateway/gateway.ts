@@ -6,7 +6,7 @@ import type { Http1Policy } from "../protocol/http1/policy.ts";
 import type { RequestStream } from "../request/exchange.ts";
 import type { Peer } from "../request/request-head.ts";
 import type { Settings } from "../settings/table.ts";
-import { workerKind } from "../settings/worker-class.ts";
+import { delivery } from "../settings/worker-class.ts";
 import type { AccessLog } from "../telemetry/access-log.ts";
 import { ErrorLog } from "../telemetry/error-log.ts";
 import { AcceptGate } from "./accept-gate.ts";
@@ -138,7 +138,7 @@ class Service implements ConnectionHost, PrefaceHost {
     };
     this.#accessLog = openAccessLog(settings, surroundings.scriptName, warn);
     const limits = poolLimits(settings, surroundings);
-    this.#pushes = workerKind(settings) === "asgi";
+    this.#pushes = delivery(settings) === "push";
     const port = new TicketPort(descriptors.ticketFd, descriptors.slotsFd, () => this.#pool.flush());
     this.#pool = new WorkerPool(this.#pushes ? pushServing(descriptors.slotsFd, limits) : pullServing(port, limits), limits, {
       workerReady: (worker) => control.send({ ev: "worker-ready", worker }),

@@ -56,8 +56,13 @@ export function workerKind(settings: Settings): WorkerKind | undefined {
   return (Object.hasOwn(FED, name) ? FED[name] : undefined) ?? "direct";
 }
 
+/** @returns undefined for a class that Tunicorn does not have. */
+export function delivery(settings: Settings): Delivery | undefined {
+  const kind = workerKind(settings);
+  return kind === undefined ? undefined : DELIVERIES[kind];
+}
+
 /** No gateway is needed: workers accept the clients. */
 export function isDirect(settings: Settings): boolean {
-  const kind = workerKind(settings);
-  return kind !== undefined && DELIVERIES[kind] === "direct";
+  return delivery(settings) === "direct";
 }

@@ -110,9 +110,7 @@ for (const kind of KINDS) {
 
 // --- Tunicorn alone --------------------------------------------------------------------------------------------------
 
-const tunicorn = KINDS.includes("tunicorn") ? test : test.skip.bind(test);
-
-tunicorn("a client that has only finished sending is answered", async (t) => {
+test("a client that has only finished sending is answered", async (t) => {
   const server = await start(t, "tunicorn");
   const note = join(temporaryFolder(t), "note");
   const client = await server.connect();
@@ -122,7 +120,7 @@ tunicorn("a client that has only finished sending is answered", async (t) => {
   assert.equal(noteOf(note), "http.disconnect");
 });
 
-tunicorn("with a grace period of 0 the application is cancelled at once", async (t) => {
+test("with a grace period of 0 the application is cancelled at once", async (t) => {
   const server = await start(t, "tunicorn", ["--asgi-disconnect-grace-period", "0"]);
   const note = join(temporaryFolder(t), "note");
   const client = await server.connect();
@@ -132,7 +130,7 @@ tunicorn("with a grace period of 0 the application is cancelled at once", async 
   await noted(note, /cancelled|OSError/);
 });
 
-tunicorn("send() raises an OSError once the client has left", async (t) => {
+test("send() raises an OSError once the client has left", async (t) => {
   const server = await start(t, "tunicorn", ["--asgi-disconnect-grace-period", "30"]);
   const note = join(temporaryFolder(t), "note");
   const client = await server.connect();
@@ -142,14 +140,14 @@ tunicorn("send() raises an OSError once the client has left", async (t) => {
   await noted(note, /OSError/);
 });
 
-tunicorn("receive() gives http.disconnect once the response is complete, and the background work goes on", async (t) => {
+test("receive() gives http.disconnect once the response is complete, and the background work goes on", async (t) => {
   const server = await start(t, "tunicorn");
   const note = join(temporaryFolder(t), "note");
   assert.equal((await server.exchange(get(`/after?note=${note}`))).body, "done");
   await noted(note, /http\.disconnect/);
 });
 
-tunicorn("extensions: early hints, files, trailers where the client takes them", async (t) => {
+test("extensions: early hints, files, trailers where the client takes them", async (t) => {
   const server = await start(t, "tunicorn");
   const plain = ["http.response.early_hint", "http.response.pathsend"];
   assert.deepEqual(JSON.parse((await server.exchange(get("/extensions"))).body)[0], plain);
@@ -179,14 +177,14 @@ tunicorn("extensions: early hints, files, trailers where the client takes them",
   assert.match(await none.readToEnd(), /\r\n4\r\nbody\r\n0\r\n\r\n$/);
 });
 
-tunicorn("on a unix socket there is no client, and the server is its path", async (t) => {
+test("on a unix socket there is no client, and the server is its path", async (t) => {
   const path = join(temporaryFolder(t), "s");
   const server = await Server.start(t, "tunicorn", { args: ARGS, bind: `unix:${path}` });
   assert.deepEqual(JSON.parse((await server.exchange(get("/extensions"))).body)[1], [path, null]);
   assert.match((await server.exchange(get("/scope"))).body, /\('client', 'NoneType'\)/);
 });
 
-tunicorn("the address that the client reached is the server's, whatever is bound", async (t) => {
+test("the address that the client reached is the server's, whatever is bound", async (t) => {
   const server = await Server.start(t, "tunicorn", { args: ARGS, bind: "0.0.0.0:0" });
   assert.deepEqual(JSON.parse((await server.exchange(get("/extensions"))).body)[1], ["127.0.0.1", server.address]);
 });
@@ -198,7 +196,7 @@ for (const { args, line, code } of [
   { args: ["asgi_cases:wsgi", "-k", "asgi"], line: /as a WSGI application does .*--worker-class sync or gthread/, code: 4 },
   { args: ["asgi_cases:asgi2", "-k", "asgi"], line: /ASGI 2 application .*guarantee_single_callable/, code: 4 },
 ]) {
-  tunicorn(`"${args.join(" ")}" is refused in words`, async (t) => {
+  test(`"${args.join(" ")}" is refused in words`, async (t) => {
     const server = Server.spawn(t, "tunicorn", { args });
     assert.deepEqual(await server.exit(), { code, signal: null }, server.output());
     assert.match(server.output(), line);
@@ -207,21 +205,21 @@ for (const { args, line, code } of [
 }
 
 for (const option of ["--check-config", "--preload"]) {
-  tunicorn(`a wrong pair is found with ${option} too`, async (t) => {
+  test(`a wrong pair is found with ${option} too`, async (t) => {
     const server = Server.spawn(t, "tunicorn", { args: ["asgi_cases:wsgi", "-k", "asgi", option] });
     assert.notEqual((await server.exit()).code, 0);
     assert.match(server.output(), /--worker-class sync or gthread/);
   });
 }
 
-tunicorn("with preload the application is shared, and each worker has a lifespan of its own", async (t) => {
+test("with preload the application is shared, and each worker has a lifespan of its own", async (t) => {
   const server = await start(t, "tunicorn", ["--preload", "-w", "2"]);
   await waitUntil("waiting for two workers", () => server.countLines(/Booting worker/) === 2);
   assert.equal((await server.exchange(get("/state"))).status, 200);
 });
 
 for (const loop of ["asyncio", "uvloop"]) {
-  tunicorn(`asgi_loop ${loop}`, async (t) => {
+  test(`asgi_loop ${loop}`, async (t) => {
     const server = await start(t, "tunicorn", ["--asgi-loop", loop, "--log-level", "debug"]);
     await server.waitForLine(new RegExp(`Using ${loop} event loop`));
     assert.equal((await server.exchange(get("/"))).body, "hello\n");
@@ -247,7 +245,7 @@ async function holdMany(t: Scope, server: Server, count: number) {
   return { workers, answers, release: () => writeFileSync(gate, "") };
 }
 
-tunicorn("kill -9 of a worker with many requests: its own are answered 502, the other worker's go on", async (t) => {
+test("kill -9 of a worker with many requests: its own are answered 502, the other worker's go on", async (t) => {
   const server = await start(t, "tunicorn", ["-w", "2"]);
   await waitUntil("waiting for two workers", () => server.countLines(/Booting worker/) === 2);
   const held = await holdMany(t, server, 40);
@@ -264,7 +262,7 @@ tunicorn("kill -9 of a worker with many requests: its own are answered 502, the 
   assert.equal((await server.exchange(get("/"))).body, "hello\n");
 });
 
-tunicorn("requests that a stopped worker had not begun are answered by another", async (t) => {
+test("requests that a stopped worker had not begun are answered by another", async (t) => {
   const server = await start(t, "tunicorn", ["-w", "2"]);
   const workers = await waitUntil("waiting for two workers", () => (server.workers().length === 2 ? server.workers() : undefined));
   await server.exchange(get("/"));
@@ -284,7 +282,7 @@ tunicorn("requests that a stopped worker had not begun are answered by another",
 });
 
 for (const victim of ["gateway", "nursery"] as const) {
-  tunicorn(`kill -9 of the ${victim}: the workers are linked again, or replaced`, async (t) => {
+  test(`kill -9 of the ${victim}: the workers are linked again, or replaced`, async (t) => {
     const server = await start(t, "tunicorn", ["-w", "2"]);
     await waitUntil("waiting for two workers", () => server.workers().length === 2);
     assert.equal((await server.exchange(get("/"))).body, "hello\n");
@@ -296,7 +294,7 @@ for (const victim of ["gateway", "nursery"] as const) {
   });
 }
 
-tunicorn("a blocked event loop is killed after timeout, and named", async (t) => {
+test("a blocked event loop is killed after timeout, and named", async (t) => {
   const server = await start(t, "tunicorn", ["--timeout", "2"]);
   const response = await server.exchange(get("/block"));
   assert.equal(response.status, 502);
@@ -306,7 +304,7 @@ tunicorn("a blocked event loop is killed after timeout, and named", async (t) =>
   assert.equal((await server.exchange(get("/"))).body, "hello\n");
 });
 
-tunicorn("a long request is no silence", async (t) => {
+test("a long request is no silence", async (t) => {
   const server = await start(t, "tunicorn", ["--timeout", "1"]);
   const held = await holdMany(t, server, 1);
   // Four times the timeout is over when twenty requests that wait 200 ms each have been answered.
@@ -317,7 +315,7 @@ tunicorn("a long request is no silence", async (t) => {
   assert.equal(server.countLines(/WORKER TIMEOUT/), 0);
 });
 
-tunicorn("TERM under load loses nothing", async (t) => {
+test("TERM under load loses nothing", async (t) => {
   const server = await start(t, "tunicorn", ["-w", "2"]);
   const results = { answered: 0, failed: 0 };
   let stopping = false;
@@ -343,7 +341,7 @@ tunicorn("TERM under load loses nothing", async (t) => {
   assert.equal(results.failed, 0, `${results.answered} were answered`);
 });
 
-tunicorn("HUP under load replaces the workers and loses nothing", async (t) => {
+test("HUP under load replaces the workers and loses nothing", async (t) => {
   const server = await start(t, "tunicorn", ["-w", "2"]);
   const before = await waitUntil("waiting for two workers", () => (server.workers().length === 2 ? server.workers() : undefined));
   const held = await holdMany(t, server, 10);
@@ -364,7 +362,7 @@ tunicorn("HUP under load replaces the workers and loses nothing", async (t) => {
   );
 });
 
-tunicorn("what does not finish within graceful_timeout is cancelled", async (t) => {
+test("what does not finish within graceful_timeout is cancelled", async (t) => {
   const note = join(temporaryFolder(t), "note");
   const server = await start(t, "tunicorn", ["-w", "1", "--graceful-timeout", "3"], { LIFESPAN_NOTE: note });
   const held = await holdMany(t, server, 3);
