@@ -53,14 +53,14 @@ class ControlLink:
         """Take the oldest descriptor that has come, that of a `lane` for example. It is the caller's to close."""
         return self._lines.take_descriptor()
 
-    def quit_waits(self) -> bool:
-        """Look for a `quit` among the unread commands without reading them: asked inside a signal handler, while
-        whatever was interrupted may be about to read."""
-        return any(
-            json.loads(line).get("cmd") == "quit"
+    def waiting(self) -> list[str]:
+        """Name the unread commands without reading them: asked inside a signal handler, while whatever was
+        interrupted may be about to read."""
+        return [
+            json.loads(line)["cmd"]
             for line in self._peek().split(b"\n")
             if line.startswith(b"{") and line.endswith(b"}")
-        )
+        ]
 
     def _peek(self) -> bytes:
         """Copy what stands unread. A peek ends at each message that carries descriptors, hence the moving offset."""

@@ -275,6 +275,12 @@ class Family:
         else:
             worker.signal(signal.SIGTERM)
 
+    def dismiss(self, worker: WorkerChild) -> None:
+        """Asks a worker to leave at once if it does not serve yet; else to finish first. Only the worker knows."""
+        self.stop(worker)
+        if worker.heartbeat is None:
+            self.signal(worker, signal.SIGQUIT)
+
     def stop_direct(self) -> None:
         """The nursery is about to leave; workers that have a channel see it, or the lifeline, by themselves."""
         for worker in self.workers:

@@ -99,6 +99,7 @@ class Nursery:
             "adopted": self._end_adoption,
             "fork": self._fork_worker,
             "stop": lambda command, _: self._stop_worker(command["worker"]),
+            "dismiss": self._dismiss_worker,
             "quit": self._quit_worker,
             "abort": lambda command, _: self._signal_worker(command["worker"], signal.SIGABRT),
             "kill": lambda command, _: self._signal_worker(command["worker"], signal.SIGKILL),
@@ -350,6 +351,13 @@ class Nursery:
             self._family.stop(worker)
         else:
             self._orphans.signal(number, signal.SIGTERM)
+
+    def _dismiss_worker(self, command: Message, _: int | None) -> None:
+        worker = self._family.workers.get(command["worker"])
+        if worker is not None:
+            self._family.dismiss(worker)
+        else:
+            self._orphans.signal(command["worker"], signal.SIGTERM)
 
     def _quit_worker(self, command: Message, _: int | None) -> None:
         self._family.tell(command["worker"], "quit")

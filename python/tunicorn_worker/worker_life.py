@@ -74,6 +74,7 @@ class WorkerLife:
         self._worker: Worker | None = None
         self._hooks: WorkerHooks | None = None
         self._aborted = False
+        self._serves = False
         self._modules: list[str] = []
         self._code = WORKER_BOOT_ERROR
 
@@ -110,7 +111,7 @@ class WorkerLife:
         """Raises whatever the application's import and `post_worker_init` raise, and what the worker's `run` raises."""
         config = self._config
         # First of all: what is imported next takes its time, and a signal's default would be the worker's end.
-        WorkerSignals(self._control, self._loggers.reopen, self._on_abort, self._on_quit).install()
+        WorkerSignals(self._control, self._loggers.reopen, self._on_abort, self._on_quit, self._on_dismiss).install()
         before = frozenset(sys.modules)
         worker_class = self._find_class()
         self._worker = worker_class(
@@ -130,6 +131,7 @@ class WorkerLife:
         self._hooks.worker.alive = False
 
     def _on_ready(self) -> None:
+        self._serves = True
         self._control.report({"ev": "ready", "modules": self._modules})
         self._code = CRASHED
 
@@ -146,6 +148,11 @@ class WorkerLife:
         if self._hooks is not None:
             self._hooks.interrupted()
         self._leave(0, at_once=True)
+
+    def _on_dismiss(self) -> None:
+        """SIGQUIT with a `stop`: sent to a worker that was not known to serve."""
+        if not self._serves:
+            self._leave(0, at_once=True)
 
     def _leave(self, code: int, *, at_once: bool) -> NoReturn:
         self._log.info("Worker exiting (pid: %s)", self._pid)

@@ -1,7 +1,8 @@
 """What signals do to a worker: it reports them, and the arbiter decides.
 
 A signal to the process group reaches the worker and the arbiter alike; a worker that acted on it would leave before its
-replacement is there. Only two are acted on: SIGQUIT when the arbiter announced it, and SIGABRT, the timeout.
+replacement is there. Only two are acted on: SIGQUIT when the arbiter announced it, by `quit` or, to a worker that
+boots, by `stop`; and SIGABRT, the timeout.
 """
 
 from __future__ import annotations
@@ -43,12 +44,16 @@ class WorkerSignals:
         reopen_logs: Callable[[], None],
         on_abort: Callable[[], None],
         on_quit: Callable[[], NoReturn],
+        on_dismiss: Callable[[], None],
     ) -> None:
-        """on_abort: called before SystemExit is raised in whatever runs. on_quit: leaves."""
+        """on_abort: called before SystemExit is raised in whatever runs
+        on_quit: leaves; on_dismiss: leaves unless requests are served already
+        """
         self._control = control
         self._reopen_logs = reopen_logs
         self._on_abort = on_abort
         self._on_quit = on_quit
+        self._on_dismiss = on_dismiss
         self._log = logging.getLogger("gunicorn.error")
 
     def install(self) -> None:
@@ -62,8 +67,13 @@ class WorkerSignals:
         signal.signal(signal.SIGABRT, self._abort)
 
     def _on_reported(self, number: int, _frame: FrameType | None) -> None:
-        if number == signal.SIGQUIT and self._control.quit_waits():
-            self._on_quit()
+        if number == signal.SIGQUIT:
+            waiting = self._control.waiting()
+            if "quit" in waiting:
+                self._on_quit()
+            if "stop" in waiting:
+                self._on_dismiss()
+                return
         self._control.report({"ev": "signalled", "signal": signal.Signals(number).name.removeprefix("SIG")})
         if number == signal.SIGUSR1:
             self._reopen_logs()

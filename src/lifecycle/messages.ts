@@ -67,7 +67,7 @@ export type NurseryCommand =
       /** Asks for the list of standard-library modules in `ready`. */
       readonly report_modules: boolean;
     }
-  | { readonly cmd: "stop" | "quit" | "abort" | "kill"; readonly worker: number }
+  | { readonly cmd: "stop" | "dismiss" | "quit" | "abort" | "kill"; readonly worker: number }
   | { readonly cmd: "warm"; readonly modules: readonly string[] }
   | { readonly cmd: "adopted"; readonly workers: readonly (readonly [number, number])[] }
   | { readonly cmd: "reopen-logs" | "listen-again" | "no-gateway" | "unlisten" | "exit" };

@@ -5,7 +5,7 @@
  */
 
 import { type ArbiterState, type Ending, log, type Phase, type Turn, type Worker } from "./state.ts";
-import { abandon, dismiss, kill, retire } from "./workers.ts";
+import { abandon, kill, quit, retire } from "./workers.ts";
 
 /** After INT or QUIT while stopping, as Gunicorn. */
 const QUICK_STOP_MS = 2000;
@@ -24,8 +24,7 @@ export function beginStop(turn: Turn, how: { quick: boolean; ending: Ending }): 
   state.phase = { at: "stopping", step: "unlisten", quick, deadlineMs: nowMs + state.plan.gracefulTimeoutMs, forced: false, ending };
   for (const worker of state.workers.values()) {
     // Gunicorn waits `graceful_timeout` after QUIT as well, before it kills.
-    if (quick && !isBeingKilled(worker)) dismiss(turn, worker, state.plan.gracefulTimeoutMs);
-    else if (worker.state.at === "booting") dismiss(turn, worker);
+    if (quick && !isBeingKilled(worker)) quit(turn, worker, state.plan.gracefulTimeoutMs);
   }
   if (state.nursery.at !== "down") turn.out.push({ do: "tell-nursery", message: { cmd: "unlisten" } });
 }
@@ -36,7 +35,7 @@ export function hurryStop(turn: Turn, stopping: Stopping): void {
   log(turn, "info", "Quick shutdown requested");
   turn.state.phase = { ...stopping, quick: true, deadlineMs: Math.min(stopping.deadlineMs, turn.nowMs + QUICK_STOP_MS) };
   for (const worker of turn.state.workers.values()) {
-    if (!isBeingKilled(worker)) dismiss(turn, worker);
+    if (!isBeingKilled(worker)) quit(turn, worker);
   }
 }
 
@@ -62,7 +61,7 @@ function takeStep(turn: Turn, stopping: Stopping): void {
     case "drain":
       // Without workers the gateway would wait for ever for answers to what it holds.
       if (hasGateway(state) && !state.drained && state.workers.size > 0 && !stopping.quick && !overdue) return;
-      if (!stopping.quick) for (const worker of state.workers.values()) if (worker.state.at === "ready") retire(turn, worker);
+      if (!stopping.quick) for (const worker of state.workers.values()) if (isAtWork(worker)) retire(turn, worker);
       state.phase = { ...stopping, step: "workers" };
       return;
     case "workers":
@@ -99,6 +98,11 @@ export function finish(turn: Turn, ending: Ending): void {
   }
   out.push({ do: "exit", code: ending.code });
   state.phase = { at: "exited" };
+}
+
+/** Not told to leave yet. One that boots may have been what the gateway waited for. */
+function isAtWork(worker: Worker): boolean {
+  return worker.state.at === "ready" || worker.state.at === "booting";
 }
 
 function isBeingKilled(worker: Worker): boolean {

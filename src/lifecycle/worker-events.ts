@@ -31,13 +31,18 @@ export function onForked(turn: Turn, number: number, pid: number): void {
 export function onLoaded(turn: Turn, number: number, pid: number, modules: readonly string[]): void {
   const { state, nowMs } = turn;
   const worker = state.workers.get(number);
+  if (worker?.state.at === "stopping") {
+    // Dismissed when it served already: it finishes first.
+    worker.state = { at: "stopping", killAtMs: nowMs + state.plan.gracefulTimeoutMs };
+    return;
+  }
   if (worker === undefined || worker.state.at !== "booting") return;
   worker.pid = pid;
   worker.state = { at: "ready", sinceMs: nowMs };
   // Nobody else has to know a direct worker.
   if (state.plan.direct) worker.linked = true;
   if (state.gateway.at === "up") awaitLink(turn, worker);
-  if (state.plan.warmImports && !state.warmed) {
+  if (state.plan.warmImports && !state.warmed && state.phase.at === "serving") {
     state.warmed = true;
     turn.out.push({ do: "tell-nursery", message: { cmd: "warm", modules } });
   }

@@ -98,7 +98,7 @@ function noteReloadDone(turn: Turn): void {
   log(turn, "info", `reload done gen=${state.generation} workers=${all.length}`);
 }
 
-/** Tells one worker to leave: after its requests, or at once when it has not booted. */
+/** Tells one worker to leave: after its requests, or at once when it does not serve yet. */
 export function retire(turn: Turn, worker: Worker): void {
   if (worker.state.at === "booting") {
     dismiss(turn, worker);
@@ -110,10 +110,19 @@ export function retire(turn: Turn, worker: Worker): void {
   else turn.out.push({ do: "tell-nursery", message: { cmd: "stop", worker: worker.number } });
 }
 
-/** Tells one worker to leave at once. */
-export function dismiss(turn: Turn, worker: Worker, patienceMs = QUIT_PATIENCE_MS): void {
+/** Tells one worker that boots to leave. It may serve already, and only its word of it be under way: then it finishes first. */
+export function dismiss(turn: Turn, worker: Worker): void {
+  leaveSoon(turn, worker, "dismiss", QUIT_PATIENCE_MS);
+}
+
+/** Tells one worker to leave at once, whatever it does. */
+export function quit(turn: Turn, worker: Worker, patienceMs = QUIT_PATIENCE_MS): void {
+  leaveSoon(turn, worker, "quit", patienceMs);
+}
+
+function leaveSoon(turn: Turn, worker: Worker, cmd: "dismiss" | "quit", patienceMs: number): void {
   worker.state = { at: "stopping", killAtMs: turn.nowMs + patienceMs };
-  turn.out.push({ do: "tell-nursery", message: { cmd: worker.orphan ? "kill" : "quit", worker: worker.number } });
+  turn.out.push({ do: "tell-nursery", message: { cmd: worker.orphan ? "kill" : cmd, worker: worker.number } });
 }
 
 export function kill(turn: Turn, worker: Worker): void {

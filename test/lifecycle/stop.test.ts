@@ -77,14 +77,27 @@ test("when graceful_timeout is over the workers are killed, and a second later i
   assert.equal(world.exitCode, 0);
 });
 
-test("a worker that boots when the stop begins is not waited for", () => {
+test("a worker that boots when the stop begins is dismissed when the gateway has drained", () => {
   const world = new World({ workers: 1 });
-  world.run(() => world.state.phase.at === "serving");
+  world.bootResult = "hangs";
+  world.run(() => world.state.gateway.at === "up" && world.state.workers.size === 1);
   const from = world.commands.length;
   world.signal("term");
-  assert.deepEqual(told(world, from), ["nursery quit", "nursery unlisten"]);
   world.run();
+  assert.deepEqual(told(world, from).slice(0, 4), ["nursery unlisten", "close-listeners", "gateway drain", "nursery dismiss"]);
   assert.equal(world.exitCode, 0);
+});
+
+test("a dismissed worker that served already, as its word tells that comes late, finishes", () => {
+  const world = new World({ workers: 1 });
+  world.run(() => world.state.workers.get(1)?.pid !== undefined);
+  world.signal("ttin");
+  world.signal("ttou");
+  world.signal("hup");
+  const [late] = [...world.state.workers.values()].filter(({ state }) => state.at === "stopping");
+  assert.ok(late);
+  world.said({ ev: "ready", worker: late.number, pid: 77, modules: [] });
+  assert.deepEqual(late.state, { at: "stopping", killAtMs: world.nowMs + world.plan.gracefulTimeoutMs });
 });
 
 test("a stop before anything is bound", () => {

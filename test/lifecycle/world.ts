@@ -246,6 +246,7 @@ export class World {
         break;
       }
       case "stop":
+      case "dismiss":
       case "quit": {
         const worker = this.workers.get(order.worker);
         if (worker?.nurseryPid === this.nurseryPid) worker.leaving = true;

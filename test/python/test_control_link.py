@@ -63,23 +63,23 @@ def test_a_link_without_its_descriptors_is_none(nursery: Nursery) -> None:
 @pytest.mark.parametrize(
     ("waiting", "found"),
     [
-        ([], False),
-        ([STOP], False),
-        ([QUIT], True),
-        ([STOP + QUIT], True),
-        ([STOP, QUIT], True),
-        ([LINK, QUIT], True),
-        ([LINK, LINK, QUIT], True),
-        ([QUIT[:-3]], False),
-        ([QUIT[3:], STOP], False),
-        ([b'{"cmd":"stop","why":"quit"}\n'], False),
+        ([], []),
+        ([STOP], ["stop"]),
+        ([QUIT], ["quit"]),
+        ([STOP + QUIT], ["stop", "quit"]),
+        ([STOP, QUIT], ["stop", "quit"]),
+        ([LINK, QUIT], ["link", "quit"]),
+        ([LINK, LINK, QUIT], ["link", "link", "quit"]),
+        ([QUIT[:-3]], []),
+        ([QUIT[3:], STOP], ["stop"]),
+        ([b'{"cmd":"stop","why":"quit"}\n'], ["stop"]),
     ],
 )
-def test_quit_is_seen_and_left_unread(nursery: Nursery, waiting: list[bytes], found: bool) -> None:
+def test_commands_are_seen_and_left_unread(nursery: Nursery, waiting: list[bytes], found: list[str]) -> None:
     for data in waiting:
         nursery.say(data, [nursery.end.fileno()] if data == LINK else None)
     for _ in range(2):
-        assert nursery.link.quit_waits() is found
+        assert nursery.link.waiting() == found
     received = b""
     with socket.socket(fileno=os.dup(nursery.link.fileno())) as copy:
         copy.setblocking(False)
@@ -90,7 +90,7 @@ def test_quit_is_seen_and_left_unread(nursery: Nursery, waiting: list[bytes], fo
 
 def test_a_nursery_that_is_gone(nursery: Nursery) -> None:
     nursery.end.close()
-    assert not nursery.link.quit_waits()
+    assert not nursery.link.waiting()
     assert not nursery.link.ended
     assert nursery.link.receive() == []
     assert nursery.link.ended

@@ -119,7 +119,13 @@ def parent_of(pid: int) -> int:
 
 @pytest.mark.parametrize(
     ("command", "status"),
-    [("stop", {"code": 0}), ("quit", {"code": 0}), ("abort", {"code": 1}), ("kill", {"signal": "SIGKILL"})],
+    [
+        ("stop", {"code": 0}),
+        ("dismiss", {"code": 0}),
+        ("quit", {"code": 0}),
+        ("abort", {"code": 1}),
+        ("kill", {"signal": "SIGKILL"}),
+    ],
 )
 def test_commands_are_signals(arbiter: FakeArbiter, command: str, status: dict[str, object]) -> None:
     begin(arbiter)

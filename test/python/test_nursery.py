@@ -216,7 +216,8 @@ def test_ways_a_worker_ends(arbiter: FakeArbiter, preload: bool) -> None:
     arbiter.send_settings()
     arbiter.start_gateway()
     for worker, (cmd, status) in enumerate(
-        [("stop", {"code": 0}), ("quit", {"code": 0}), ("kill", {"signal": "SIGKILL"})], start=1
+        [("stop", {"code": 0}), ("dismiss", {"code": 0}), ("quit", {"code": 0}), ("kill", {"signal": "SIGKILL"})],
+        start=1,
     ):
         pid = arbiter.boot(worker, preload=preload)
         arbiter.say(cmd, worker=worker)
@@ -224,7 +225,7 @@ def test_ways_a_worker_ends(arbiter: FakeArbiter, preload: bool) -> None:
 
 
 def test_commands_for_a_worker_that_is_gone_do_nothing(arbiter: FakeArbiter) -> None:
-    for cmd in ("stop", "quit", "abort", "kill"):
+    for cmd in ("stop", "dismiss", "quit", "abort", "kill"):
         arbiter.say(cmd, worker=99)
     arbiter.say("unlisten")
     arbiter.wait("unlistened")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,8 @@ from test_sync_worker import answer, blocked, echo
 from tunicorn_worker.worker_life import exit_code
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fake_gateway import FakeGateway
 
 
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
         ("import sys; sys.exit(7)", "mod", 7, []),
     ],
 )
-def test_boot_failures(start: Any, tmp_path: Any, source: str, app: str, code: int, lines: list[str]) -> None:
+def test_boot_failures(start: Any, tmp_path: Path, source: str, app: str, code: int, lines: list[str]) -> None:
     (tmp_path / "mod.py").write_text(source)
     worker = start(app=app, chdir=str(tmp_path), loglevel="info")
     assert worker.exit_code() == code
@@ -41,7 +44,7 @@ def test_boot_failures(start: Any, tmp_path: Any, source: str, app: str, code: i
 
 
 def test_imports_the_application_and_names_its_standard_modules(
-    start: Any, gateway: FakeGateway, tmp_path: Any
+    start: Any, gateway: FakeGateway, tmp_path: Path
 ) -> None:
     (tmp_path / "mod.py").write_text(
         "import os, wave\ndef app(e, s):\n    s('200 OK', [])\n    return [os.environ['FROM_CONFIG'].encode()]\n"
@@ -56,7 +59,7 @@ def test_imports_the_application_and_names_its_standard_modules(
     assert answer(gateway) == (1, b"a=b")
 
 
-def test_atexit_functions_run(start: Any, tmp_path: Any) -> None:
+def test_atexit_functions_run(start: Any, tmp_path: Path) -> None:
     (tmp_path / "mod.py").write_text(
         "import atexit, os\natexit.register(lambda: os.write(2, b'bye\\n'))\ndef app(e, s): pass\n"
     )
@@ -109,6 +112,35 @@ def test_hooks_of_a_worker_that_quits(start: Any, gateway: FakeGateway, busy: bo
         "worker_int 1 booted=True alive=False",
         "worker_exit 2 booted=True alive=False",
     ]
+
+
+def test_a_worker_that_serves_finishes_when_dismissed(start: Any, gateway: FakeGateway, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+
+    def held(environ: Any, start_response: Any) -> Any:
+        os.write(2, b"application runs\n")
+        while not gate.exists():
+            time.sleep(0.01)
+        return echo(environ, start_response)
+
+    worker = start(held).boot()
+    worker.link(gateway)
+    gateway.request(1, make_environ())
+    worker.wait_for_log("application runs")
+    worker.say("stop")
+    os.kill(worker.pid, signal.SIGQUIT)
+    gate.touch()
+    assert answer(gateway)[0] == 1
+    assert worker.exit_code() == 0
+
+
+def test_a_worker_that_imports_leaves_when_dismissed(start: Any, tmp_path: Path) -> None:
+    (tmp_path / "mod.py").write_text("import os, time\nos.write(2, b'importing\\n')\ntime.sleep(600)\n")
+    worker = start(app="mod:app", chdir=str(tmp_path))
+    worker.wait_for_log("importing")
+    worker.say("stop")
+    os.kill(worker.pid, signal.SIGQUIT)
+    assert worker.exit_code() == 0
 
 
 def test_hooks_of_a_worker_that_is_aborted(start: Any, gateway: FakeGateway) -> None:

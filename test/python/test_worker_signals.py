@@ -13,7 +13,8 @@ from tunicorn_worker.worker_signals import LEFT_ALONE, WorkerSignals, format_sta
 nursery, end = socket.socketpair()
 logging.basicConfig(stream=sys.stdout, level="INFO", format="%(message)s")
 signal.signal(signal.SIGTTIN, lambda *_: None)
-WorkerSignals(ControlLink(end), lambda: print("reopened"), lambda: print("aborted"), lambda: sys.exit("quit")).install()
+WorkerSignals(ControlLink(end), lambda: print("reopened"), lambda: print("aborted"), lambda: sys.exit("quit"),
+    lambda: print("dismissed")).install()
 """
 
 
@@ -38,6 +39,19 @@ print("never")
 """
     done = run_program(BEGIN + program)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "quit\n")
+
+
+def test_a_quit_signal_with_a_stop_is_a_dismissal() -> None:
+    program = """
+nursery.send(b'{"cmd":"stop"}\\n')
+os.kill(os.getpid(), signal.SIGQUIT)
+nursery.setblocking(False)
+try:
+    nursery.recv(1000)
+except BlockingIOError:
+    print("not reported")
+"""
+    assert output_of(BEGIN + program).splitlines() == ["dismissed", "not reported"]
 
 
 @pytest.mark.parametrize("place", ["main", "thread"])
