@@ -14,6 +14,7 @@ from tunicorn_worker.descriptors import Descriptor
 from tunicorn_worker.exit_status import describe_exit, shell_code
 from tunicorn_worker.group_signals import reset_master_signals
 from tunicorn_worker.heartbeat import make_heartbeat_file
+from tunicorn_worker.identity import give_away
 from tunicorn_worker.line_channel import ChannelError, LineChannel
 from tunicorn_worker.linux import become_subreaper, die_with_parent
 from tunicorn_worker.mold import Mold, run_mold
@@ -102,7 +103,7 @@ class Family:
         """
         near, far = socket.socketpair()
         lanes = self._code.count_lanes(config)
-        heartbeat = self._holdings.hold(Descriptor(make_heartbeat_file())) if config.worker_kind == DIRECT else None
+        heartbeat = self._hold_heartbeat(config) if config.worker_kind == DIRECT else None
         channel = self._holdings.hold(LineChannel(near))
         worker = WorkerChild(number, generation, lanes, channel, molded=preload, heartbeat=heartbeat)
         pid: int | None = None
@@ -247,6 +248,11 @@ class Family:
             if mold.generation < generation and not mold.unborn and not mold.retired:
                 mold.retired = True
                 self._let_go(mold.channel)
+
+    def _hold_heartbeat(self, config: Config) -> Descriptor:
+        heartbeat = self._holdings.hold(Descriptor(make_heartbeat_file()))
+        give_away(heartbeat.fileno(), config)
+        return heartbeat
 
     def _let_go(self, channel: LineChannel) -> None:
         if channel.fileno() >= 0:

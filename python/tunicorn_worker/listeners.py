@@ -73,17 +73,22 @@ class Listener:
         return description
 
 
-class UnixSocketOwner:
-    """Who may use a new unix socket: `umask` while it is bound, then user and group; -1 leaves those."""
+class SocketOptions:
+    """How new sockets are made.
 
-    def __init__(self, umask: int = 0, uid: int = -1, gid: int = -1) -> None:
+    umask, uid, gid: who may use a unix socket: `umask` while it is bound, then user and group; -1 leaves those
+    reuse_port: other processes may listen on the same TCP port
+    """
+
+    def __init__(self, umask: int = 0, uid: int = -1, gid: int = -1, *, reuse_port: bool = False) -> None:
         self.umask = umask
         self.uid = uid
         self.gid = gid
+        self.reuse_port = reuse_port
 
 
 def bind_all(
-    addresses: Iterable[Message], backlog: int, owner: UnixSocketOwner, present: Sequence[Listener] = ()
+    addresses: Iterable[Message], backlog: int, options: SocketOptions, present: Sequence[Listener] = ()
 ) -> list[Listener]:
     """Binds and listens on every address, or on none.
 
@@ -99,7 +104,7 @@ def bind_all(
         try:
             sock = kept.get(address_of(address))
             if sock is None:
-                sock = open_socket(address, backlog, owner)
+                sock = open_socket(address, backlog, options)
                 made.append(Listener(sock, address))
             result.append(Listener(sock, address))
         except (OSError, OverflowError) as error:  # OverflowError: a port beyond 65535
@@ -109,7 +114,7 @@ def bind_all(
     return result
 
 
-def open_socket(address: Message, backlog: int, owner: UnixSocketOwner) -> socket.socket:
+def open_socket(address: Message, backlog: int, options: SocketOptions) -> socket.socket:
     """Raises OSError."""
     kind = address["kind"]
     if kind == "fd":
@@ -121,8 +126,10 @@ def open_socket(address: Message, backlog: int, owner: UnixSocketOwner) -> socke
         sock = socket.socket(socket.AF_INET6 if kind == "tcp6" else socket.AF_INET, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if options.reuse_port and kind in ("tcp", "tcp6"):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if kind == "unix":
-            bind_unix(sock, address["path"], owner)
+            bind_unix(sock, address["path"], options)
         elif kind != "fd":
             sock.bind((address["host"], int(address["port"])))
         sock.setblocking(False)
@@ -134,7 +141,7 @@ def open_socket(address: Message, backlog: int, owner: UnixSocketOwner) -> socke
     return sock
 
 
-def bind_unix(sock: socket.socket, path: str, owner: UnixSocketOwner) -> None:
+def bind_unix(sock: socket.socket, path: str, options: SocketOptions) -> None:
     """Raises OSError: EADDRINUSE when a process answers there (Gunicorn would take its place), ENOTSOCK when it is
     another kind of file.
     """
@@ -142,13 +149,13 @@ def bind_unix(sock: socket.socket, path: str, owner: UnixSocketOwner) -> None:
         sock.bind(path)
         return
     remove_stale_socket(path)
-    umask = os.umask(owner.umask)
+    umask = os.umask(options.umask)
     try:
         sock.bind(path)
     finally:
         os.umask(umask)
-    if (owner.uid, owner.gid) != (-1, -1):
-        os.chown(path, owner.uid, owner.gid)
+    if (options.uid, options.gid) != (-1, -1):
+        os.chown(path, options.uid, options.gid)
 
 
 def remove_stale_socket(path: str) -> None:

@@ -66,8 +66,7 @@ class Loggers:
                 try:
                     # A file that was not opened yet (delay=True) opens by itself at the first record.
                     if handler.stream:
-                        handler.close()
-                        handler.stream = handler._open()
+                        reopen_handler(handler)
                 finally:
                     handler.release()
 
@@ -98,6 +97,17 @@ class Loggers:
         with open(self._captured, "a") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
+
+
+def reopen_handler(handler: Any) -> None:
+    """Open a handler's file anew; the old one goes on where this process may not make a new one (another `user`)."""
+    before = handler.stream
+    try:
+        handler.stream = handler._open()
+    except OSError as error:
+        logging.getLogger("gunicorn.error").warning("cannot reopen the log file %s: %s", handler.baseFilename, error)
+    else:
+        before.close()
 
 
 def all_handlers() -> list[Any]:

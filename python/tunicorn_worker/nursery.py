@@ -23,7 +23,7 @@ from tunicorn_worker.gateway_process import schedule_gateway, spawn_gateway
 from tunicorn_worker.gunicorn_package import fallback_offered
 from tunicorn_worker.heartbeats import Heartbeats
 from tunicorn_worker.linux import become_subreaper
-from tunicorn_worker.listeners import BindError, Listener, UnixSocketOwner, bind_all
+from tunicorn_worker.listeners import BindError, Listener, SocketOptions, bind_all
 from tunicorn_worker.node_ipc import NodeChannel
 from tunicorn_worker.poller import Poller
 from tunicorn_worker.process_title import set_process_title
@@ -212,13 +212,14 @@ class Nursery:
     def _bind(self, command: Message, _: int | None) -> None:
         values = {} if self._config is None else self._config.values
         user, group = values.get("user"), values.get("group")
-        owner = UnixSocketOwner(
+        options = SocketOptions(
             umask=int(values.get("umask") or 0),
             uid=user if isinstance(user, int) else -1,
             gid=group if isinstance(group, int) else -1,
+            reuse_port=bool(values.get("reuse_port")),
         )
         try:
-            bound = bind_all(command["addresses"], int(command["backlog"]), owner, self._listeners)
+            bound = bind_all(command["addresses"], int(command["backlog"]), options, self._listeners)
         except BindError as error:
             self._say("bind-failed", index=error.index, errno=error.errno_name, text=str(error))
             return

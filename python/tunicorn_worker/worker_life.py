@@ -11,6 +11,7 @@ from tunicorn_worker.control_link import ControlLink
 from tunicorn_worker.errors import AppImportError, BootError
 from tunicorn_worker.exit_status import code_of_system_exit
 from tunicorn_worker.hooks import WorkerHooks
+from tunicorn_worker.identity import take_identity
 from tunicorn_worker.loggers import Loggers
 from tunicorn_worker.orders import WorkerEnds
 from tunicorn_worker.process_title import set_process_title
@@ -121,6 +122,7 @@ class WorkerLife:
         self._log.info("Booting worker with pid: %s", self._pid)
         # The random module seeds itself anew in every forked child; nothing is left to do for it here.
         os.environ.update(config.env)
+        take_identity(config)
         self._hooks = WorkerHooks(self._number, config, self._loggers)
         if application is None:
             application = load_application(config)

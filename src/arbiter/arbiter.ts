@@ -7,9 +7,10 @@ import type { ArbiterEvent, MasterSignal } from "../lifecycle/event.ts";
 import type { NurseryEvent } from "../lifecycle/messages.ts";
 import { type ArbiterState, createState, type Plan } from "../lifecycle/state.ts";
 import { step } from "../lifecycle/step.ts";
-import { type ErrorLog, writeFully } from "../telemetry/error-log.ts";
+import { writeFully } from "../telemetry/error-log.ts";
 import { GatewayLink } from "./gateway-link.ts";
 import { closeHandle, KeptHandles } from "./kept-handles.ts";
+import type { MasterLogs } from "./log-files.ts";
 import type { NurseryHappening, NurseryProcess } from "./nursery-process.ts";
 import type { PidFile } from "./pid-file.ts";
 import { gatewayEvent, nurseryEvent } from "./received.ts";
@@ -29,7 +30,7 @@ export interface ArbiterOptions {
   readonly gatewayMessage: object;
   /** The contract's `configure`. */
   readonly configureMessage: object;
-  readonly log: ErrorLog;
+  readonly logs: MasterLogs;
   readonly pidFile: PidFile | undefined;
   readonly exit: (code: number) => void;
 }
@@ -138,10 +139,10 @@ export class Arbiter {
   }
 
   #carryOut(command: Command): void {
-    const { log } = this.#options;
+    const { logs } = this.#options;
     switch (command.do) {
       case "log":
-        log.write(command.level, command.text, command.pid);
+        logs.log.write(command.level, command.text, command.pid);
         break;
       case "print-error":
         writeFully(STDERR, command.text);
@@ -186,7 +187,7 @@ export class Arbiter {
         this.#kept.closeListeners();
         break;
       case "reopen-logs":
-        log.reopen();
+        logs.reopen();
         break;
       case "exit":
         this.#end(command.code);

@@ -1,6 +1,6 @@
 /** The log files that are opened at the start, with Gunicorn's message when that cannot be. */
 
-import { closeSync, openSync } from "node:fs";
+import { chownSync, closeSync, openSync } from "node:fs";
 import type { Settings } from "../settings/index.ts";
 import { ErrorLog } from "../telemetry/error-log.ts";
 
@@ -13,17 +13,50 @@ const PYTHON_ERRORS: Readonly<Record<string, readonly [string, number, string]>>
   EROFS: ["OSError", 30, "Read-only file system"],
 };
 
+/** The master's log, and its care for the files of processes that run as another user. */
+export interface MasterLogs {
+  readonly log: ErrorLog;
+  /** Opens the log again. Files that are gone are made first, the gateway's too, which may not make them where root may. */
+  reopen(): void;
+}
+
 /**
  * Opens the error log and makes sure that the access log, which the gateway writes, can be opened too.
  *
  * @throws {Error} `Error: '/nope/x' isn't writable [FileNotFoundError(2, 'No such file or directory')]`
  */
-export function openLogs(settings: Settings, pid: number): ErrorLog {
+export function openLogs(settings: Settings, pid: number): MasterLogs {
   const { accesslog, errorlog, loglevel } = settings;
-  if (accesslog !== null && accesslog !== "-") checkWritable(accesslog);
-  const output = errorlog ?? "-";
-  if (output !== "-") checkWritable(output);
-  return new ErrorLog({ output, level: loglevel ?? "info", pid });
+  const files = [accesslog, errorlog].filter((path): path is string => path !== null && path !== "-");
+  for (const path of files) checkWritable(path);
+  for (const path of files) giveAway(path, settings);
+  const log = new ErrorLog({ output: errorlog ?? "-", level: loglevel ?? "info", pid });
+  return {
+    log,
+    reopen: () => {
+      for (const path of files) makeFor(path, settings);
+      log.reopen();
+    },
+  };
+}
+
+function makeFor(path: string, settings: Settings): void {
+  try {
+    checkWritable(path);
+  } catch {
+    return; // Whoever writes it says so, and goes on with the old file.
+  }
+  giveAway(path, settings);
+}
+
+/** To the user who will have to open it again, as Gunicorn. */
+function giveAway(path: string, { user, group }: Settings): void {
+  if (user === null || group === null) return;
+  try {
+    chownSync(path, user, group);
+  } catch {
+    // Not ours to give away, or no file at all, /dev/null: then it is reachable as it is.
+  }
 }
 
 function checkWritable(path: string): void {

@@ -16,6 +16,7 @@ import {
 import { type ErrorLog, writeFully } from "../telemetry/error-log.ts";
 import { Arbiter } from "./arbiter.ts";
 import { checkConfiguration, configCommand, configure, refuseWorkerClass } from "./configure.ts";
+import { becomesDaemon, startDaemon } from "./daemon.ts";
 import { openLogs } from "./log-files.ts";
 import { takeSignals } from "./master-signals.ts";
 import type { NurseryProcess } from "./nursery-process.ts";
@@ -26,6 +27,7 @@ import { readSurroundings } from "./surroundings.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
+const DAEMON_UNDER_SYSTEMD = "Warning: you shouldn't specify `daemon = True` when launching by systemd with `Type = notify`\n";
 /** What Gunicorn exits with when its loop fails. */
 const UNHANDLED_CODE = 255;
 
@@ -56,6 +58,7 @@ export async function runMaster(start: Start): Promise<void> {
     if (name === "term" || name === "int" || name === "quit")
       end({ at: "exit", stdout: "", stderr: "", status: 128 + constants.signals[signal] });
   });
+  const inBackground = becomesDaemon(process.env);
   const surroundings = readSurroundings();
   const launch = parse(start.words, start, surroundings);
   if (launch.at === "exit") return end(launch);
@@ -83,6 +86,11 @@ export async function runMaster(start: Start): Promise<void> {
     const refused = refuseUnsupported(resolved) ?? (await refuseWorkerClass(resolved, settingsMessage, nursery));
     if (refused !== undefined) return end(refused);
     if (settings.check_config) return end(await checkConfiguration(resolved, settingsMessage, nursery));
+    if (settings.daemon && !inBackground) {
+      if (process.env.NOTIFY_SOCKET) writeFully(STDERR, DAEMON_UNDER_SYSTEMD);
+      startDaemon(settings, start.words, surroundings.cwd);
+      return end({ at: "exit", stdout: "", stderr: "", status: 0 });
+    }
     serve(start, resolved, { config: launch.config && configCommand(launch.config), settings: settingsMessage }, nursery);
   } catch (error) {
     end({ at: "exit", stdout: "", stderr: `\nError: ${(error as Error).message}\n`, status: 1 });
@@ -99,7 +107,8 @@ interface NurseryMessages {
 function serve(start: Start, resolved: Resolved, messages: NurseryMessages, nursery: NurseryProcess): void {
   const { settings } = resolved;
   process.chdir(settings.chdir);
-  const log = openLogs(settings, process.pid);
+  const logs = openLogs(settings, process.pid);
+  const { log } = logs;
   const { python } = nursery.program;
   const { version } = start;
   const { gatewayUnderWay } = nursery;
@@ -121,7 +130,7 @@ function serve(start: Start, resolved: Resolved, messages: NurseryMessages, nurs
     settingsMessage: messages.settings,
     gatewayMessage: start.gateway,
     configureMessage: { cmd: "configure", settings },
-    log,
+    logs,
     pidFile,
     exit: (code) => process.exit(code),
   });

@@ -15,6 +15,7 @@ import { ControlChannel, type GatewayCommand } from "./control-channel.ts";
 import { descriptorLimit, openDescriptors, openFileCount } from "./descriptors.ts";
 import { type ConnectionHost, Http1Connection } from "./http1-connection.ts";
 import type { Http1Exchange } from "./http1-exchange.ts";
+import { dropPrivileges } from "./identity.ts";
 import {
   type ConnectionLimits,
   connectionLimits,
@@ -155,6 +156,7 @@ class Service implements ConnectionHost, PrefaceHost {
       connections: settings.connection_limit,
       queued: settings.queue_limit === 0 ? settings.backlog : settings.queue_limit,
     });
+    this.#becomeUser(settings);
     this.#listeners = new Listeners({
       onConnection: (socket, address) => this.#accept(socket, address),
       onListening: () => this.#sayUp(),
@@ -263,6 +265,16 @@ class Service implements ConnectionHost, PrefaceHost {
   }
 
   // --- its own -----------------------------------------------------------------------------------------------------
+
+  /** Never goes on with more rights than it should have. */
+  #becomeUser(settings: Settings): void {
+    try {
+      dropPrivileges(settings);
+    } catch (error) {
+      this.#errorLog.write("error", `gateway cannot become user=${settings.user} group=${settings.group}: ${(error as Error).message}`);
+      process.exit(1);
+    }
+  }
 
   #accept(socket: Socket, address: ListenerAddress): void {
     this.#accepted++;

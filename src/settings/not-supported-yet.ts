@@ -15,12 +15,6 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   "reload_engine",
   "reload_extra_files",
   "spew",
-  // Rights, background
-  "reuse_port",
-  "daemon",
-  "user",
-  "group",
-  "initgroups",
   // Logging beyond files
   "disable_redirect_access_to_syslog",
   "capture_output",
@@ -32,7 +26,6 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   "syslog",
   "syslog_prefix",
   "syslog_facility",
-  "enable_stdio_inheritance",
   "statsd_host",
   "dogstatsd_tags",
   "statsd_prefix",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tunicorn_worker.listeners import BindError, Listener, UnixSocketOwner, bind_all
+from tunicorn_worker.listeners import BindError, Listener, SocketOptions, bind_all
 
 Message = dict[str, Any]
 
@@ -28,8 +28,8 @@ class Binder:
     def __init__(self) -> None:
         self.made: list[Listener] = []
 
-    def __call__(self, *addresses: Message, owner: UnixSocketOwner | None = None) -> list[Listener]:
-        self.made += bind_all(addresses, 16, owner or UnixSocketOwner(), self.made)
+    def __call__(self, *addresses: Message, options: SocketOptions | None = None) -> list[Listener]:
+        self.made += bind_all(addresses, 16, options or SocketOptions(), self.made)
         return self.made[-len(addresses) :]
 
 
@@ -47,6 +47,17 @@ def test_tcp(bind: Binder) -> None:
         pass
     assert listener.socket.getblocking() is False
     assert listener.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) != 0
+
+
+def test_a_shared_port(bind: Binder) -> None:
+    shared = SocketOptions(reuse_port=True)
+    (first,) = bind(LOOPBACK, options=shared)
+    again = {**LOOPBACK, "port": first.describe()["port"]}
+    others = bind_all([again], 16, shared)
+    assert others[0].describe()["port"] == again["port"]
+    others[0].close()
+    with pytest.raises(BindError):
+        bind_all([again], 16, SocketOptions())
 
 
 def test_tcp6(bind: Binder) -> None:
@@ -85,12 +96,12 @@ def test_refusals(bind: Binder, address: Message, name: str, text: str) -> None:
     assert refusal(bind, {"index": 3, **address}) == (3, name, text)
 
 
-def test_unix_mode_owner_and_inode(bind: Binder, tmp_path: Path) -> None:
+def test_unix_mode_options_and_inode(bind: Binder, tmp_path: Path) -> None:
     path = tmp_path / "s"
-    owner = UnixSocketOwner(umask=0o027, uid=os.getuid(), gid=os.getgid())
+    options = SocketOptions(umask=0o027, uid=os.getuid(), gid=os.getgid())
     umask = os.umask(0o022)
     try:
-        (listener,) = bind({"index": 0, "kind": "unix", "path": str(path)}, owner=owner)
+        (listener,) = bind({"index": 0, "kind": "unix", "path": str(path)}, options=options)
         assert os.umask(0o022) == 0o022
     finally:
         os.umask(umask)
