@@ -18,6 +18,7 @@ const ROWS: readonly (readonly string[])[] = [
     "control_link",
     "gunicorn_package",
     "heartbeat",
+    "identity",
     "field_lines",
     "init",
     "listeners",
