@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from _thread import RLock
 
 from tunicorn_worker.line_channel import LineChannel
 
@@ -25,6 +26,8 @@ class ControlLink:
     def __init__(self, end: socket.socket) -> None:
         """end: the connected socket; taken over."""
         self._socket = end
+        # With `reload` a thread reports as well; a signal handler may come between what its own thread sends.
+        self._sending = RLock()
         self._lines = LineChannel(end)
 
     @property
@@ -36,11 +39,13 @@ class ControlLink:
 
     def report(self, message: Message) -> None:
         """Tell the nursery something. It is lost when the nursery is gone."""
-        self._lines.send(message)
+        with self._sending:
+            self._lines.send(message)
 
     def receive(self) -> list[Message]:
         """Read the commands that have come. Raises ChannelError."""
-        self._lines.flush()
+        with self._sending:
+            self._lines.flush()
         return self._lines.receive()
 
     def take_link(self) -> tuple[int, int, int] | None:

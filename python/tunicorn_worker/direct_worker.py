@@ -24,6 +24,8 @@ from tunicorn_worker.hook_objects import HookServer
 from tunicorn_worker.linux import signal_with_parent
 from tunicorn_worker.loggers import Loggers
 from tunicorn_worker.process_title import set_process_title
+from tunicorn_worker.source_reporter import begin_watching, files_of
+from tunicorn_worker.spew import spew
 from tunicorn_worker.worker_class_loader import load_worker_class
 from tunicorn_worker.worker_exit import leave
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from tunicorn_worker.config import Config
     from tunicorn_worker.direct_parts import ListeningSocket
+    from tunicorn_worker.source_reporter import SourceReporter
 
 CRASHED = 255
 """Exit code when the class fails after it has booted, as with Gunicorn."""
@@ -61,6 +64,7 @@ class DirectWorker:
         self._loggers = Loggers()
         self._worker: Any = None
         self._server: Any = None
+        self._sources: SourceReporter | None = None
         self._running = False
         self._ready = False
         self._modules: list[str] = []
@@ -84,6 +88,8 @@ class DirectWorker:
             if text:
                 print(text, file=sys.stderr, flush=True)
         except Exception as error:
+            if self._sources is not None:
+                self._sources.look(files_of(error))
             code = self._report_failure(error)
         finally:
             self._leave(code)
@@ -96,6 +102,12 @@ class DirectWorker:
         heartbeat, sockets = self._take_descriptors()
         worker_class = load_worker_class(config.worker_class)
         gunicorn_config = make_gunicorn_config(config)
+        if config.reload:
+            self._sources = begin_watching(self._control.report, config)
+            # Gunicorn's classes would watch as well, and end their worker before there is another.
+            gunicorn_config.set("reload", False)
+        if config.spew:
+            spew()
         log = gunicorn_config.logger_class(gunicorn_config)
         app = DirectApplication(config, gunicorn_config, worker_class, application)
         parent = os.getppid()
@@ -111,6 +123,8 @@ class DirectWorker:
         run = worker.run
 
         def run_and_tell() -> None:
+            if self._sources is not None:
+                self._sources.start()
             self._modules = standard_modules(before) if report_modules else []
             self._running = True
             self._control.report({"ev": "running", "modules": self._modules})

@@ -204,6 +204,8 @@ class Family:
             worker.modules = message.get("modules", [])
         elif event == "ready":
             self.note_ready(worker, message.get("modules", []))
+        elif event == "sources":
+            self._say("sources", files=message["files"])
         elif event == "signalled":
             self._say("signalled", worker=worker.number, signal=message["signal"])
 

@@ -10,11 +10,14 @@ from tunicorn_worker.app_loader import APP_LOAD_ERROR, WORKER_BOOT_ERROR, load_a
 from tunicorn_worker.control_link import ControlLink
 from tunicorn_worker.errors import AppImportError, BootError
 from tunicorn_worker.exit_status import code_of_system_exit
+from tunicorn_worker.failure_page import failure_application
 from tunicorn_worker.hooks import WorkerHooks
 from tunicorn_worker.identity import take_identity
 from tunicorn_worker.loggers import Loggers
 from tunicorn_worker.orders import WorkerEnds
 from tunicorn_worker.process_title import set_process_title
+from tunicorn_worker.source_reporter import begin_watching, files_of
+from tunicorn_worker.spew import spew
 from tunicorn_worker.worker_exit import leave
 from tunicorn_worker.worker_signals import WorkerSignals
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn, Protocol
 
     from tunicorn_worker.config import Config
+    from tunicorn_worker.source_reporter import SourceReporter
 
     class Worker(Protocol):
         """One class of workers: how it serves."""
@@ -74,6 +78,7 @@ class WorkerLife:
         self._number = number
         self._worker: Worker | None = None
         self._hooks: WorkerHooks | None = None
+        self._sources: SourceReporter | None = None
         self._aborted = False
         self._serves = False
         self._modules: list[str] = []
@@ -124,15 +129,33 @@ class WorkerLife:
         os.environ.update(config.env)
         take_identity(config)
         self._hooks = WorkerHooks(self._number, config, self._loggers)
+        if config.reload:
+            self._sources = begin_watching(self._control.report, config)
+        if config.spew:
+            spew()
         if application is None:
-            application = load_application(config)
-            require_interface(application, config.worker_kind)
+            application = self._load(config)
         self._modules = standard_modules(before) if report_modules else []
         self._hooks.booted(application)
         self._worker.run(application, config, self._hooks, self._on_ready)
         self._hooks.worker.alive = False
 
+    def _load(self, config: Config) -> Any:
+        """Raises whatever the import raises; with `reload` that is shown in the application's place."""
+        try:
+            application = load_application(config)
+            require_interface(application, config.worker_kind)
+        except Exception as error:
+            if self._sources is None:
+                raise
+            self._log.exception("Exception while loading the application")
+            self._sources.look(files_of(error))
+            return failure_application(error, asgi=config.worker_kind == "asgi")
+        return application
+
     def _on_ready(self) -> None:
+        if self._sources is not None:
+            self._sources.start()
         self._serves = True
         self._control.report({"ev": "ready", "modules": self._modules})
         self._code = CRASHED

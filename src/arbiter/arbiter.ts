@@ -14,6 +14,7 @@ import type { MasterLogs } from "./log-files.ts";
 import type { NurseryHappening, NurseryProcess } from "./nursery-process.ts";
 import type { PidFile } from "./pid-file.ts";
 import { gatewayEvent, nurseryEvent } from "./received.ts";
+import { type ReloadEngine, SourceWatcher } from "./source-watcher.ts";
 
 const STDERR = 2;
 
@@ -32,6 +33,8 @@ export interface ArbiterOptions {
   readonly configureMessage: object;
   readonly logs: MasterLogs;
   readonly pidFile: PidFile | undefined;
+  /** Undefined without `reload`. */
+  readonly reloadEngine: ReloadEngine | undefined;
   readonly exit: (code: number) => void;
 }
 
@@ -51,8 +54,17 @@ export class Arbiter {
   #gateway: GatewayLink | undefined;
   #madeSockets: MadeSocket[] = [];
   #timer: NodeJS.Timeout | undefined;
+  readonly #sources: SourceWatcher | undefined;
 
   constructor(options: ArbiterOptions) {
+    const { reloadEngine, logs } = options;
+    if (reloadEngine !== undefined) {
+      this.#sources = new SourceWatcher(
+        reloadEngine,
+        (path) => this.#feed({ type: "source-changed", path }),
+        (text) => logs.log.write("warning", text),
+      );
+    }
     this.#options = options;
     this.#state = createState(options.plan, performance.now());
     this.#nursery = options.nursery;
@@ -84,6 +96,10 @@ export class Arbiter {
       return;
     }
     this.#keep(said, happening.handle);
+    if (said.ev === "sources") {
+      this.#sources?.add(said.files);
+      return;
+    }
     this.#feed({ type: "nursery-said", said });
   }
 

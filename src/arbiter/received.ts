@@ -15,6 +15,7 @@ const NURSERY_EVENTS: Record<NurseryEvent["ev"], true> = {
   forked: true,
   ready: true,
   overdue: true,
+  sources: true,
   signalled: true,
   exited: true,
   "mold-failed": true,

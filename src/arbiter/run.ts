@@ -132,6 +132,7 @@ function serve(start: Start, resolved: Resolved, messages: NurseryMessages, nurs
     configureMessage: { cmd: "configure", settings },
     logs,
     pidFile,
+    reloadEngine: settings.reload === true ? (settings.reload_engine ?? "auto") : undefined,
     exit: (code) => process.exit(code),
   });
   arbiter.start();

@@ -15,6 +15,8 @@ export type ArbiterEvent =
   | { readonly type: "gateway-said"; readonly nowMs: number; readonly said: GatewayEvent }
   /** End of file on the control socket of the gateway with this pid. */
   | { readonly type: "gateway-closed"; readonly nowMs: number; readonly pid: number }
+  /** With `reload`: a source file has changed. */
+  | { readonly type: "source-changed"; readonly nowMs: number; readonly path: string }
   /** A moment the mind had asked for (`nextWakeMs`); an extra one does no harm. */
   | { readonly type: "tick"; readonly nowMs: number };
 

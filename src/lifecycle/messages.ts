@@ -34,6 +34,8 @@ export type NurseryEvent =
   | { readonly ev: "ready"; readonly worker: number; readonly pid: number; readonly modules: readonly string[] }
   /** A direct worker has not beaten for longer than `timeout`. */
   | { readonly ev: "overdue"; readonly worker: number; readonly silentMs: number }
+  /** With `reload`: files that a worker's code came from. */
+  | { readonly ev: "sources"; readonly files: readonly string[] }
   | { readonly ev: "signalled"; readonly worker: number; readonly signal: string }
   | { readonly ev: "exited"; readonly worker: number; readonly pid: number; readonly status: ExitStatus }
   | { readonly ev: "mold-failed"; readonly generation: number; readonly status: ExitStatus }

@@ -62,6 +62,9 @@ function takeIn(turn: Turn, event: ArbiterEvent): void {
     case "gateway-closed":
       onGatewayGone(turn, event.pid, null);
       break;
+    case "source-changed":
+      onSourceChanged(turn, event.path);
+      break;
     case "tick":
       return;
     default:
@@ -115,13 +118,25 @@ function onSignal(turn: Turn, name: MasterSignal): void {
  */
 function beginReload(turn: Turn): void {
   const { state } = turn;
+  state.target = state.plan.workers;
+  turn.out.push({ do: "reopen-logs" });
+  beginGeneration(turn);
+}
+
+function beginGeneration(turn: Turn): void {
+  const { state } = turn;
   state.lastGeneration += 1;
   state.generation = state.lastGeneration;
-  state.target = state.plan.workers;
   state.workerBackOff = noBackOff();
   state.reloading = true;
-  turn.out.push({ do: "reopen-logs" });
   workerEvents.dismissObsoleteBoots(turn);
+}
+
+/** Workers with the new code take the place of those with the old one, which serve until then. As many as there are: TTIN and TTOU stay. */
+function onSourceChanged(turn: Turn, path: string): void {
+  if (turn.state.phase.at !== "serving") return;
+  log(turn, "info", `Worker reloading: ${path} modified`);
+  beginGeneration(turn);
 }
 
 function onNurserySaid(turn: Turn, said: NurseryEvent): void {
@@ -146,7 +161,8 @@ function onNurserySaid(turn: Turn, said: NurseryEvent): void {
       break;
     case "gateway-channel":
     case "parked":
-      return; // the hands have kept the handle
+    case "sources":
+      return; // what there is of it is in the hands
     case "gateway-exited":
       onGatewayGone(turn, said.pid, said.status);
       break;

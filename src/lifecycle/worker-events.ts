@@ -3,7 +3,7 @@
 import { countFailure, describeWait, noBackOff, STEADY_MS } from "./back-off.ts";
 import { describeStatus, exitReport, haltReason } from "./exit-report.ts";
 import type { ExitStatus, RequestInfo } from "./messages.ts";
-import { describeRequest, isCurrent, isReady, log, type Turn, type Worker } from "./state.ts";
+import { describeRequest, isCurrent, isReady, log, type Turn, type Worker, type WorkerState } from "./state.ts";
 import { beginStop } from "./stop.ts";
 import { dismiss, KILL_AGAIN_MS, kill } from "./workers.ts";
 
@@ -144,15 +144,20 @@ export function giveUpMold(turn: Turn, worker: Worker): void {
   }
 }
 
+/** SIGQUIT is ours, and meets a worker that is just born before its handler is there. */
+function wasToldToQuit(state: WorkerState, status: ExitStatus): boolean {
+  return state.at === "stopping" && status !== null && "signal" in status && status.signal === "SIGQUIT";
+}
+
 /** The worker is gone. Logs it as Gunicorn does and decides whether it was a failure. */
 export function onExited(turn: Turn, number: number, pid: number, status: ExitStatus): void {
   const { state, nowMs } = turn;
   const worker = state.workers.get(number);
   if (worker === undefined) return;
   state.workers.delete(number);
-  const report = exitReport(pid, status);
-  if (report !== undefined) log(turn, report.level, report.text);
   const before = worker.state;
+  const report = wasToldToQuit(before, status) ? undefined : exitReport(pid, status);
+  if (report !== undefined) log(turn, report.level, report.text);
   switch (before.at) {
     case "booting":
       onBootFailed(turn, worker, pid, status);

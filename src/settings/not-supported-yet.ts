@@ -11,10 +11,6 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   "max_requests",
   "max_requests_jitter",
   "websocket_max_message_size",
-  "reload",
-  "reload_engine",
-  "reload_extra_files",
-  "spew",
   // Logging beyond files
   "disable_redirect_access_to_syslog",
   "capture_output",

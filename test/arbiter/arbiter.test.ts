@@ -39,6 +39,7 @@ function run(context: TestContext, behaviour = ""): Running {
     settingsMessage: { cmd: "settings" },
     gatewayMessage: { cmd: "gateway" },
     configureMessage: { cmd: "configure" },
+    reloadEngine: undefined,
     logs: { log: book.log, reopen: () => book.log.reopen() },
     pidFile: new PidFile(join(book.directory, "pid"), process.pid),
     exit,

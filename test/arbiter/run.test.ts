@@ -33,7 +33,12 @@ const ENDS = [
   { words: ["-w", "-1", "hello"], status: 1, stdout: /^$/, stderr: /^\nError: Value must be positive: -1\n$/ },
   { words: ["-b", "x:zz", "hello"], status: 1, stdout: /^$/, stderr: /Error: 'zz' is not a valid port number\.\n$/ },
   { words: ["--check-config", "hello"], status: 0, stdout: /^$/, stderr: /^$/ },
-  { words: ["--check-config", "--reload", "hello"], status: 1, stdout: /^$/, stderr: /Error: setting 'reload' is not supported yet/ },
+  {
+    words: ["--check-config", "--statsd-host", "localhost", "hello"],
+    status: 1,
+    stdout: /^$/,
+    stderr: /Error: setting 'statsd_host' is not supported yet/,
+  },
   {
     words: ["--check-config", "-k", "gevent", "hello"],
     status: 1,

@@ -17,6 +17,7 @@ const ROWS: readonly (readonly string[])[] = [
     "config_file",
     "control_link",
     "gunicorn_package",
+    "failure_page",
     "heartbeat",
     "identity",
     "field_lines",
@@ -25,6 +26,8 @@ const ROWS: readonly (readonly string[])[] = [
     "loggers",
     "mold",
     "node_ipc",
+    "source_reporter",
+    "spew",
     "tickets",
   ],
   [

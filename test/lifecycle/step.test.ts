@@ -66,3 +66,24 @@ test("after the exit nothing is done any more", () => {
   assert.equal(world.exitCode, 0);
   for (const name of MASTER_SIGNALS) assert.deepEqual(world.signal(name), []);
 });
+
+test("a changed source file brings new workers, as many as there are, and keeps the old ones until then", () => {
+  const world = settled();
+  world.signal("ttin");
+  world.run(() => world.isSettled());
+  const [old] = world.state.workers.keys();
+  world.feed({ type: "source-changed", path: "/srv/app.py" });
+  assert.ok(world.lines.includes("info: Worker reloading: /srv/app.py modified"));
+  assert.deepEqual([world.state.target, world.state.generation], [2, 1]);
+  assert.ok(world.state.workers.has(old ?? 0));
+  world.run(() => world.isSettled());
+  assert.ok([...world.state.workers.values()].every(({ generation }) => generation === 1));
+});
+
+test("a changed source file while stopping is no news", () => {
+  const world = settled();
+  world.signal("term");
+  const from = world.lines.length;
+  world.feed({ type: "source-changed", path: "/srv/app.py" });
+  assert.deepEqual(world.lines.slice(from), []);
+});

@@ -240,3 +240,13 @@ test("a direct worker whose heartbeat has stopped is aborted and then killed; on
   assert.equal(told.state.at, "stopping");
   assert.equal(world.lines.filter((line) => line.includes("TIMEOUT")).length, 1);
 });
+
+test("a worker that is dismissed before it has its handlers ends by our SIGQUIT, of which nothing is said", () => {
+  const world = new World({ workers: 1 });
+  world.bootResult = "hangs";
+  world.run(() => world.state.workers.get(1)?.pid !== undefined);
+  world.signal("hup");
+  const from = world.lines.length;
+  world.workerDies(1, { signal: "SIGQUIT" });
+  assert.ok(!world.lines.slice(from).some((line) => line.includes("SIGQUIT")), world.lines.slice(from).join("\n"));
+});

@@ -43,6 +43,8 @@ DEFAULTS: dict[str, Any] = {
     "worker_int": None,
     "worker_abort": None,
     "worker_exit": None,
+    "reload": False,
+    "spew": False,
     "proc_name": None,
     "default_proc_name": "app:app",
 }
