@@ -1,13 +1,50 @@
-"""Tells WSGI and ASGI applications apart, so that a wrong pair of application and worker class is refused in words."""
+"""Loads applications for workers that the gateway feeds; those that their class cannot call are refused in words."""
 
 from __future__ import annotations
 
+from tunicorn_worker.app_loader import load_application, was_entered
 from tunicorn_worker.app_pairs import is_async_function, require_fed
 from tunicorn_worker.errors import AppImportError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inspect import Signature
     from typing import Any
+
+    from tunicorn_worker.config import Config
+
+
+def load_served(config: Config) -> Any:
+    """Load the application that a worker which the gateway feeds is to call.
+
+    Raises AppImportError, and whatever the application's import raises.
+    """
+    application = load_application(config)
+    if config.uvicorn is not None:
+        application = call_uvicorn_factory(application, said=config.uvicorn["factory"])
+    require_interface(application, config.worker_kind)
+    return application
+
+
+def call_uvicorn_factory(named: Any, *, said: bool) -> Any:
+    """Return the application: what was named, or what it makes. uvicorn's classes call what needs no arguments.
+
+    said: by the option ``factory``
+
+    Raises AppImportError when it was said to be a factory and is none, and what a factory raises.
+    """
+    if not said:
+        parameters = read_parameters(named)
+        if parameters is None or accepts(parameters, 3):
+            return named
+    try:
+        return named()
+    except TypeError as error:
+        if was_entered(named, error):
+            raise
+        if said:
+            raise AppImportError(f"Error loading ASGI app factory: {error}") from None
+        return named
 
 
 def require_interface(application: Any, worker_class: str) -> None:
@@ -38,13 +75,8 @@ def require_asgi(application: Any) -> None:
 
     Raises AppImportError.
     """
-    from inspect import Signature, signature
-
-    try:
-        parameters: Signature = signature(application)
-    except (TypeError, ValueError):
-        return
-    if accepts(parameters, 3):
+    parameters = read_parameters(application)
+    if parameters is None or accepts(parameters, 3):
         return
     if accepts(parameters, 2):
         raise AppImportError(
@@ -70,7 +102,17 @@ def is_coroutine_function(function: Any) -> bool:
     return is_async_function(function)
 
 
-def accepts(parameters: Any, count: int) -> bool:
+def read_parameters(function: Any) -> Signature | None:
+    """None for what hides them."""
+    from inspect import signature
+
+    try:
+        return signature(function)
+    except (TypeError, ValueError):
+        return None
+
+
+def accepts(parameters: Signature, count: int) -> bool:
     """Whether a call with so many positional arguments would be one of this signature."""
     try:
         parameters.bind(*(None,) * count)

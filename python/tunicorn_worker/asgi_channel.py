@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import marshal
 
-from tunicorn_worker.asgi_http import HttpExchange
 from tunicorn_worker.wire import (
     BODY_FOLLOWS,
     BODY_SHORT,
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from tunicorn_worker.asgi_http import HttpService
+    from tunicorn_worker.asgi_http import HttpExchange, HttpService
 
 UNSENT_BYTES_MAX = 1 << 20
 """What waits for a gateway that is busy; beyond it `send` waits too. Windows of a thousand streams would be 64 MB."""
@@ -138,7 +137,7 @@ class AsgiChannel(asyncio.Protocol):
                 body = None
             if flags & TAKES_TRAILERS:
                 scope["extensions"]["http.response.trailers"] = {}
-        exchange = HttpExchange(self, stream, scope["method"], body)
+        exchange = service.exchange(self, stream, scope["method"], body)
         self.exchanges[stream] = exchange
         exchange.task = task = self._loop.create_task(exchange.run(service.application, scope))
         self.tasks.add(task)

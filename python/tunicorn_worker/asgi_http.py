@@ -84,9 +84,11 @@ class HttpService:
 
     state: the lifespan's; each request gets a copy
     aborted: SIGABRT has come, and raised SystemExit in whatever ran
+    exchange: what serves a request
     """
 
     def __init__(self, application: Any, config: Config, log: logging.Logger, state: dict[str, Any]) -> None:
+        self.exchange = HttpExchange
         self.application = application
         self.state = state
         self.log = log

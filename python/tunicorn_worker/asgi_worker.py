@@ -9,10 +9,11 @@ import os
 import socket
 
 from tunicorn_worker.asgi_channel import AsgiChannel
-from tunicorn_worker.asgi_http import HttpService
 from tunicorn_worker.errors import BootError
+from tunicorn_worker.hooked_asgi import make_service
 from tunicorn_worker.lifespan import Lifespan, LifespanFailed, LifespanUnsupported
 from tunicorn_worker.orders import Orders, WorkerEnds
+from tunicorn_worker.uvicorn_ways import UvicornScopes
 from tunicorn_worker.wire import ENTRIES_OFFSET, ENTRY_BYTES, ENTRY_COUNT
 
 TYPE_CHECKING = False
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from logging import Logger
     from typing import Any
 
+    from tunicorn_worker.asgi_http import HttpService
     from tunicorn_worker.config import Config
     from tunicorn_worker.control_link import ControlLink
     from tunicorn_worker.hooks import WorkerHooks
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 STOP_RESERVE_SECONDS = 1
 """Of graceful_timeout, so much is kept for applications to clean up once they are cancelled: then comes SIGKILL."""
+
+CLEAN_UP_SECONDS = 1
+"""For the clean-up of tasks that are cancelled at the very end, as Gunicorn after INT and QUIT."""
 
 
 class AsgiWorker:
@@ -45,38 +50,54 @@ class AsgiWorker:
         self._service: HttpService | None = None
         self._link_waits: tuple[int, int, int] | None = None
         self._ready = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def abort(self) -> None:
         """SystemExit is about to be raised in whatever runs. Called by a signal handler."""
         if self._service is not None:
             self._service.aborted = True
 
-    def run(self, application: Any, config: Config, _hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
+    def quits_by_itself(self) -> bool:
+        # The loop reads the order `quit`, and lets the application clean up.
+        return self._loop is not None and self._loop.is_running()
+
+    def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Serve until told to leave. on_ready is called when the application has started up.
 
         Raises WorkerEnds for leaving at once, BootError.
         """
         if config.threads > 1:
             self._log.warning("ASGI worker does not use threads configuration. Use worker_connections instead.")
-        loop = make_loop(config.asgi_loop, self._log)
+        if config.uvicorn is not None:
+            proxies = config.forwarded_allow_ips if config.uvicorn["proxyHeaders"] else None
+            application = UvicornScopes(application, config.root_path, proxies)
+        loop = self._loop = make_loop(config.asgi_loop, self._log)
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(self._serve(application, config, on_ready))
+        loop.run_until_complete(self._serve(application, config, hooks, on_ready))
 
-    async def _serve(self, application: Any, config: Config, on_ready: Callable[[], None]) -> None:
+    async def _serve(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         self._told: asyncio.Future[WorkerEnds] = loop.create_future()
         self._quiet = asyncio.Event()
         self._orders = Orders(
             self._number, self._control, self._lifeline, self._loggers, LoopWaiter(loop, self._look), self._carry_out
         )
+        try:
+            await self._serve_until_told(application, config, hooks, on_ready)
+        finally:
+            await cancel_rest()
+
+    async def _serve_until_told(
+        self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]
+    ) -> None:
         lifespan = Lifespan(application, self._log)
-        self._service = HttpService(application, config, self._log, lifespan.state)
+        self._service = make_service(application, config, self._log, lifespan.state, hooks)
         started = config.asgi_lifespan != "off" and await self._start_up(lifespan, forced=config.asgi_lifespan == "on")
         on_ready()
         self._ready = True
         self._take_link()
         end = await self._told
-        # Without lifespan.shutdown, as Gunicorn at SIGQUIT.
+        # Without lifespan.shutdown, as Gunicorn: the application's lifespan is cancelled with its requests.
         if end.at_once:
             raise end
         await self._finish(max(0, config.graceful_timeout - STOP_RESERVE_SECONDS))
@@ -201,6 +222,15 @@ class AsgiWorker:
                 await asyncio.wait_for(self._quiet.wait(), deadline - loop.time())
             except asyncio.TimeoutError:
                 return
+
+
+async def cancel_rest() -> None:
+    """Cancel every task but this one, and wait for their clean-up, within bounds."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    if rest:
+        await asyncio.wait(rest, timeout=CLEAN_UP_SECONDS)
 
 
 class LoopWaiter:

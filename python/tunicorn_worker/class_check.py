@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 from tunicorn_worker.app_check import FAILED_CODE, write_report
 from tunicorn_worker.exit_status import code_of_system_exit
 from tunicorn_worker.gunicorn_config import make_gunicorn_config
+from tunicorn_worker.uvicorn_class import describe_uvicorn_class
 from tunicorn_worker.worker_class_loader import load_worker_class
 
 TYPE_CHECKING = False
@@ -13,12 +16,14 @@ if TYPE_CHECKING:
 
 
 def check_worker_class(config: Config, report: int) -> int:
-    """In the child: find the class, let it look at the settings. What is wrong goes to the pipe `report`.
+    """In the child: find the class, let it look at the settings. To the pipe `report` goes what is wrong, or what is
+    to be known of a class of uvicorn's, as JSON.
 
     Returns the exit code, 0 for a class that can be used.
     """
     try:
         worker_class = load_worker_class(config.worker_class)
+        found = describe_uvicorn_class(worker_class)
         if hasattr(worker_class, "check_config"):
             gunicorn_config = make_gunicorn_config(config)
             worker_class.check_config(gunicorn_config, gunicorn_config.logger_class(gunicorn_config))
@@ -32,6 +37,6 @@ def check_worker_class(config: Config, report: int) -> int:
 
         code, text = FAILED_CODE, format_exc()
     else:
-        return 0
+        code, text = 0, "" if found is None else json.dumps(found)
     write_report(report, text)
     return code

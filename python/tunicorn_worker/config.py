@@ -27,6 +27,7 @@ class Config:
     worker_kind: the class of workers that worker_class and threads mean, ``"sync"``, ``"gthread"``, ``"asgi"``;
         ``"direct"`` for a class that accepts clients by itself
     master_pid: the arbiter's
+    uvicorn: what uvicorn's worker classes need (channels.md §1): ``{"proxyHeaders": True, "factory": False}``
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Config:
         title_prefix: str,
         worker_kind: str,
         master_pid: int,
+        uvicorn: Mapping[str, bool] | None = None,
     ) -> None:
         self.values = values
         self.app = app
@@ -47,6 +49,7 @@ class Config:
         self.title_prefix = title_prefix
         self.worker_kind = worker_kind
         self.master_pid = master_pid
+        self.uvicorn = uvicorn
 
     @classmethod
     def from_command(cls, command: Mapping[str, Any], live: Mapping[str, object] | None = None) -> Config:
@@ -65,6 +68,7 @@ class Config:
             worker_kind=command["workerKind"],
             # Called in the nursery, whose parent is the arbiter.
             master_pid=os.getppid(),
+            uvicorn=command["uvicorn"],
         )
 
     def __getattr__(self, name: str) -> Any:

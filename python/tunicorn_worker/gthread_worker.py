@@ -69,6 +69,9 @@ class ThreadWorker:
         """Take no more requests. Called by a signal handler, which this thread runs."""
         self._end_lanes()
 
+    def quits_by_itself(self) -> bool:
+        return False
+
     def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Look after the threads until all have ended. Raises WorkerEnds for leaving at once, LaneCrashed."""
         self._caller = make_caller(application, config, hooks)

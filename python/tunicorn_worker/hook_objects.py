@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 TYPE_CHECKING = False
@@ -22,8 +23,19 @@ class HookWorker:
     """A worker process, as its hooks see it.
 
     age: the worker's number; nr: requests that it has begun, when a hook of requests is set
-    wsgi: the application, once it is loaded
     """
+
+    SIGNALS = (
+        signal.SIGABRT,
+        signal.SIGHUP,
+        signal.SIGQUIT,
+        signal.SIGINT,
+        signal.SIGTERM,
+        signal.SIGUSR1,
+        signal.SIGUSR2,
+        signal.SIGWINCH,
+        signal.SIGCHLD,
+    )
 
     def __init__(self, number: int, config: Config, log: ServerLog) -> None:
         self.age = number
@@ -35,19 +47,45 @@ class HookWorker:
         """Half of the setting: Gunicorn's workers are made with that."""
         self.sockets: list[Any] = []
         """The gateway has them."""
-        self.wsgi: Any = None
+        self.app = HookApp(config)
+        self._kept_as = "asgi" if config.worker_kind == "asgi" else "wsgi"
+        """Gunicorn's name for the application: `worker.asgi`, `worker.wsgi`."""
         self.nr = 0
         self.max_requests = config.max_requests or sys.maxsize
         self.alive = True
         self.aborted = False
         self.booted = False
         self.reloader = None
+        self.PIPE: list[int] = []
+        self.wait_fds: list[Any] = []
+
+    @property
+    def application(self) -> Any:
+        """What is served: a hook may have put a wrapper in its place."""
+        return getattr(self, self._kept_as)
+
+    @application.setter
+    def application(self, loaded: Any) -> None:
+        self.app.callable = loaded
+        setattr(self, self._kept_as, loaded)
 
     def __str__(self) -> str:
         return f"<Worker {self.pid}>"
 
     def notify(self) -> None:
         """Nothing to do: the worker shows by itself that it lives."""
+
+
+class HookApp:
+    """What `worker.app` is: the application by name and, once it is loaded, itself."""
+
+    def __init__(self, config: Config) -> None:
+        self.cfg = config
+        self.app_uri = config.app
+        self.callable: Any = None
+
+    def wsgi(self) -> Any:
+        return self.callable
 
 
 class HookServer:

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from tunicorn_worker.asgi_hook_objects import AsgiHookRequest, AsgiHookResponse
     from tunicorn_worker.config import Config
     from tunicorn_worker.hook_objects import HookRequest, HookResponse
     from tunicorn_worker.loggers import Loggers
 
     Hook = Callable[..., object]
+    AnyRequest = HookRequest | AsgiHookRequest
+    AnyResponse = HookResponse | AsgiHookResponse
 
 
 class WorkerHooks:
@@ -47,12 +50,17 @@ class WorkerHooks:
         """Whether anything is to be done before or after a request."""
         return self._pre_request is not None or self._post_request is not None or self._log.isEnabledFor(logging.DEBUG)
 
-    def booted(self, application: object) -> None:
-        """The application is loaded. Raises what `post_worker_init` raises: the worker has not booted then."""
-        self.worker.wsgi = application
+    def booted(self, application: object) -> object:
+        """The application is loaded. Returns what is to be served: `post_worker_init` may have wrapped it.
+
+        Raises what `post_worker_init` raises: the worker has not booted then.
+        """
+        self.worker.application = application
         if self._post_worker_init is not None:
             self._post_worker_init(self.worker)
         self.worker.booted = True
+        served: object = self.worker.application
+        return served
 
     def interrupted(self) -> None:
         """The worker is to leave at once."""
@@ -74,7 +82,7 @@ class WorkerHooks:
         except Exception:
             self._log.warning("Exception during worker exit:\n%s", traceback.format_exc())
 
-    def before_request(self, request: HookRequest) -> None:
+    def before_request(self, request: AnyRequest) -> None:
         """Raises what `pre_request` raises: the request has failed then."""
         if self._pre_request is not None:
             self._pre_request(self.worker, request)
@@ -82,8 +90,8 @@ class WorkerHooks:
             # Gunicorn's default hook.
             self._log.debug("%s %s", request.method, request.path)
 
-    def after_request(self, request: HookRequest, environ: dict[str, Any], response: HookResponse | None) -> None:
-        """environ, response: empty and None when `before_request` has failed."""
+    def after_request(self, request: AnyRequest, environ: dict[str, Any] | None, response: AnyResponse | None) -> None:
+        """environ, response: empty and None when `before_request` of a WSGI request has failed."""
         if self._post_request is None:
             return
         arguments = (self.worker, request, environ, response)

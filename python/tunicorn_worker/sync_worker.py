@@ -45,6 +45,9 @@ class SyncWorker:
         if self._channel is not None:
             self._channel.stopping = True
 
+    def quits_by_itself(self) -> bool:
+        return False
+
     def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Serve until told to leave. Raises WorkerEnds for leaving at once."""
         caller = make_caller(application, config, hooks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tunicorn_worker.app_interface import require_interface
+from tunicorn_worker.app_interface import load_served
 from tunicorn_worker.app_loader import APP_LOAD_ERROR, WORKER_BOOT_ERROR, load_application
 from tunicorn_worker.class_check import check_worker_class
 from tunicorn_worker.config import DIRECT
@@ -77,9 +77,8 @@ class ServingCode:
             return direct
         # Before user code can put a module of its own in the place of one that the workers will need.
         WORKER_CLASSES[config.worker_kind]()
-        application: object = load_application(config)
-        require_interface(application, config.worker_kind)
-        return application
+        served: object = load_served(config)
+        return served
 
     def check_worker_class(self, config: Config, report: int) -> int:
         return check_worker_class(config, report)

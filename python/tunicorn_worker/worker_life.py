@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
+import time
 
-from tunicorn_worker.app_interface import require_interface
-from tunicorn_worker.app_loader import APP_LOAD_ERROR, WORKER_BOOT_ERROR, load_application, standard_modules
+from tunicorn_worker.app_interface import load_served
+from tunicorn_worker.app_loader import APP_LOAD_ERROR, WORKER_BOOT_ERROR, standard_modules
 from tunicorn_worker.control_link import ControlLink
 from tunicorn_worker.errors import AppImportError, BootError
 from tunicorn_worker.exit_status import code_of_system_exit
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
         def abort(self) -> None:
             """Called by a signal handler."""
 
+        def quits_by_itself(self) -> bool:
+            """Called by a signal handler: whether it will read the order `quit`, if the application lets it."""
+
         def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
             """Serves until told to leave. Raises WorkerEnds for leaving at once, BootError.
 
@@ -48,6 +53,8 @@ if TYPE_CHECKING:
 CRASHED = 255
 """Exit code when the loop itself fails after the worker was ready, as with Gunicorn."""
 ABORTED = 1
+QUIT_SECONDS = 1.5
+"""For a worker that quits by itself: more than its clean-up takes, less than the arbiter waits after a second INT."""
 
 
 class WorkerLife:
@@ -81,6 +88,7 @@ class WorkerLife:
         self._sources: SourceReporter | None = None
         self._aborted = False
         self._serves = False
+        self._interrupted = False
         self._modules: list[str] = []
         self._code = WORKER_BOOT_ERROR
 
@@ -97,8 +105,8 @@ class WorkerLife:
             self._code = ABORTED if self._aborted else 0
         except WorkerEnds as end:
             self._code, at_once = 0, end.at_once
-            if end.told and self._hooks is not None:
-                self._hooks.interrupted()
+            if end.told:
+                self._interrupt()
         except SystemExit as end:
             self._code = exit_code(end)
         except AppImportError as error:
@@ -136,22 +144,20 @@ class WorkerLife:
         if application is None:
             application = self._load(config)
         self._modules = standard_modules(before) if report_modules else []
-        self._hooks.booted(application)
-        self._worker.run(application, config, self._hooks, self._on_ready)
+        served = self._hooks.booted(application)
+        self._worker.run(served, config, self._hooks, self._on_ready)
         self._hooks.worker.alive = False
 
     def _load(self, config: Config) -> Any:
         """Raises whatever the import raises; with `reload` that is shown in the application's place."""
         try:
-            application = load_application(config)
-            require_interface(application, config.worker_kind)
+            return load_served(config)
         except Exception as error:
             if self._sources is None:
                 raise
             self._log.exception("Exception while loading the application")
             self._sources.look(files_of(error))
             return failure_application(error, asgi=config.worker_kind == "asgi")
-        return application
 
     def _on_ready(self) -> None:
         if self._sources is not None:
@@ -168,16 +174,27 @@ class WorkerLife:
         if self._hooks is not None:
             self._hooks.aborted()
 
-    def _on_quit(self) -> NoReturn:
+    def _on_quit(self) -> None:
         """SIGQUIT, announced by the arbiter: leave out of whatever runs."""
-        if self._hooks is not None:
-            self._hooks.interrupted()
+        self._interrupt()
+        if self._worker is None or not self._worker.quits_by_itself():
+            self._leave(0, at_once=True)
+        # Not the threading module: what was interrupted may hold its locks.
+        _thread.start_new_thread(self._leave_late, ())
+
+    def _leave_late(self) -> NoReturn:
+        """In a thread: the application has not let the worker leave."""
+        time.sleep(QUIT_SECONDS)
         self._leave(0, at_once=True)
 
     def _on_dismiss(self) -> None:
         """SIGQUIT with a `stop`: sent to a worker that was not known to serve."""
         if not self._serves:
             self._leave(0, at_once=True)
+    def _interrupt(self) -> None:
+        if self._hooks is not None and not self._interrupted:
+            self._interrupted = True
+            self._hooks.interrupted()
 
     def _leave(self, code: int, *, at_once: bool) -> NoReturn:
         self._log.info("Worker exiting (pid: %s)", self._pid)

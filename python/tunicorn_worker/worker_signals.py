@@ -18,7 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
-    from typing import NoReturn
 
     from tunicorn_worker.control_link import ControlLink
 
@@ -43,11 +42,11 @@ class WorkerSignals:
         control: ControlLink,
         reopen_logs: Callable[[], None],
         on_abort: Callable[[], None],
-        on_quit: Callable[[], NoReturn],
+        on_quit: Callable[[], None],
         on_dismiss: Callable[[], None],
     ) -> None:
         """on_abort: called before SystemExit is raised in whatever runs
-        on_quit: leaves; on_dismiss: leaves unless requests are served already
+        on_quit: leaves, at once or soon; on_dismiss: leaves unless requests are served already
         """
         self._control = control
         self._reopen_logs = reopen_logs
@@ -71,6 +70,7 @@ class WorkerSignals:
             waiting = self._control.waiting()
             if "quit" in waiting:
                 self._on_quit()
+                return
             if "stop" in waiting:
                 self._on_dismiss()
                 return

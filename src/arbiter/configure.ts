@@ -3,6 +3,8 @@
 import type { PyValue } from "../base/python-repr.ts";
 import { isPythonSupported, unsupportedPython } from "../lifecycle/python-version.ts";
 import {
+  applyUvicornClass,
+  applyUvicornOptions,
   type ConfigFailure,
   type ConfigSource,
   configFailed,
@@ -13,6 +15,9 @@ import {
   type Resolved,
   resolve,
   SETTING_NAMES,
+  type Surroundings,
+  type UvicornClass,
+  uvicornOptions,
 } from "../settings/index.ts";
 import { writeFully } from "../telemetry/error-log.ts";
 import type { NurseryProcess } from "./nursery-process.ts";
@@ -62,13 +67,26 @@ export async function checkConfiguration(resolved: Resolved, settingsMessage: ob
   return { at: "exit", stdout, stderr: text === "" ? "" : `\nError while loading the application:\n\n${text}`, status };
 }
 
-/** Looks whether a direct worker class is there and content, before anything is started. @returns how the program ends without it. */
-export async function refuseWorkerClass(resolved: Resolved, settingsMessage: object, nursery: NurseryProcess): Promise<Exit | undefined> {
-  if (!isDirect(resolved.settings)) return undefined;
-  nursery.send(settingsMessage);
+/**
+ * Looks whether a direct worker class is there and content, before anything is started. One that is uvicorn's, or derived from it
+ * with nothing but other options, becomes an asgi worker.
+ *
+ * @returns how the program ends without the class.
+ */
+export async function findWorkerClass(
+  resolved: Resolved,
+  settingsMessage: (resolved: Resolved) => object,
+  nursery: NurseryProcess,
+  surroundings: Surroundings,
+): Promise<Resolved | Exit> {
+  const named = uvicornOptions(resolved.settings);
+  if (named !== undefined) return applyUvicornOptions(resolved, named, surroundings);
+  if (!isDirect(resolved.settings)) return resolved;
+  nursery.send(settingsMessage(resolved));
   nursery.send({ cmd: "check-class" });
   const { status, text } = (await nextMessage(nursery, "class-checked")) as unknown as Checked;
-  return status === 0 ? undefined : { at: "exit", stdout: "", stderr: text, status };
+  if (status !== 0) return { at: "exit", stdout: "", stderr: text, status };
+  return text === "" ? resolved : applyUvicornClass(resolved, JSON.parse(text) as UvicornClass, surroundings);
 }
 
 /**

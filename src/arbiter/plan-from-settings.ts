@@ -4,7 +4,7 @@ import { parseBindAddress } from "../base/address.ts";
 import { reprString } from "../base/python-repr.ts";
 import type { ListenAddress } from "../lifecycle/messages.ts";
 import type { Plan } from "../lifecycle/state.ts";
-import { isDirect, type Settings, workerClassName } from "../settings/index.ts";
+import { isDirect, type Settings } from "../settings/index.ts";
 import { LANES_MAX } from "../wire/frame-types.ts";
 
 /** Old workers are replaced one at a time. */
@@ -13,7 +13,7 @@ const SURGE = 1;
 /** @throws {Error} Gunicorn's text for a bad address, e.g. `'zz' is not a valid port number.`; for a bad raw_env entry. */
 export function planFromSettings(
   settings: Settings,
-  master: Pick<Plan, "version" | "pid" | "python" | "gatewayUnderWay" | "hasConfig">,
+  master: Pick<Plan, "version" | "pid" | "python" | "gatewayUnderWay" | "hasConfig" | "workerClass">,
 ): Plan {
   const bad = settings.raw_env.find((entry) => !entry.includes("="));
   if (bad !== undefined) throw new Error(`environment setting ${reprString(bad)} invalid`);
@@ -31,7 +31,6 @@ export function planFromSettings(
     addresses: listenAddresses(settings.bind),
     backlog: settings.backlog,
     tls: settings.certfile !== null || settings.keyfile !== null,
-    workerClass: workerClassName(settings),
     direct,
     daemon: settings.daemon === true,
   };

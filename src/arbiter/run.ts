@@ -15,7 +15,7 @@ import {
 } from "../settings/index.ts";
 import { type ErrorLog, writeFully } from "../telemetry/error-log.ts";
 import { Arbiter } from "./arbiter.ts";
-import { checkConfiguration, configCommand, configure, refuseWorkerClass } from "./configure.ts";
+import { checkConfiguration, configCommand, configure, findWorkerClass } from "./configure.ts";
 import { becomesDaemon, startDaemon } from "./daemon.ts";
 import { openLogs } from "./log-files.ts";
 import { takeSignals } from "./master-signals.ts";
@@ -80,11 +80,14 @@ export async function runMaster(start: Start): Promise<void> {
       if (resolved.at === "exit") return end(resolved);
     }
     writeFully(STDERR, resolved.stderr);
-    const settingsMessage = settingsCommand(resolved, start.version);
-    const { settings } = resolved;
-    if (settings.print_config) return end(await checkConfiguration(resolved, settingsMessage, nursery));
-    const refused = refuseUnsupported(resolved) ?? (await refuseWorkerClass(resolved, settingsMessage, nursery));
+    const command = (each: Resolved): object => settingsCommand(each, start.version);
+    if (resolved.settings.print_config) return end(await checkConfiguration(resolved, command(resolved), nursery));
+    resolved = await findWorkerClass(resolved, command, nursery, surroundings);
+    if (resolved.at === "exit") return end(resolved);
+    const refused = refuseUnsupported(resolved);
     if (refused !== undefined) return end(refused);
+    const settingsMessage = command(resolved);
+    const { settings } = resolved;
     if (settings.check_config) return end(await checkConfiguration(resolved, settingsMessage, nursery));
     if (settings.daemon && !inBackground) {
       if (process.env.NOTIFY_SOCKET) writeFully(STDERR, DAEMON_UNDER_SYSTEMD);
@@ -105,7 +108,7 @@ interface NurseryMessages {
 
 /** @throws {Error} with Gunicorn's text for what can only be found wrong now: logs, addresses, the pid file. */
 function serve(start: Start, resolved: Resolved, messages: NurseryMessages, nursery: NurseryProcess): void {
-  const { settings } = resolved;
+  const { settings, workerClass } = resolved;
   process.chdir(settings.chdir);
   const logs = openLogs(settings, process.pid);
   const { log } = logs;
@@ -113,7 +116,7 @@ function serve(start: Start, resolved: Resolved, messages: NurseryMessages, nurs
   const { version } = start;
   const { gatewayUnderWay } = nursery;
   const hasConfig = messages.config !== undefined;
-  const plan = planFromSettings(settings, { version, pid: process.pid, python, gatewayUnderWay, hasConfig });
+  const plan = planFromSettings(settings, { version, pid: process.pid, python, gatewayUnderWay, hasConfig, workerClass });
   const pidFile = settings.pidfile === null ? undefined : new PidFile(settings.pidfile, process.pid);
   logSettings(log, resolved);
   process.title = `tunicorn: master [${settings.proc_name ?? settings.default_proc_name}]`;
@@ -145,9 +148,11 @@ function logSettings(log: ErrorLog, resolved: Resolved): void {
     log.write("debug", `Current configuration:\n${lines.join("\n")}`);
   }
   for (const note of noEffectNotes(resolved)) log.write("info", note);
+  const note = resolved.uvicorn?.note;
+  if (note !== undefined) log.write(note.level, note.text);
 }
 
-function settingsCommand({ settings, application }: Resolved, version: string): object {
+function settingsCommand({ settings, application, uvicorn }: Resolved, version: string): object {
   return {
     cmd: "settings",
     values: settingsToJson(settings),
@@ -156,5 +161,6 @@ function settingsCommand({ settings, application }: Resolved, version: string): 
     version,
     titlePrefix: "tunicorn: ",
     workerKind: workerKind(settings),
+    uvicorn: uvicorn?.ways ?? null,
   };
 }

@@ -14,6 +14,8 @@ import { absolutePath } from "./posix-path.ts";
 import { splitShellWords } from "./shlex.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { ENTRIES, isSettingName, type SettingName, type Settings, TABLE } from "./table.ts";
+import type { UvicornFindings } from "./uvicorn-class.ts";
+import { workerClassName } from "./worker-class.ts";
 
 /** Where a value comes from. */
 export type Origin = "default" | `environment ${string}` | "paste" | `config file ${string}` | "GUNICORN_CMD_ARGS" | "command line";
@@ -60,6 +62,10 @@ export interface Resolved {
   /** What the settings would be if nobody had set any, on this machine. */
   readonly defaults: Settings;
   readonly application: Application;
+  /** The worker class's name as the log shows it. */
+  readonly workerClass: string;
+  /** Set for a class of uvicorn's (uvicorn-class.ts). */
+  readonly uvicorn?: UvicornFindings;
   /** Warnings, to be written to standard error. */
   readonly stderr: string;
 }
@@ -147,7 +153,8 @@ export function resolve(launch: Launch, configValues: readonly (readonly [string
     const settings = layered.settings();
     const application = findApplication(launch, settings);
     checkTogether(settings, warnings);
-    return { at: "resolved", settings, origins: layered.origins(), defaults: layered.defaults, application, stderr: printed() };
+    const [origins, workerClass] = [layered.origins(), workerClassName(settings)];
+    return { at: "resolved", settings, origins, defaults: layered.defaults, application, workerClass, stderr: printed() };
   } catch (error) {
     return exitWithError(messageOf(error), printed() + culprit);
   }

@@ -67,8 +67,6 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
 
 /** What a direct worker class does by itself. */
 const DIRECT_CLASSES_DO: ReadonlySet<SettingName> = new Set<SettingName>(["max_requests", "max_requests_jitter"]);
-/** Hooks of requests belong to blocking workers so far. */
-const NOT_WITH_ASGI: readonly SettingName[] = ["pre_request", "post_request"];
 
 /** Refuses to start with a setting that would be ignored. Undefined: nothing of the kind is set. */
 export function refuseUnsupported({ settings, defaults }: Resolved): Exit | undefined {
@@ -76,7 +74,5 @@ export function refuseUnsupported({ settings, defaults }: Resolved): Exit | unde
   const isSet = (name: SettingName) => !isSameValue(settings, defaults, name);
   const isDone = (name: SettingName) => kind === "direct" && DIRECT_CLASSES_DO.has(name);
   const name = kind === undefined ? "worker_class" : NOT_SUPPORTED_YET.find((each) => isSet(each) && !isDone(each));
-  if (name !== undefined) return exitWithError(`setting '${name}' is not supported yet`);
-  const hook = kind === "asgi" ? NOT_WITH_ASGI.find(isSet) : undefined;
-  return hook === undefined ? undefined : exitWithError(`setting '${hook}' is not supported yet by asgi workers`);
+  return name === undefined ? undefined : exitWithError(`setting '${name}' is not supported yet`);
 }

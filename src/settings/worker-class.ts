@@ -13,7 +13,10 @@ export type Delivery = "pull" | "push" | "direct";
 
 const DELIVERIES: Readonly<Record<WorkerKind, Delivery>> = { sync: "pull", gthread: "pull", asgi: "push", direct: "direct" };
 
-/** All names of each kind that the gateway feeds: Gunicorn's aliases, classes and entry points. */
+/** What stands for every class of uvicorn's once it has been found to be one (uvicorn-class.ts). */
+export const UVICORN_CLASS = "uvicorn.workers.UvicornWorker";
+
+/** All names of each kind that the gateway feeds: Gunicorn's aliases, classes and entry points, and uvicorn's classes. */
 const FED: Readonly<Record<string, WorkerKind>> = {
   sync: "sync",
   "egg:gunicorn#sync": "sync",
@@ -24,6 +27,10 @@ const FED: Readonly<Record<string, WorkerKind>> = {
   asgi: "asgi",
   "egg:gunicorn#asgi": "asgi",
   "gunicorn.workers.gasgi.ASGIWorker": "asgi",
+  [UVICORN_CLASS]: "asgi",
+  "uvicorn.workers.UvicornH11Worker": "asgi",
+  "uvicorn_worker.UvicornWorker": "asgi",
+  "uvicorn_worker.UvicornH11Worker": "asgi",
 };
 
 /** Gunicorn's classes that the gateway will feed, and does not yet. */

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { checkConfiguration, configure, refuseWorkerClass } from "../../src/arbiter/configure.ts";
+import { checkConfiguration, configure, findWorkerClass } from "../../src/arbiter/configure.ts";
 import { readSurroundings } from "../../src/arbiter/surroundings.ts";
 import { type Launch, parse } from "../../src/settings/index.ts";
 import { resolvedOf } from "./settings-of.ts";
@@ -66,18 +66,25 @@ test("--print-config prints, and an application that cannot be loaded is shown w
   nursery.kill();
 });
 
-test("a direct worker class is looked at before the server starts", async () => {
-  const broken = startStandIn("broken-app");
-  const direct = resolvedOf(["-k", "nope", "app"]);
-  assert.deepEqual(await refuseWorkerClass(direct, { cmd: "settings" }, broken), {
-    at: "exit",
-    stdout: "",
-    stderr: "\nError: class uri\n",
-    status: 1,
-  });
-  assert.equal(await refuseWorkerClass(resolvedOf(["app"]), { cmd: "settings" }, broken), undefined);
-  broken.kill();
-  const nursery = startStandIn();
-  assert.equal(await refuseWorkerClass(direct, { cmd: "settings" }, nursery), undefined);
+const found = async (words: readonly string[], behaviour = "") => {
+  const nursery = startStandIn(behaviour);
+  const end = await findWorkerClass(resolvedOf([...words, "app"]), () => ({ cmd: "settings" }), nursery, readSurroundings());
   nursery.kill();
+  return end;
+};
+
+test("a direct worker class is looked at before the server starts", async () => {
+  const refused = { at: "exit", stdout: "", stderr: "\nError: class uri\n", status: 1 };
+  assert.deepEqual(await found(["-k", "nope"], "broken-app"), refused);
+  assert.deepEqual(await found([], "broken-app"), resolvedOf(["app"]));
+  assert.deepEqual(await found(["-k", "nope"]), resolvedOf(["-k", "nope", "app"]));
+});
+
+test("uvicorn's classes become asgi workers: by name without a look, derived ones by what the nursery found", async () => {
+  const named = await found(["-k", "uvicorn_worker.UvicornH11Worker"], "broken-app");
+  assert.ok(named.at === "resolved");
+  assert.deepEqual([named.settings.asgi_loop, named.workerClass], ["asyncio", "uvicorn_worker.UvicornH11Worker"]);
+  const derived = await found(["-k", "mine.Worker"], "uvicorn-class");
+  assert.ok(derived.at === "resolved");
+  assert.deepEqual([derived.settings.root_path, derived.uvicorn?.ways?.factory], ["/x", false]);
 });

@@ -1,12 +1,14 @@
 /**
  * Speaks the nursery's side of docs/internals/channels.md §1, and the gateway's of §2, without forking anything: workers are numbers.
  * Every command it gets is logged as `got <cmd> <details>`. STAND_IN names what it does otherwise:
- * `die-at-once`, `old-python`, `busy-port`, `broken-config`, `broken-app`.
+ * `die-at-once`, `old-python`, `busy-port`, `broken-config`, `broken-app`, `uvicorn-class`.
  */
 import net from "node:net";
 
 const { STAND_IN } = process.env;
 if (STAND_IN === "die-at-once") process.exit(9);
+
+const UVICORN_CLASS = JSON.stringify({ options: [["root_path", { t: "str", v: "/x" }]], overrides: [] });
 
 const say = (message, handle) => process.send(message, handle, { keepOpen: true });
 const log = (text) => say({ ev: "log", level: "info", text });
@@ -97,7 +99,7 @@ const commands = {
   },
   "check-class"() {
     if (STAND_IN === "broken-app") say({ ev: "class-checked", status: 1, text: "\nError: class uri\n" });
-    else say({ ev: "class-checked", status: 0, text: "" });
+    else say({ ev: "class-checked", status: 0, text: STAND_IN === "uvicorn-class" ? UVICORN_CLASS : "" });
   },
   exit() {
     process.exit(0);

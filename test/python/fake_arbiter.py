@@ -132,6 +132,7 @@ class FakeArbiter:
             version="0",
             titlePrefix="tunicorn: ",
             workerKind=worker_kind,
+            uvicorn=None,
         )
 
     def bind(self, *addresses: Message, backlog: int = 16) -> list[Message]:

@@ -45,6 +45,11 @@ DEFAULTS: dict[str, Any] = {
     "worker_exit": None,
     "reload": False,
     "spew": False,
+    "logconfig": None,
+    "logconfig_dict": None,
+    "logconfig_json": None,
+    "syslog": False,
+    "disable_redirect_access_to_syslog": False,
     "proc_name": None,
     "default_proc_name": "app:app",
 }

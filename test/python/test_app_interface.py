@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tunicorn_worker.app_interface import require_asgi, require_interface, require_wsgi
+from tunicorn_worker.app_interface import call_uvicorn_factory, require_asgi, require_interface, require_wsgi
 from tunicorn_worker.errors import AppImportError
 
 
@@ -89,3 +89,33 @@ def test_each_class_has_its_interface() -> None:
     require_interface(asgi3, "asgi")
     with pytest.raises(AppImportError):
         require_interface(wsgi, "asgi")
+
+
+def make_app() -> Any:
+    return asgi3
+
+
+def make_app_of(name: str = "x") -> Any:
+    return asgi3
+
+
+def fails_inside() -> Any:
+    raise TypeError("inside the factory")
+
+
+@pytest.mark.parametrize("said", [True, False])
+@pytest.mark.parametrize("factory", [make_app, make_app_of])
+def test_uvicorns_classes_call_factories(factory: Any, said: bool) -> None:
+    assert call_uvicorn_factory(factory, said=said) is asgi3
+
+
+@pytest.mark.parametrize("application", [asgi3, anything, wsgi, asgi2, *OF_ASGI])
+def test_what_is_no_factory_is_the_application(application: Any) -> None:
+    assert call_uvicorn_factory(application, said=False) is application
+
+
+def test_a_factory_that_fails() -> None:
+    with pytest.raises(TypeError, match="inside the factory"):
+        call_uvicorn_factory(fails_inside, said=False)
+    with pytest.raises(AppImportError, match="Error loading ASGI app factory: asgi3\\(\\) missing 3"):
+        call_uvicorn_factory(asgi3, said=True)

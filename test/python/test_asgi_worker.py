@@ -49,7 +49,16 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 
 
 def push(gateway: FakeGateway, stream: int, path: str, body: bytes = b"") -> None:
-    head = marshal.dumps({"method": "GET", "path": path}, 0)
+    scope = {
+        "method": "GET",
+        "http_version": "1.1",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [],
+    }
+    head = marshal.dumps(scope, 0)
     size = wire.FRAME_HEADER_BYTES + len(head) + len(body)
     gateway.end.sendall(wire.pack_header(size, stream, wire.REQUEST, 0, 0, len(head)) + head + body)
 

@@ -13,6 +13,8 @@ SOURCE = """
 import sys
 from gunicorn.workers.base import Worker
 class Content(Worker): ...
+class Uvicorns(type("UvicornWorker", (Worker,), {"__module__": "uvicorn.workers"})):
+    CONFIG_KWARGS = {"factory": True}
 class Asks(Worker):
     @classmethod
     def check_config(cls, cfg, log):
@@ -37,6 +39,7 @@ class Breaks(Worker):
     [
         ("Content", 0, ""),
         ("Asks", 0, ""),
+        ("Uvicorns", 0, '{"options": [["factory", {"t": "bool", "v": true}]], "overrides": []}'),
         ("Refuses", 1, "\nError: not with these settings\n"),
         ("Leaves", 7, ""),
         ("Breaks", 1, "KeyError: 'broken'\n"),

@@ -18,6 +18,7 @@ def test_reads_the_command_of_the_arbiter() -> None:
         "serverSoftware": "gunicorn/27.0.1 tunicorn/1",
         "version": "1",
         "titlePrefix": "tunicorn: ",
+        "uvicorn": None,
         "workerKind": "sync",
     }
     config = Config.from_command(command)
@@ -37,6 +38,7 @@ COMMAND: dict[str, Any] = {
     "serverSoftware": "s",
     "version": "1",
     "titlePrefix": "tunicorn: ",
+    "uvicorn": {"factory": True},
     "workerKind": "sync",
 }
 
@@ -47,6 +49,7 @@ def test_values_of_python() -> None:
     assert (config.on_starting, config.logger_class, config.when_ready) == (len, dict, "hooks.ready")
     assert config.workers == 3
     assert Config.from_command(COMMAND).on_starting is None
+    assert config.uvicorn == {"factory": True}
 
 
 def test_unknown_setting() -> None:

@@ -32,8 +32,8 @@ def test_life_of_a_worker() -> None:
     )
     worker = hooks.worker
     assert not worker.booted
-    hooks.booted("application")
-    assert (worker.booted, worker.wsgi, worker.alive) == (True, "application", True)
+    assert hooks.booted("application") == "application"
+    assert (worker.booted, worker.wsgi, worker.app.wsgi(), worker.alive) == (True, "application", "application", True)
     hooks.interrupted()
     hooks.aborted()
     assert (worker.alive, worker.aborted) == (False, True)
@@ -41,6 +41,15 @@ def test_life_of_a_worker() -> None:
     server = calls[-1][1]
     assert calls == [("init", worker), ("int", worker), ("abort", worker), ("exit", server, worker)]
     assert {worker.pid: worker} == server.WORKERS
+
+
+@pytest.mark.parametrize(("kind", "name"), [("sync", "wsgi"), ("asgi", "asgi")])
+def test_post_worker_init_may_wrap_the_application(kind: str, name: str) -> None:
+    def wrap(worker: Any) -> None:
+        setattr(worker, name, ["wrapped", getattr(worker, name)])
+
+    hooks = make_hooks(worker_kind=kind, post_worker_init=wrap)
+    assert hooks.booted("application") == ["wrapped", "application"]
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])

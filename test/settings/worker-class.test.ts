@@ -28,6 +28,12 @@ const CLASSES: readonly { words: readonly string[]; name: string; kind: WorkerKi
   { words: ["-k", "gevent_wsgi"], name: "gevent_wsgi", kind: undefined },
   { words: ["-k", "gunicorn.workers.ggevent.GeventWorker"], name: "gunicorn.workers.ggevent.GeventWorker", kind: undefined },
   { words: ["-k", "asgi"], name: "asgi", kind: "asgi" },
+  ...[
+    "uvicorn.workers.UvicornWorker",
+    "uvicorn.workers.UvicornH11Worker",
+    "uvicorn_worker.UvicornWorker",
+    "uvicorn_worker.UvicornH11Worker",
+  ].map((name) => ({ words: ["-k", name], name, kind: "asgi" as const })),
 ];
 
 for (const { words, name, kind } of CLASSES) {
