@@ -4,9 +4,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { waitUntil } from "./deadline.ts";
-import { ask, askFor, compareServers, facts } from "./differential.ts";
+import { ask, askFor, type Case, compareServers, facts } from "./differential.ts";
 import { APPS, KINDS, Server, temporaryFolder } from "./harness.ts";
 import { get, post } from "./http-client.ts";
+import { djangoCases, siteCases } from "./site-cases.ts";
 
 const UPLOAD = "0123456789abcdef".repeat(40_000);
 const BOUNDARY = "----boundary";
@@ -76,6 +77,34 @@ compareServers("a FastAPI site", { args: ["fastapi_site:app", "-k", "asgi"] }, [
   },
   askFor("/missing", { statusLine: "HTTP/1.1 404 Not Found", body: '{"detail":"no such thing"}' }),
   askFor("/openapi.json", { statusLine: "HTTP/1.1 200 OK" }),
+]);
+
+compareServers("a Django site on asgi", { args: ["django_site:asgi_application", "-k", "asgi"] }, djangoCases);
+
+compareServers("a Falcon site on asgi", { args: ["falcon_site:asgi_application", "-k", "asgi"] }, siteCases("falcon_site.py"));
+
+/** A background task's work, seen by a later request. */
+const backgroundCase = (done: string): Case => ({
+  name: "a background task",
+  run: async (server) => {
+    await server.exchange(get("/background"));
+    const seen = await waitUntil("waiting for the task", async () => {
+      const { body } = await server.exchange(get("/done"));
+      return body.includes("background") ? body.trim() : undefined;
+    });
+    return { seen };
+  },
+  expected: { seen: done },
+});
+
+compareServers("a Quart site", { args: ["quart_site:app", "-k", "asgi"] }, [
+  ...siteCases("quart_site.py"),
+  backgroundCase('[["serving","background"],"/done"]'),
+]);
+
+compareServers("a Litestar site", { args: ["litestar_site:app", "-k", "asgi"] }, [
+  ...siteCases("litestar_site.py"),
+  backgroundCase('["background"]'),
 ]);
 
 for (const kind of KINDS) {

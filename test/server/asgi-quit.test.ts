@@ -23,12 +23,7 @@ for (const kind of KINDS) {
       const server = await holdRequest(t, kind, "/");
       server.signal(signal);
       assert.deepEqual(await server.exit(), { code: 0, signal: null });
-      assert.deepEqual(notes(server).sort(), [
-        "background cleaned up",
-        "lifespan cleaned up",
-        "request /",
-        "request cancelled",
-      ]);
+      assert.deepEqual(notes(server).sort(), ["background cleaned up", "lifespan cleaned up", "request /", "request cancelled"]);
     });
   }
 

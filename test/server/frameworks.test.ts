@@ -1,67 +1,6 @@
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { ask, askFor, type Case, compareServers, facts } from "./differential.ts";
-import { APPS } from "./harness.ts";
-import { field, get, post } from "./http-client.ts";
-
-const UPLOAD = "0123456789abcdef".repeat(40_000);
-const BOUNDARY = "----boundary";
-const MULTIPART = [
-  `--${BOUNDARY}\r\nContent-Disposition: form-data; name="note"\r\n\r\nhello\r\n`,
-  `--${BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\nContent-Type: application/octet-stream\r\n\r\n`,
-  `${UPLOAD}\r\n--${BOUNDARY}--\r\n`,
-].join("");
-const UPLOADED = { bytes: UPLOAD.length, name: "a.bin", sha256: createHash("sha256").update(UPLOAD).digest("hex") };
-
-const form = (target: string, body: string) => post(target, body, "Content-Type: application/x-www-form-urlencoded\r\n");
-
-/** Cases that both frameworks' sites answer alike. */
-function siteCases(file: string): Case[] {
-  return [
-    askFor("/", { body: "hello world" }),
-    askFor("/?name=%C3%A9t%C3%A9", { body: "hello \u00c3\u00a9t\u00c3\u00a9" }),
-    {
-      name: "a form",
-      run: async (server) => ({ pairs: JSON.parse((await server.exchange(form("/form", "b=2&a=1+1&a=%26"))).body) }),
-      expected: {
-        pairs: [
-          ["a", "&"],
-          ["a", "1 1"],
-          ["b", "2"],
-        ],
-      },
-    },
-    {
-      name: "an upload",
-      run: async (server) =>
-        JSON.parse((await server.exchange(post("/upload", MULTIPART, `Content-Type: multipart/form-data; boundary=${BOUNDARY}\r\n`))).body),
-      expected: UPLOADED,
-    },
-    {
-      name: "a session",
-      run: async (server) => {
-        const first = await server.exchange(get("/visit"));
-        const cookie = field(first, "Set-Cookie")?.split(";")[0];
-        const second = await server.exchange(get("/visit", `Cookie: ${cookie}\r\n`));
-        return { bodies: [first.body, second.body] };
-      },
-      expected: { bodies: ["1", "2"] },
-    },
-    askFor("/stream", { body: "part 0\npart 1\npart 2\npart 3\npart 4\n", framing: "chunked", complete: true }),
-    {
-      name: "a static file",
-      run: async (server) => {
-        const { body, complete, framing } = facts(await server.exchange(get("/file")));
-        return { body, complete, framing };
-      },
-      expected: { body: readFileSync(join(APPS, file), "latin1"), complete: true, framing: "length" },
-    },
-    ask("HEAD of the file", "HEAD /file HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", { body: "" }, {}),
-    askFor("/nowhere", {}),
-    askFor("/fails", {}),
-  ];
-}
+import { ask, askFor, compareServers } from "./differential.ts";
+import { get, post } from "./http-client.ts";
+import { djangoCases, siteCases } from "./site-cases.ts";
 
 compareServers("a Flask site", { args: ["flask_site:app", "-w", "2"] }, [
   ...siteCases("flask_site.py"),
@@ -73,7 +12,7 @@ compareServers("a Flask site", { args: ["flask_site:app", "-w", "2"] }, [
 compareServers("a Flask site in threads", { args: ["flask_site:app", "--threads", "4"] }, siteCases("flask_site.py"));
 
 compareServers("a Django site in threads", { args: ["django_site", "--threads", "4"] }, [
-  ...siteCases("django_site.py"),
+  ...djangoCases,
   {
     name: "a database connection of its own for each thread",
     run: async (server) => {
@@ -88,4 +27,32 @@ compareServers("a Django site in threads", { args: ["django_site", "--threads", 
   },
 ]);
 
-compareServers("a Django site", { args: ["django_site", "-w", "2"] }, siteCases("django_site.py"));
+compareServers("a Django site", { args: ["django_site", "-w", "2"] }, djangoCases);
+
+for (const args of [[], ["--threads", "2"]]) {
+  compareServers(`a Falcon site ${args.join(" ")}`, { args: ["falcon_site", ...args] }, siteCases("falcon_site.py"));
+
+  compareServers(`under wsgiref's validator ${args.join(" ")}`, { args: ["validated", ...args] }, [
+    askFor("/", { body: "hello" }),
+    askFor("/a%20b/%C3%A9?q=1&q=%26", { body: "hello" }),
+    ask("headers", get("/", "X-One: 1\r\nX-One: 2\r\nCookie: a=b\r\n"), { body: "hello" }),
+    ask("a body, read in every way", post("/echo", "12345\nline\nlast", "Content-Type: text/plain\r\n"), { body: "12345\nline\nlast" }),
+    ask("a large body", post("/echo", "x".repeat(300_000), "Content-Type: text/plain\r\n"), { body: "x".repeat(300_000) }),
+    ask("a body, iterated", post("/iterate", "a\nb", "Content-Type: text/plain\r\n"), { body: "a\n|b" }),
+    askFor("/generate", { body: "first second", framing: "chunked" }),
+    askFor("/write", { body: "written returned" }),
+    askFor("/errors", { body: "hello" }),
+    askFor("/nothing", { statusLine: "HTTP/1.1 204 No Content", body: "" }),
+    askFor("/fails", { statusLine: "HTTP/1.1 500 Internal Server Error" }),
+    ask("HEAD", "HEAD / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", { body: "" }),
+    {
+      name: "every response was closed, and wsgi.errors is the log",
+      run: async (server) => {
+        await server.waitForLine(/^said to wsgi\.errors$/);
+        await server.waitForLine(/^and more$/);
+        return { complaints: server.countLines(/AssertionError|WSGIWarning|without being closed/) };
+      },
+      expected: { complaints: 0 },
+    },
+  ]);
+}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
@@ -74,7 +77,41 @@ def fails(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("as asked")
 
 
+async def async_visit(request: HttpRequest) -> HttpResponse:
+    visits = await request.session.aget("visits", 0) + 1
+    await request.session.aset("visits", visits)
+    return HttpResponse(str(visits))
+
+
+async def async_upload(request: HttpRequest) -> JsonResponse:
+    await asyncio.sleep(0)
+    return await sync_to_async(upload)(request)
+
+
+async def async_stream(request: HttpRequest) -> StreamingHttpResponse:
+    async def parts() -> AsyncIterator[str]:
+        for number in range(5):
+            await asyncio.sleep(0)
+            yield f"part {number}\n"
+
+    return StreamingHttpResponse(parts(), content_type="text/plain")
+
+
+async def async_database(request: HttpRequest) -> HttpResponse:
+    def ask() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 + 1")
+            value: int = cursor.fetchone()[0]
+            return value
+
+    return HttpResponse(str(await sync_to_async(ask)()))
+
+
 urlpatterns = [
+    path("async/visit", async_visit),
+    path("async/upload", async_upload),
+    path("async/stream", async_stream),
+    path("async/database", async_database),
     path("", index),
     path("form", form),
     path("upload", upload),
@@ -86,3 +123,4 @@ urlpatterns = [
 ]
 
 application = get_wsgi_application()
+asgi_application = get_asgi_application()
