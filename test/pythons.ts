@@ -10,7 +10,7 @@ export interface Python {
   readonly path: string;
   /** `[3, 11, 2]` */
   readonly version: readonly number[];
-  /** `"3.11.2"` */
+  /** `"3.11.2"`; `"3.13.5t"` without the global lock. */
   readonly name: string;
   /** The program's file behind all links and virtual environments. */
   readonly program: string;
@@ -21,16 +21,16 @@ const MINOR_MIN = 10;
 
 const PROBE = `
 import json, os, platform, sys
-print(json.dumps([platform.python_implementation(), sys.version_info[:3], os.path.realpath(sys.executable)]))
+print(json.dumps([platform.python_implementation(), sys.version_info[:3], os.path.realpath(sys.executable), "t" in getattr(sys, "abiflags", "")]))
 `;
 
 function probe(path: string): Python | undefined {
   const { status, stdout } = spawnSync(path, ["-I", "-c", PROBE], { encoding: "utf8" });
   if (status !== 0) return undefined;
-  const [implementation, version, program] = JSON.parse(stdout) as [string, number[], string];
+  const [implementation, version, program, free] = JSON.parse(stdout) as [string, number[], string, boolean];
   const [major, minor = 0] = version;
   return implementation === "CPython" && major === 3 && minor >= MINOR_MIN
-    ? { path, version, name: version.join("."), program }
+    ? { path, version, name: version.join(".") + (free ? "t" : ""), program }
     : undefined;
 }
 
@@ -38,12 +38,12 @@ function namesIn(folder: string): string[] {
   return existsSync(folder) ? readdirSync(folder) : [];
 }
 
-/** `python3` and `python3.X` of the PATH, pyenv's, and what TUNICORN_TEST_PYTHONS names (paths, separated by colons). */
+/** `python3`, `python3.X` and `python3.Xt` of the PATH, pyenv's, and what TUNICORN_TEST_PYTHONS names (paths, separated by colons). */
 function candidates(): string[] {
   const folders = (process.env.PATH ?? "").split(":").filter((folder) => folder !== "");
   const onPath = folders.flatMap((folder) =>
     namesIn(folder)
-      .filter((name) => /^python3(?:\.\d+)?$/.test(name))
+      .filter((name) => /^python3(?:\.\d+t?)?$/.test(name))
       .map((name) => join(folder, name)),
   );
   const pyenv = join(process.env.PYENV_ROOT ?? join(homedir(), ".pyenv"), "versions");

@@ -7,18 +7,32 @@ import { waitUntil } from "./deadline.ts";
 import { APPS, Server, temporaryFolder } from "./harness.ts";
 import { type Client, field, get, post } from "./http-client.ts";
 
-/** The application of cases.py, and which Python runs it; `revision` tells old code from new. */
+/** The applications of cases.py and asgi_cases.py, and which Python runs them; `revision` tells old code from new. */
 function application(revision: number): string {
   return `
 import json, platform, sys
-import cases
+import asgi_cases, cases
+
+facts = json.dumps([platform.python_implementation(), sys.version_info[:3], ${revision}]).encode()
+# Nothing of ours may bring the global lock back.
+locked = getattr(sys, "_is_gil_enabled", lambda: True)
 
 
 def application(environ, start_response):
-    if environ["PATH_INFO"] != "/python":
-        return cases.application(environ, start_response)
-    facts = [platform.python_implementation(), sys.version_info[:3], ${revision}]
-    return cases.answer(start_response, json.dumps(facts).encode())
+    if environ["PATH_INFO"] == "/python":
+        return cases.answer(start_response, facts)
+    if environ["PATH_INFO"] == "/locked":
+        return cases.answer(start_response, str(locked()).encode())
+    return cases.application(environ, start_response)
+
+
+async def asgi(scope, receive, send):
+    if scope["type"] == "http" and scope["path"] == "/python":
+        await asgi_cases.whole(send, facts)
+    elif scope["type"] == "http" and scope["path"] == "/locked":
+        await asgi_cases.whole(send, str(locked()).encode())
+    else:
+        await asgi_cases.application(scope, receive, send)
 `;
 }
 
@@ -29,7 +43,7 @@ async function start(t: TestContext, python: Python, flags: readonly string[]): 
   const folder = temporaryFolder(t);
   const file = join(folder, "site_wsgi.py");
   writeFileSync(file, application(1));
-  const args = ["site_wsgi", "-w", "2", "--python", python.path, "--pythonpath", APPS, ...flags];
+  const args = ["-w", "2", "--python", python.path, "--pythonpath", APPS, ...flags];
   // Shown at the end of a line, so that a module or a call that Python has come to dislike is found.
   const server = await Server.start(t, "tunicorn", { args, cwd: folder, env: { PYTHONWARNINGS: "default" } });
   return { server, file };
@@ -45,8 +59,16 @@ async function exchangeChunked(client: Client, body: string): Promise<string> {
   return (await client.readResponse("POST")).body;
 }
 
+const BLOCKING: readonly (readonly string[])[] = [
+  ["site_wsgi"],
+  ["site_wsgi", "--preload"],
+  ["site_wsgi", "-k", "gthread", "--threads", "3"],
+];
+
 for (const python of PYTHONS) {
-  for (const flags of [[], ["--preload"]]) {
+  const locked = python.name.endsWith("t") ? "False" : "True";
+
+  for (const flags of BLOCKING) {
     test(`Python ${python.name} (${[python.path, ...flags].join(" ")}): requests, bodies, errors, files, a reload`, async (t) => {
       const { server, file } = await start(t, python, flags);
       assert.deepEqual(await pythonOf(server), ["CPython", python.version, 1]);
@@ -56,6 +78,7 @@ for (const python of PYTHONS) {
       });
       for (const pid of [server.nursery(), ...workers]) assert.equal(readlinkSync(`/proc/${pid}/exe`), python.program);
 
+      assert.equal((await server.exchange(get("/locked"))).body, locked);
       assert.equal((await server.exchange(get("/"))).body, "hello\n");
       assert.equal((await server.exchange(post("/echo", "small"))).body, "small");
       assert.equal((await server.exchange(post("/echo", UPLOAD))).body, UPLOAD);
@@ -80,4 +103,35 @@ for (const python of PYTHONS) {
       assert.doesNotMatch(server.output(), /^.*\bWarning: .*$/m);
     });
   }
+
+  test(`Python ${python.name} (${python.path} -k asgi): requests, bodies both ways, errors, files, lifespan, a reload`, async (t) => {
+    // uvloop is for one Python only.
+    const { server, file } = await start(t, python, ["site_wsgi:asgi", "-k", "asgi", "--asgi-loop", "asyncio"]);
+    assert.deepEqual(await pythonOf(server), ["CPython", python.version, 1]);
+    const workers = await waitUntil("waiting for two workers", () => server.workers().length === 2 && server.workers());
+    for (const pid of workers) assert.equal(readlinkSync(`/proc/${pid}/exe`), python.program);
+
+    assert.equal((await server.exchange(get("/locked"))).body, locked);
+    assert.equal((await server.exchange(get("/"))).body, "hello\n");
+    assert.equal((await server.exchange(post("/upload", "small"))).body, '[5, true, "complete"]');
+    assert.equal((await server.exchange(post("/echo", UPLOAD))).body, UPLOAD);
+    assert.equal(await exchangeChunked(await server.connect(), UPLOAD), UPLOAD);
+    assert.equal((await server.exchange(get("/stream"))).body, "part 0\npart 1\npart 2\npart 3\npart 4\n");
+    assert.equal((await server.exchange(get("/big"))).body.length, 3_000_000);
+    const path = join(APPS, "asgi_cases.py");
+    assert.equal((await server.exchange(get(`/pathsend?path=${path}`))).body, readFileSync(path, "latin1"));
+    assert.equal((await server.exchange(get("/context?a"))).body, "none a");
+    assert.deepEqual(JSON.parse((await server.exchange(get("/state"))).body)[0], 0);
+    assert.equal((await server.exchange(get("/misuse?raise-first"))).status, 500);
+    await server.waitForLine(/\[ERROR\] Error in ASGI application$/);
+    assert.equal((await server.exchange(get("/misuse?half"))).complete, false);
+
+    writeFileSync(file, application(2));
+    server.signal("SIGHUP");
+    await server.waitForLine(/reload done gen=1 workers=2$/);
+    for (const pid of workers) await server.waitForLine(new RegExp(`Worker exiting \\(pid: ?${pid}\\)`));
+    assert.deepEqual(await pythonOf(server), ["CPython", python.version, 2]);
+    assert.deepEqual(await server.stop(), { code: 0, signal: null });
+    assert.doesNotMatch(server.output(), /^.*\bWarning: .*$/m);
+  });
 }
