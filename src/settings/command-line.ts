@@ -5,6 +5,7 @@ import { type OptionSyntax, parseArguments, UsageError, usageErrorOf } from "./a
 import type { Exit } from "./exit.ts";
 import { formatHelp, type HelpEntry } from "./help.ts";
 import type { ArgumentType } from "./kind.ts";
+import { NOT_SUPPORTED_YET } from "./not-supported-yet.ts";
 import { type OptionAction, type Setting, summary } from "./setting.ts";
 import { ENTRIES, type SettingName } from "./table.ts";
 
@@ -121,8 +122,14 @@ function helpText(program: Program, { columns, defaults }: HelpSurroundings): st
     const value = { nothing: "", one: ` ${metavar}`, optional: ` [${metavar}]` }[takes];
     return {
       header: flags.map((flag) => flag + value).join(", "),
-      text: `${summary(does.entry)} [${str(pythonValue(defaults.get(does.set) ?? null))}]`,
+      text: `${summary(does.entry)}${remark(does.set, does.entry)} [${str(pythonValue(defaults.get(does.set) ?? null))}]`,
     };
   });
   return formatHelp(usageLine(program), entries, columns);
+}
+
+/** Nobody should have to try an option to find out that it stops the start, or does nothing. */
+function remark(name: SettingName, { noEffect }: Setting<unknown>): string {
+  if (NOT_SUPPORTED_YET.includes(name)) return " (not supported yet)";
+  return noEffect === undefined ? "" : " (without effect)";
 }

@@ -5,6 +5,7 @@ import { type PyValue, repr } from "../../src/base/python-repr.ts";
 import { type CommandLine, parseCommandLine } from "../../src/settings/command-line.ts";
 import type { Exit } from "../../src/settings/exit.ts";
 import { parse } from "../../src/settings/index.ts";
+import { NOT_SUPPORTED_YET } from "../../src/settings/not-supported-yet.ts";
 import { ENTRIES } from "../../src/settings/table.ts";
 import { machine, PROGRAM } from "./machine.ts";
 import { readVectors } from "./vectors.ts";
@@ -78,6 +79,20 @@ test("--help lists every option once, with its text and its default on this mach
   for (const [name, { flags }] of ENTRIES) {
     for (const flag of flags)
       assert.equal(exit.stdout.split(new RegExp(`(?:^ {2}|, )${flag}(?=[ ,\n])`, "m")).length, 2, `${name} ${flag}`);
+  }
+});
+
+test("--help marks the options that stop the start, and those that do nothing, and no others", () => {
+  const exit = parse(["--help"], PROGRAM, machine({ env: { COLUMNS: "300" } }));
+  assert.ok(exit.at === "exit");
+  // An option's line, and the line of its text when that stands below.
+  const described = exit.stdout.split(/^ {2}(?=-)/m);
+  for (const [name, { flags, noEffect }] of ENTRIES) {
+    const [flag] = flags;
+    if (flag === undefined) continue;
+    const text = described.find((each) => each.startsWith(flag) && /[ ,\n]/.test(each[flag.length] ?? "")) ?? assert.fail(`no ${flag}`);
+    assert.equal(text.includes(" (not supported yet) ["), NOT_SUPPORTED_YET.includes(name), text);
+    assert.equal(text.includes(" (without effect) ["), noEffect !== undefined && !NOT_SUPPORTED_YET.includes(name), text);
   }
 });
 
