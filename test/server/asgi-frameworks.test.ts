@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { waitUntil } from "./deadline.ts";
 import { ask, askFor, type Case, compareServers, facts } from "./differential.ts";
-import { APPS, KINDS, Server, temporaryFolder } from "./harness.ts";
+import { APPS, KINDS, Server, type ServerKind, temporaryFolder } from "./harness.ts";
 import { get, post } from "./http-client.ts";
 import { djangoCases, siteCases } from "./site-cases.ts";
 
@@ -107,8 +107,15 @@ compareServers("a Litestar site", { args: ["litestar_site:app", "-k", "asgi"] },
   backgroundCase('["background"]'),
 ]);
 
+/** What is in the note while the view works (undefined: it streams), and once its client has left. */
+const LEAVING: readonly { path: string; before: string | undefined; after: string; kinds: readonly ServerKind[] }[] = [
+  // Gunicorn ignores what is sent to a client that has left: the stream goes on for ever.
+  { path: "/endless", before: undefined, after: "closed", kinds: ["tunicorn"] },
+  { path: "/listening", before: "working", after: "work cancelled", kinds: KINDS },
+];
+
 for (const kind of KINDS) {
-  test(`${kind}: Starlette hears that a client has left inside its upload`, async (t) => {
+  test(`${kind}: Starlette hears that a client has left: inside its upload, a stream, a task group`, async (t) => {
     const server = await Server.start(t, kind, { args: ["starlette_site:app", "-k", "asgi"] });
     const note = join(temporaryFolder(t), "note");
     const client = await server.connect();
@@ -117,5 +124,23 @@ for (const kind of KINDS) {
     client.close();
     await waitUntil("waiting for the departure", () => readFileSync(note, "utf8") === "ClientDisconnect");
     assert.equal((await server.exchange(get("/"))).body, "hello world");
+
+    // A body that stops in the middle: a cancelled receive() has lost none of it.
+    const late = await server.connect();
+    late.send("POST /impatient HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+    assert.equal((await late.readResponse()).statusLine, "HTTP/1.1 100 Continue");
+    await server.exchange(get("/slow"));
+    late.send("body");
+    assert.equal((await late.readResponse()).body, '[true,"body"]');
+
+    for (const { path, before, after } of LEAVING.filter(({ kinds }) => kinds.includes(kind))) {
+      const marker = join(temporaryFolder(t), "marker");
+      const leaving = await server.connect();
+      leaving.send(get(`${path}?note=${marker}`));
+      if (before === undefined) await leaving.waitFor("tick");
+      else await waitUntil(`waiting for ${path}`, () => existsSync(marker) && readFileSync(marker, "utf8") === before);
+      leaving.reset();
+      await waitUntil(`waiting for the end of ${path}`, () => existsSync(marker) && readFileSync(marker, "utf8") === after);
+    }
   });
 }

@@ -26,6 +26,11 @@ async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
     yield {"greeting": "hello from the lifespan"}
 
 
+async def slow(request: Request) -> Response:
+    await anyio.sleep(0.2)
+    return PlainTextResponse("slow")
+
+
 async def home(request: Request) -> Response:
     return PlainTextResponse(f"hello {request.query_params.get('name', 'world')}")
 
@@ -114,6 +119,47 @@ async def departed(request: Request) -> Response:
     return PlainTextResponse("late")
 
 
+async def endless(request: Request) -> Response:
+    """Streams until its client leaves, and notes in a file that its clean-up has run."""
+    note = Path(request.query_params["note"])
+
+    async def parts() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"tick\n"
+                await anyio.sleep(0.01)
+        finally:
+            note.write_text("closed")
+
+    return StreamingResponse(parts())
+
+
+async def listening(request: Request) -> Response:
+    """Works in a task group until its client has left, which cancels the work."""
+    note = Path(request.query_params["note"])
+    note.write_text("working")
+
+    async def work() -> None:
+        try:
+            await anyio.sleep(3600)
+        finally:
+            note.write_text("work cancelled")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(work)
+        while not await request.is_disconnected():
+            await anyio.sleep(0.01)
+        group.cancel_scope.cancel()
+    return PlainTextResponse("late")
+
+
+async def impatient(request: Request) -> Response:
+    """Gives up waiting for the body, then reads it after all: a cancelled receive loses nothing."""
+    with anyio.move_on_after(0.05) as scope:
+        await request.receive()
+    return JSONResponse([scope.cancelled_caught, (await request.body()).decode()])
+
+
 class Stamp(BaseHTTPMiddleware):
     async def dispatch(self, request: Request, call_next: Any) -> Response:
         response: Response = await call_next(request)
@@ -124,6 +170,7 @@ class Stamp(BaseHTTPMiddleware):
 app = Starlette(
     routes=[
         Route("/", home),
+        Route("/slow", slow),
         Route("/state", state),
         Route("/stream", stream),
         Route("/broken-stream", broken_stream),
@@ -135,6 +182,9 @@ app = Starlette(
         Route("/fails", fails),
         Route("/groups", groups),
         Route("/departed", departed, methods=["POST"]),
+        Route("/endless", endless),
+        Route("/listening", listening),
+        Route("/impatient", impatient, methods=["POST"]),
     ],
     lifespan=lifespan,
     middleware=[Middleware(Stamp)],
