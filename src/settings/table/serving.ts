@@ -85,6 +85,8 @@ Two to four for each core is usual. The environment variable WEB_CONCURRENCY cha
 sync, gthread, gevent, tornado or asgi, or the class itself: by its dotted path, its entry point (egg:distribution#name), or, in
 the configuration file, as an object. sync with more than one thread means gthread.
 
+uvicorn.workers.UvicornWorker, uvicorn_worker.UvicornWorker and what is derived from them are asgi workers.
+
 tornado, and every class that is not one of the others, accepts the clients by itself: see worker-classes.md.
 
 Supported today: all but gevent.`,
