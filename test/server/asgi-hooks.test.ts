@@ -144,6 +144,25 @@ test("what post_worker_init puts in the application's place is served, and a pos
   }
 });
 
+const ABORTED = `
+import os
+
+def note(name):
+    return lambda *_: os.write(2, f"HOOK {name}\\n".encode())
+
+worker_abort = lambda worker: note("worker_abort")()
+post_request = lambda worker, req: note("post_request")()
+worker_exit = lambda server, worker: note("worker_exit")()
+`;
+
+// Gunicorn's handler waits for the event loop, which is what is blocked.
+test("a blocked event loop calls worker_abort, post_request, worker_exit when its time is over", async (t) => {
+  const server = await startWith(t, "tunicorn", ["-k", "asgi", "--timeout", "2", "asgi_cases:application"], ABORTED);
+  assert.equal((await server.exchange(get("/block"))).status, 502);
+  await server.waitForLine(/^HOOK worker_exit$/);
+  assert.deepEqual(hookLines(server), ["HOOK worker_abort", "HOOK post_request", "HOOK worker_exit"]);
+});
+
 /** A wrapped WSGI application. */
 const WRAPPING_WSGI = `
 def post_worker_init(worker):
