@@ -5,6 +5,7 @@ from __future__ import annotations
 from tunicorn_worker.app_loader import load_application, was_entered
 from tunicorn_worker.app_pairs import is_async_function, require_fed
 from tunicorn_worker.errors import AppImportError
+from tunicorn_worker.gunicorn_package import offer_fallback
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ def load_served(config: Config) -> Any:
 
     Raises AppImportError, and whatever the application's import raises.
     """
+    if config.uvicorn is not None:
+        # The class may stand in a module of the application's, and imports the package.
+        offer_fallback()
     application = load_application(config)
     if config.uvicorn is not None:
         application = call_uvicorn_factory(application, said=config.uvicorn["factory"])

@@ -7,9 +7,21 @@ const HALF = "python/tunicorn_worker";
 
 /** The Python half's modules: each imports only from rows above its own. A new module finds its row here. */
 const ROWS: readonly (readonly string[])[] = [
-  ["__init__", "descriptors", "errors", "exit_status", "file_wrapper", "lifespan", "line_channel", "linux", "process_title"],
+  [
+    "__init__",
+    "asgi_hook_objects",
+    "descriptors",
+    "errors",
+    "exit_status",
+    "file_wrapper",
+    "lifespan",
+    "line_channel",
+    "linux",
+    "process_title",
+    "uvicorn_ways",
+  ],
   ["app_pairs", "python_value", "surroundings", "waiter", "warm_imports", "wire", "worker_exit"],
-  ["app_interface", "config"],
+  ["config", "uvicorn_class"],
   [
     "app_check",
     "app_loader",
@@ -31,6 +43,7 @@ const ROWS: readonly (readonly string[])[] = [
     "tickets",
   ],
   [
+    "app_interface",
     "asgi_http",
     "body",
     "direct_parts",
@@ -45,7 +58,7 @@ const ROWS: readonly (readonly string[])[] = [
   ],
   ["asgi_channel", "children", "class_check", "environ", "group_signals", "hook_objects", "pull_loop", "wsgi"],
   ["direct_worker", "forking", "gateway_process", "hooks", "lane"],
-  ["hooked_wsgi"],
+  ["hooked_asgi", "hooked_wsgi"],
   ["asgi_worker", "gthread_worker", "sync_worker"],
   ["worker_life"],
   ["gateway_link", "worker_code"],

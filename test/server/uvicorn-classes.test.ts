@@ -66,6 +66,13 @@ test("a class with code of its own keeps uvicorn, and accepts the clients", asyn
   assert.equal(server.gateway(), undefined);
 });
 
+test("a class beside its application needs no gunicorn package", async (t) => {
+  const env = environmentWithout(t, ["gunicorn"]);
+  const server = await Server.start(t, "tunicorn", { args: ["-k", "uvicorn_site.Options", "uvicorn_site:application"], env });
+  assert.match((await server.exchange(get("/"))).body, /'\/x\/'/);
+  assert.ok(server.gateway() !== undefined);
+});
+
 test("the plain names need no uvicorn, and a class object in the configuration file is as good as its name", async (t) => {
   const folder = temporaryFolder(t);
   const app = (word: string) => `async def app(scope, receive, send):
