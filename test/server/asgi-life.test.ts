@@ -247,7 +247,11 @@ async function holdMany(t: Scope, server: Server, count: number) {
 
 test("kill -9 of a worker with many requests: its own are answered 502, the other worker's go on", async (t) => {
   const server = await start(t, "tunicorn", ["-w", "2"]);
-  await waitUntil("waiting for two workers", () => server.countLines(/Booting worker/) === 2);
+  // A line of its boot does not say that a worker serves: both have to have answered.
+  await waitUntil("waiting for two workers", async () => {
+    const answers = await Promise.all(Array.from({ length: 4 }, () => server.exchange(get("/concurrent"))));
+    return new Set(answers.map(({ body }) => body)).size === 2;
+  });
   const held = await holdMany(t, server, 40);
   const [victim = 0] = held.workers;
   assert.equal(new Set(held.workers).size, 2, "least outstanding first shares them out");
