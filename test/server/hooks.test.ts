@@ -123,10 +123,12 @@ for (const kind of KINDS) {
   });
 }
 
-test("without pre_request the debug log has Gunicorn's line for every request", async (t) => {
-  for (const kind of KINDS) {
-    const server = await Server.start(t, kind, { args: ["cases", "--log-level", "debug"] });
-    await server.exchange(get("/pid?a=1"));
-    await server.waitForLine(/\[DEBUG\] GET \/pid$/);
-  }
-});
+for (const args of [["cases"], ["-k", "asgi", "asgi_cases:application"]]) {
+  test(`without pre_request the debug log has Gunicorn's line for every request ${args.join(" ")}`, async (t) => {
+    for (const kind of KINDS) {
+      const server = await Server.start(t, kind, { args: [...args, "--log-level", "debug"] });
+      await server.exchange(get("/pid?a=1"));
+      await server.waitForLine(/\[DEBUG\] GET \/pid$/);
+    }
+  });
+}
