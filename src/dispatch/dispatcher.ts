@@ -49,8 +49,9 @@ export interface Dispatcher {
    * A worker's channel is at its end and all its answers have been read: decides about every request that it may have.
    *
    * @param alive  It was our end that was closed: the worker may still be at work.
+   * @returns      Those that are lost with it, the oldest first.
    */
-  workerLost(worker: number, alive: boolean): void;
+  workerLost(worker: number, alive: boolean): Job[];
   /** Requests that were begun, or whose worker showed life, more than `limitMs` ago. @param nowMs  Monotonic. */
   overdue(nowMs: number, limitMs: number): OverdueJob[];
   /** Whether some request has been with the workers since before `cutoffMs`. */

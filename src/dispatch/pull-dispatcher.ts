@@ -207,20 +207,24 @@ export class PullDispatcher implements Dispatcher {
    * ("at most once", channels.md §5). What the dead worker had claimed is lost; what nobody has claimed is voided
    * and, when no claim was under way, given out again.
    */
-  workerLost(worker: number): void {
+  workerLost(worker: number): Job[] {
     this.#remove(worker);
+    const lost: Job[] = [];
     const inDoubt: Open[] = [];
     for (const open of this.#eachOpen()) {
       const { claim, started } = this.#readClaim(open);
       // Started by nobody: a late reader of an old ticket has wiped the claim of whoever runs it. In doubt, so never again.
-      if (claim === worker || (claim === 0 && started !== 0)) this.#lose(open);
-      else if (claim === 0) {
+      if (claim === worker || (claim === 0 && started !== 0)) {
+        lost.push(open.job);
+        this.#lose(open);
+      } else if (claim === 0) {
         this.#port.voidSlot(open.slot);
         inDoubt.push(open);
       }
     }
     if (inDoubt.length > 0) this.#port.callAfter(CLAIM_SETTLE_MS, () => this.#settle(worker, inDoubt));
     else if (this.#openCount > 0) this.#port.sendVoidTicket();
+    return lost.sort((one, other) => one.queuedMs - other.queuedMs || one.id - other.id);
   }
 
   /** Second look at voided requests: every claim that was under way when they were voided can be seen now. */

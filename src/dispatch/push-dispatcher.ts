@@ -120,15 +120,16 @@ export class PushDispatcher implements Dispatcher {
     if (index >= 0) this.#ready.splice(index, 1);
   }
 
-  workerLost(worker: number, alive: boolean): void {
+  workerLost(worker: number, alive: boolean): Job[] {
     this.workerLeaving(worker);
     const again: Job[] = [];
+    const lost: Open[] = [];
     for (const open of this.#opened()) {
       if (open.worker.number !== worker) continue;
       const { job } = open;
       const started = alive || this.#port.readEntry(job.id % this.#port.entryCount) === job.id;
       this.#close(open);
-      if (started) job.onWorkerLost();
+      if (started) lost.push(open);
       else if (job.abandoned) job.onDropped();
       else again.push(job);
     }
@@ -138,7 +139,9 @@ export class PushDispatcher implements Dispatcher {
       job.id = 0;
       this.#queue.unshift(job);
     }
+    for (const { job } of lost) job.onWorkerLost();
     this.#drain();
+    return lost.sort((one, other) => one.sentMs - other.sentMs || one.job.id - other.job.id).map(({ job }) => job);
   }
 
   /** None: with many requests at once, a long one tells nothing. What counts is that the event loop runs: see `gateway/heartbeats.ts`. */

@@ -2,7 +2,7 @@
 
 import { Socket } from "node:net";
 import { encodeLine, LineReader } from "../wire/json-lines.ts";
-import type { RequestSummary } from "./worker-report.ts";
+import type { LostWorker, RequestSummary } from "./worker-report.ts";
 
 /** What the arbiter says. */
 export type GatewayCommand =
@@ -14,7 +14,7 @@ export type GatewayCommand =
 export type GatewayEvent =
   | { readonly ev: "up"; readonly pid: number }
   | { readonly ev: "worker-ready" | "worker-leaving"; readonly worker: number }
-  | { readonly ev: "worker-lost"; readonly worker: number; readonly requests: readonly RequestSummary[] }
+  | ({ readonly ev: "worker-lost" } & LostWorker)
   | { readonly ev: "overdue"; readonly worker: number; readonly silentMs: number; readonly request: RequestSummary | undefined }
   | { readonly ev: "drained" | "resume" }
   | { readonly ev: "stats"; readonly connections: number; readonly held: number; readonly queued: number; readonly workers: number }

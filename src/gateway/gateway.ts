@@ -144,7 +144,7 @@ class Service implements ConnectionHost, PrefaceHost {
     this.#pool = new WorkerPool(this.#pushes ? pushServing(descriptors.slotsFd, limits) : pullServing(port, limits), limits, {
       workerReady: (worker) => control.send({ ev: "worker-ready", worker }),
       workerLeaving: (worker) => control.send({ ev: "worker-leaving", worker }),
-      workerLost: (worker, requests) => control.send({ ev: "worker-lost", worker, requests }),
+      workerLost: (lost) => control.send({ ev: "worker-lost", ...lost }),
       overdue: (worker, silentMs, request) => control.send({ ev: "overdue", worker, silentMs, request }),
       warn,
       limitReached: (limit, limitMs, remoteAddress) => this.limitReached(limit, limitMs, remoteAddress),

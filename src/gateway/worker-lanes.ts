@@ -1,10 +1,11 @@
 /** Which lanes belong to which worker: the arbiter hears of workers, each once, whatever number of lanes they have. */
 
-import type { RequestSummary, WorkerReport } from "./worker-report.ts";
+import { LOST_SHOWN_MAX, type RequestSummary, type WorkerReport } from "./worker-report.ts";
 
 /** A lane, as far as this needs it. */
 export interface LaneLink {
   readonly worker: number;
+  readonly pid: number;
   stop(): void;
 }
 
@@ -59,15 +60,16 @@ export class WorkerLanes {
     this.#report.workerLeaving(worker);
   }
 
-  /** A lane's channel has ended. @param request  What it had in its hands. */
-  lost(link: LaneLink, request: RequestSummary | undefined): void {
-    const { worker } = link;
+  /** A lane's channel has ended. @param requests  What was lost with it. */
+  lost(link: LaneLink, requests: readonly RequestSummary[]): void {
+    const { worker, pid } = link;
     const entry = this.#workers.get(worker);
     if (entry === undefined || !entry.links.delete(link)) return;
-    if (request !== undefined) entry.lost.push(request);
+    for (const request of requests) entry.lost.push(request);
     if (entry.links.size === 0) {
       this.#workers.delete(worker);
-      this.#report.workerLost(worker, entry.lost);
+      const shown = entry.lost.slice(0, LOST_SHOWN_MAX);
+      this.#report.workerLost({ worker, pid, requests: shown, more: entry.lost.length - shown.length });
     } else if (!entry.leaving) {
       this.#callAfter(END_TOGETHER_MS, () => this.#endRest(worker, entry));
     }

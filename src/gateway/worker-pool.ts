@@ -257,9 +257,12 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     if (this.#links.get(link.number) === link) this.#links.delete(link.number);
     this.#hearts.forget(link);
     if (reason !== undefined) this.#report.warn(`worker channel closed worker=${link.worker} pid=${link.pid} reason="${reason}"`);
-    const held = this.#dispatcher.heldBy(link.number);
-    this.#lanes.lost(link, held && this.#summary(held, this.#limits.now() - (held as WorkerRequest).arrivedMs));
-    this.#dispatcher.workerLost(link.number, reason !== undefined);
+    const now = this.#limits.now();
+    const lost = this.#dispatcher.workerLost(link.number, reason !== undefined);
+    this.#lanes.lost(
+      link,
+      lost.map((job) => this.#summary(job, now - (job as WorkerRequest).arrivedMs)),
+    );
   }
 
   onFault(error: unknown): void {

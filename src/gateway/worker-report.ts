@@ -8,11 +8,23 @@ export interface RequestSummary {
   readonly ageMs: number;
 }
 
+/** A worker whose channels have ended. */
+export interface LostWorker {
+  readonly worker: number;
+  readonly pid: number;
+  /** Requests that were lost with it: at most `LOST_SHOWN_MAX`. */
+  readonly requests: readonly RequestSummary[];
+  /** How many more there were. */
+  readonly more: number;
+}
+
+/** An event loop may have had thousands: these tell what it was doing, the others are counted. */
+export const LOST_SHOWN_MAX = 100;
+
 export interface WorkerReport {
   workerReady(worker: number): void;
   workerLeaving(worker: number): void;
-  /** @param requests  Those that it had in its hands. */
-  workerLost(worker: number, requests: readonly RequestSummary[]): void;
+  workerLost(lost: LostWorker): void;
   /** The worker has been silent for longer than `timeout`, with this request in its hands; an event loop may have none. */
   overdue(worker: number, silentMs: number, request: RequestSummary | undefined): void;
 }

@@ -51,7 +51,14 @@ export type GatewayEvent =
   | { readonly ev: "up"; readonly pid: number }
   | { readonly ev: "worker-ready"; readonly worker: number }
   | { readonly ev: "worker-leaving"; readonly worker: number }
-  | { readonly ev: "worker-lost"; readonly worker: number; readonly requests: readonly RequestInfo[] }
+  | {
+      readonly ev: "worker-lost";
+      readonly worker: number;
+      readonly pid: number;
+      readonly requests: readonly RequestInfo[];
+      /** Lost ones that are not among them. */
+      readonly more: number;
+    }
   | { readonly ev: "drained" }
   /** It had paused, and wants its listeners again. */
   | { readonly ev: "resume" }

@@ -62,6 +62,8 @@ export interface Worker {
   state: WorkerState;
   /** The gateway of now has its channel and counts it in. */
   linked: boolean;
+  /** A gateway has seen the end of its channel, and will not report it again. */
+  channelEnded: boolean;
   /** Since when the gateway of now could have counted it in, while it has not. */
   unlinkedSinceMs: number | undefined;
   /** Child of a nursery that is gone: nobody can tell it anything but the gateway. */

@@ -232,7 +232,7 @@ function onGatewaySaid(turn: Turn, said: GatewayEvent): void {
       workerEvents.onLeaving(turn, said.worker);
       break;
     case "worker-lost":
-      workerEvents.onLost(turn, said.worker, said.requests);
+      workerEvents.onLost(turn, said);
       break;
     case "drained":
       turn.state.drained = true;

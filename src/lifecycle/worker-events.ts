@@ -2,7 +2,7 @@
 
 import { countFailure, describeWait, noBackOff, STEADY_MS } from "./back-off.ts";
 import { describeStatus, exitReport, haltReason } from "./exit-report.ts";
-import type { ExitStatus, RequestInfo } from "./messages.ts";
+import type { ExitStatus, GatewayEvent, RequestInfo } from "./messages.ts";
 import { describeRequest, isCurrent, isReady, log, type Turn, type Worker, type WorkerState } from "./state.ts";
 import { beginStop } from "./stop.ts";
 import { dismiss, KILL_AGAIN_MS, kill } from "./workers.ts";
@@ -79,14 +79,17 @@ export function onLeaving(turn: Turn, number: number): void {
 }
 
 /** The gateway saw the end of the worker's channel. */
-export function onLost(turn: Turn, number: number, requests: readonly RequestInfo[]): void {
+export function onLost(turn: Turn, lost: Extract<GatewayEvent, { ev: "worker-lost" }>): void {
   const { state, nowMs } = turn;
+  const { worker: number, pid, requests, more } = lost;
+  for (const request of requests)
+    log(turn, "error", `request lost with its worker worker=${number} pid=${pid} ${describeRequest(request)}`);
+  if (more > 0) log(turn, "error", `more requests lost with their worker worker=${number} pid=${pid} count=${more}`);
   const worker = state.workers.get(number);
   // The nursery may have reported its exit first.
-  const pid = worker?.pid === undefined ? "" : ` pid=${worker.pid}`;
-  for (const request of requests) log(turn, "error", `request lost with its worker worker=${number}${pid} ${describeRequest(request)}`);
   if (worker === undefined) return;
   worker.linked = false;
+  worker.channelEnded = true;
   if (worker.orphan && state.nursery.at !== "up") {
     // Nobody is left who could reap it; the next nursery need not hear of it.
     state.workers.delete(number);

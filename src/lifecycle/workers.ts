@@ -56,6 +56,7 @@ function fork(turn: Turn, scouting: boolean): void {
     bornMs: undefined,
     state: { at: "booting" },
     linked: false,
+    channelEnded: false,
     unlinkedSinceMs: undefined,
     orphan: false,
     doomed: false,

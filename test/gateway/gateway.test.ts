@@ -225,7 +225,7 @@ test("workers: leaving, being stopped, and dying in a request are told to the ar
   worker.die();
   const lost = await gateway.hears("worker-lost");
   const [request] = lost.requests;
-  assert.deepEqual([lost.worker, request?.method, request?.target, request?.id], [number, "GET", "/dies", id]);
+  assert.deepEqual([lost.worker, request?.method, request?.target, request?.id, lost.more], [number, "GET", "/dies", id, 0]);
   await client.sees("502 Bad Gateway");
 });
 

@@ -60,7 +60,7 @@ export class PoolHarness implements PullPort {
     this.pool = new WorkerPool(pullServing(this, limits), limits, {
       workerReady: (worker) => this.reports.push(`ready ${worker}`),
       workerLeaving: (worker) => this.reports.push(`leaving ${worker}`),
-      workerLost: (worker, requests) => this.reports.push(`lost ${worker} ${requests.map(({ target }) => target).join() || "-"}`),
+      workerLost: ({ worker, requests }) => this.reports.push(`lost ${worker} ${requests.map(({ target }) => target).join() || "-"}`),
       overdue: (worker, silentMs, request) => this.reports.push(`overdue ${worker} ${silentMs} ${request?.target ?? "-"}`),
       warn: (text) => this.reports.push(text),
       limitReached: (limit, limitMs, remoteAddress) => this.reports.push(`${limit} ${limitMs} ${remoteAddress}`),

@@ -44,7 +44,7 @@ function stage(t: TestContext, changes: Partial<PoolLimits> = {}) {
   const pool = new WorkerPool(pushServing(memory, limits), limits, {
     workerReady: (worker) => reports.push(`ready ${worker}`),
     workerLeaving: (worker) => reports.push(`leaving ${worker}`),
-    workerLost: (worker, lost) => reports.push(`lost ${worker} ${lost.map(({ target }) => target).join() || "-"}`),
+    workerLost: ({ worker, requests }) => reports.push(`lost ${worker} ${requests.map(({ target }) => target).join() || "-"}`),
     overdue: (worker, silentMs, held) => reports.push(`overdue ${worker} ${silentMs} ${held?.target ?? "-"}`),
     warn: (text) => reports.push(text),
     limitReached: (limit, limitMs, remoteAddress) => reports.push(`${limit} ${limitMs} ${remoteAddress}`),
@@ -157,15 +157,16 @@ test("a client's end of sending and its departure are told", async (t) => {
   await until(() => pool.held === 0);
 });
 
-test("a dead worker's requests: begun ones are lost, the others go to the next worker", async (t) => {
+test("a dead worker's requests: begun ones are lost and each is named, the others go to the next worker", async (t) => {
   const { pool, reports, addWorker, ask, begin } = stage(t);
   const worker = await addWorker();
-  const [begun, waiting] = [ask("/begun"), ask("/waiting")];
-  begin((await worker.next(request)).stream);
+  // The oldest is not the one that was begun.
+  const [waiting, first, second] = [ask("/waiting"), ask("/first"), ask("/second")];
   await worker.next(request);
+  for (let n = 0; n < 2; n++) begin((await worker.next(request)).stream);
   worker.kill();
-  await until(() => reports.includes("lost 1 /begun"));
-  assert.equal(begun.status, "502 Bad Gateway");
+  await until(() => reports.includes("lost 1 /first,/second"));
+  assert.deepEqual([first.status, second.status], ["502 Bad Gateway", "502 Bad Gateway"]);
   const other = await addWorker();
   const again = await other.next(request);
   other.send(FROM_WORKER.response, again.stream, { ...OK, body: "second try" });
@@ -180,7 +181,7 @@ test("behind a broken frame the worker may still be at work: nothing of it is gi
   const client = ask("/");
   await worker.next(request);
   worker.sendRaw(Buffer.alloc(16));
-  await until(() => reports.some((line) => line.startsWith("lost 1")));
+  await until(() => reports.includes("lost 1 /"));
   assert.equal(client.status, "502 Bad Gateway");
 });
 

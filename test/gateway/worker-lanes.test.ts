@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type LaneLink, WorkerLanes } from "../../src/gateway/worker-lanes.ts";
+import { LOST_SHOWN_MAX } from "../../src/gateway/worker-report.ts";
 
 const REQUEST = { method: "GET", target: "/a", id: 7, ageMs: 10 };
 
 class Link implements LaneLink {
   readonly worker: number;
+  readonly pid: number;
   stopped = 0;
   constructor(worker: number) {
     this.worker = worker;
+    this.pid = 100 + worker;
   }
   stop(): void {
     this.stopped++;
@@ -22,7 +25,8 @@ class World {
     {
       workerReady: (worker) => this.said.push(`ready ${worker}`),
       workerLeaving: (worker) => this.said.push(`leaving ${worker}`),
-      workerLost: (worker, requests) => this.said.push(`lost ${worker} ${requests.map(({ target }) => target).join()}`),
+      workerLost: ({ worker, pid, requests, more }) =>
+        this.said.push(`lost ${worker} pid ${pid}: ${requests.map(({ target }) => target).join()}${more === 0 ? "" : ` and ${more}`}`),
       overdue: (worker, silentMs) => this.said.push(`overdue ${worker} ${silentMs}`),
     },
     (_delayMs, callback) => this.#timers.push(callback),
@@ -45,22 +49,29 @@ test("a worker is said to be ready, leaving, lost once, whatever number of lanes
   const others = world.worker(4, 1);
   for (const link of links) world.lanes.ready(link);
   for (const link of links) world.lanes.leaving(link);
-  for (const [index, link] of links.entries()) world.lanes.lost(link, index % 2 === 1 ? { ...REQUEST, target: `/${index}` } : undefined);
+  for (const [index, link] of links.entries()) world.lanes.lost(link, index % 2 === 1 ? [{ ...REQUEST, target: `/${index}` }] : []);
   world.timePasses();
-  assert.deepEqual(world.said, ["ready 3", "leaving 3", "lost 3 /1,/3"]);
-  world.lanes.lost(others[0]!, undefined);
-  assert.equal(world.said.at(-1), "lost 4 ");
+  assert.deepEqual(world.said, ["ready 3", "leaving 3", "lost 3 pid 103: /1,/3"]);
+  world.lanes.lost(others[0]!, []);
+  assert.equal(world.said.at(-1), "lost 4 pid 104: ");
+});
+
+test("of very many lost requests the first are named, the others counted", () => {
+  const world = new World();
+  const [link] = world.worker(1, 1);
+  world.lanes.lost(link!, Array(LOST_SHOWN_MAX + 5).fill(REQUEST));
+  assert.deepEqual(world.said, [`lost 1 pid 101: ${Array(LOST_SHOWN_MAX).fill("/a").join()} and 5`]);
 });
 
 test("lanes of a killed process end together: the worker is lost, not leaving", () => {
   const world = new World();
   const links = world.worker(1, 2);
   for (const link of links) world.lanes.ready(link);
-  world.lanes.lost(links[0]!, REQUEST);
+  world.lanes.lost(links[0]!, [REQUEST]);
   assert.deepEqual(world.said, ["ready 1"]);
-  world.lanes.lost(links[1]!, undefined);
+  world.lanes.lost(links[1]!, []);
   world.timePasses();
-  assert.deepEqual(world.said, ["ready 1", "lost 1 /a"]);
+  assert.deepEqual(world.said, ["ready 1", "lost 1 pid 101: /a"]);
   assert.equal(links[1]!.stopped, 0);
 });
 
@@ -68,7 +79,7 @@ test("a lane that ends alone makes the others stop", () => {
   const world = new World();
   const links = world.worker(1, 3);
   for (const link of links) world.lanes.ready(link);
-  world.lanes.lost(links[1]!, undefined);
+  world.lanes.lost(links[1]!, []);
   world.timePasses();
   assert.deepEqual(world.said, ["ready 1", "leaving 1"]);
   assert.deepEqual(
@@ -80,13 +91,13 @@ test("a lane that ends alone makes the others stop", () => {
 test("a lane's end is seen once, and nobody's end is not seen", () => {
   const world = new World();
   const [link] = world.worker(1, 1);
-  world.lanes.lost(link!, undefined);
-  world.lanes.lost(link!, undefined);
+  world.lanes.lost(link!, []);
+  world.lanes.lost(link!, []);
   world.lanes.ready(link!);
   world.lanes.leaving(link!);
   world.lanes.overdue(1, 5, REQUEST);
   world.lanes.stop(1);
-  assert.deepEqual(world.said, ["lost 1 "]);
+  assert.deepEqual(world.said, ["lost 1 pid 101: "]);
   assert.equal(link!.stopped, 0);
 });
 

@@ -20,7 +20,7 @@ const SITUATIONS: readonly { name: string; wakeMs: number; bring: (world: World)
   {
     name: "a worker was lost",
     wakeMs: 1000,
-    bring: (world) => world.feed({ type: "gateway-said", said: { ev: "worker-lost", worker: 1, requests: [] } }),
+    bring: (world) => world.feed({ type: "gateway-said", said: { ev: "worker-lost", worker: 1, pid: 7, requests: [], more: 0 } }),
   },
   {
     name: "a worker was aborted",

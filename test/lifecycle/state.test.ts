@@ -13,6 +13,7 @@ function workerIn(state: WorkerState, more: Partial<Worker> = {}): Worker {
     bornMs: 0,
     state,
     linked,
+    channelEnded: false,
     unlinkedSinceMs: undefined,
     orphan,
     doomed,

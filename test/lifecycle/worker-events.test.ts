@@ -132,8 +132,8 @@ test("a TERM to the whole group is the master's affair alone", () => {
 
 test("a lost worker's request is named, and a worker that is not reaped then is killed", () => {
   const world = settled({ workers: 1 });
-  world.feed({ type: "gateway-said", said: { ev: "worker-lost", worker: 1, requests: [REQUEST] } });
-  const pid = world.workers.get(1)?.pid;
+  const pid = world.workers.get(1)?.pid ?? assert.fail();
+  world.feed({ type: "gateway-said", said: { ev: "worker-lost", worker: 1, pid, requests: [REQUEST], more: 0 } });
   assert.ok(world.lines.includes(`error: request lost with its worker worker=1 pid=${pid} method=GET target=/slow id=7 age_s=31.0`));
   world.sleep();
   assert.equal(world.state.workers.get(1)?.state.at, "killed");
@@ -141,9 +141,13 @@ test("a lost worker's request is named, and a worker that is not reaped then is 
 
 test("requests of a worker that has been reaped already are named, too", () => {
   const world = settled({ workers: 1 });
-  world.feed({ type: "gateway-said", said: { ev: "worker-lost", worker: 99, requests: [REQUEST, { ...REQUEST, id: 8 }] } });
+  world.feed({
+    type: "gateway-said",
+    said: { ev: "worker-lost", worker: 99, pid: 4211, requests: [REQUEST, { ...REQUEST, id: 8 }], more: 3 },
+  });
   for (const id of [7, 8])
-    assert.ok(world.lines.includes(`error: request lost with its worker worker=99 method=GET target=/slow id=${id} age_s=31.0`));
+    assert.ok(world.lines.includes(`error: request lost with its worker worker=99 pid=4211 method=GET target=/slow id=${id} age_s=31.0`));
+  assert.ok(world.lines.includes("error: more requests lost with their worker worker=99 pid=4211 count=3"));
 });
 
 test("a worker that leaves by itself is replaced", () => {

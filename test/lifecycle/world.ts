@@ -352,7 +352,7 @@ export class World {
     if (worker === undefined) return false;
     this.workers.delete(number);
     if (worker.linkedTo !== undefined && worker.linkedTo === this.gatewayPid) {
-      this.feed({ type: "gateway-said", said: { ev: "worker-lost", worker: number, requests: [] } });
+      this.feed({ type: "gateway-said", said: { ev: "worker-lost", worker: number, pid: worker.pid, requests: [], more: 0 } });
     }
     if (worker.nurseryPid === this.nurseryPid) this.said({ ev: "exited", worker: number, pid: worker.pid, status });
     else if (this.nurseryPid !== undefined && this.#adopted.has(number)) this.#reportOrphan(number, worker.pid);
