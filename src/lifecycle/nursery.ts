@@ -5,7 +5,7 @@ import { countFailure, describeWait, forgetFailures, STEADY_MS } from "./back-of
 import { describeStatus } from "./exit-report.ts";
 import type { ExitStatus, ListenAddress } from "./messages.ts";
 import { isPythonSupported, unsupportedPython } from "./python-version.ts";
-import { type BindFailure, isStaying, log, type Turn } from "./state.ts";
+import { type BindFailure, isStaying, log, type Turn, type Worker } from "./state.ts";
 import { beginStop, finish } from "./stop.ts";
 import { abandon } from "./workers.ts";
 
@@ -130,11 +130,13 @@ export function onNurseryExited(turn: Turn, status: ExitStatus, cause: string | 
     worker.orphan = true;
     worker.doomed = true;
     worker.signalledDueMs = undefined;
-    if (worker.pid !== undefined && state.phase.at === "stopping" && !hasLiveGateway(turn)) abandon(turn, worker);
+    // What it was told may have died with the nursery.
+    if (worker.pid !== undefined && worker.state.at === "stopping" && hasLiveGateway(turn)) tellThroughGateway(turn, worker);
+    if (worker.pid !== undefined && state.phase.at === "stopping" && (worker.channelEnded || !hasLiveGateway(turn))) abandon(turn, worker);
     if (worker.pid === undefined) {
       // Perhaps forked, perhaps not: if it is there, the gateway can reach it; if not, nobody misses it.
       state.workers.delete(worker.number);
-      if (hasLiveGateway(turn)) turn.out.push({ do: "tell-gateway", message: { cmd: "stop-worker", worker: worker.number } });
+      if (hasLiveGateway(turn)) tellThroughGateway(turn, worker);
     }
   }
   if (state.phase.at === "stopping" || state.phase.at === "exited") return;
@@ -196,6 +198,10 @@ export function failStart(turn: Turn, text: string): void {
   }
   turn.out.push({ do: "print-error", text: `\nError: ${text}\n` });
   finish(turn, { code: 1, reason: undefined, silent: true });
+}
+
+function tellThroughGateway(turn: Turn, worker: Worker): void {
+  turn.out.push({ do: "tell-gateway", message: { cmd: "stop-worker", worker: worker.number } });
 }
 
 function hasLiveGateway(turn: Turn): boolean {

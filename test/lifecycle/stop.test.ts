@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Command } from "../../src/lifecycle/command.ts";
-import { World } from "./world.ts";
+import { PLAN, World } from "./world.ts";
 
 function settled(plan: ConstructorParameters<typeof World>[0] = {}): World {
   const world = new World(plan);
@@ -63,6 +63,47 @@ test("a second TERM, and a HUP, while stopping are ignored", () => {
   world.signal("term");
   assert.deepEqual(world.signal("term"), []);
   assert.deepEqual(world.signal("hup"), []);
+});
+
+/** The nursery dies while stopping; the gateway goes on. */
+function stopsWithoutWaiting(world: World): void {
+  const sinceMs = world.nowMs;
+  world.killNursery();
+  world.run();
+  assert.equal(world.exitCode, 0);
+  assert.ok(world.nowMs - sinceMs < PLAN.gracefulTimeoutMs, `it took ${world.nowMs - sinceMs} ms`);
+}
+
+test("a worker that died before its nursery, while stopping, is not waited for: nobody would tell of its end again", () => {
+  const world = settled({ workers: 2 });
+  world.signal("term");
+  const { pid } = world.workers.get(1) ?? assert.fail();
+  world.workers.delete(1);
+  world.feed({ type: "gateway-said", said: { ev: "worker-lost", worker: 1, pid, requests: [], more: 0 } });
+  stopsWithoutWaiting(world);
+});
+
+test("a worker that had been told to leave when its nursery died is told again by the gateway", () => {
+  const world = settled({ workers: 1 });
+  world.signal("term");
+  world.nurseryWorks();
+  world.gatewayWorks();
+  assert.equal(world.state.workers.get(1)?.state.at, "stopping");
+  const from = world.commands.length;
+  stopsWithoutWaiting(world);
+  assert.equal(told(world, from)[0], "gateway stop-worker");
+});
+
+test("a worker that a reload had told to leave is told again by the gateway when its nursery dies", () => {
+  const world = settled({ workers: 1 });
+  world.signal("hup");
+  world.run(() => world.state.workers.get(1)?.state.at === "stopping");
+  const from = world.commands.length;
+  world.killNursery();
+  assert.equal(told(world, from)[0], "gateway stop-worker");
+  world.run();
+  assert.ok(world.isSettled());
+  assert.ok(world.nowMs < PLAN.gracefulTimeoutMs);
 });
 
 test("when graceful_timeout is over the workers are killed, and a second later it ends anyway", () => {
