@@ -1,6 +1,6 @@
 /** Which lanes belong to which worker: the arbiter hears of workers, each once, whatever number of lanes they have. */
 
-import { LOST_SHOWN_MAX, type RequestSummary, type WorkerReport } from "./worker-report.ts";
+import type { RequestSummary, WorkerReport } from "./worker-report.ts";
 
 /** A lane, as far as this needs it. */
 export interface LaneLink {
@@ -16,15 +16,22 @@ interface WorkerEntry {
   ready: boolean;
   leaving: boolean;
   overdue: boolean;
+  /** It was told to leave: what comes of it later is told too. */
+  stopped: boolean;
 }
 
 /** The lanes of a process that dies end one after the other, within this time. One that ends alone is a fault. */
 const END_TOGETHER_MS = 100;
+/** Lost requests that are named. An event loop may have had thousands: so many tell what it was doing, the others are counted. */
+export const LOST_SHOWN_MAX = 100;
+/** Workers whose channel was still on its way from the nursery when they were told to leave; few ever are, at the death of a nursery. */
+const EARLY_STOPS_MAX = 1024;
 
 export class WorkerLanes {
   readonly #report: WorkerReport;
   readonly #callAfter: (delayMs: number, callback: () => void) => void;
   readonly #workers = new Map<number, WorkerEntry>();
+  readonly #stoppedEarly = new Set<number>();
 
   constructor(report: WorkerReport, callAfter: (delayMs: number, callback: () => void) => void) {
     this.#report = report;
@@ -32,9 +39,17 @@ export class WorkerLanes {
   }
 
   add(link: LaneLink): void {
-    const entry = this.#workers.get(link.worker);
-    if (entry !== undefined) entry.links.add(link);
-    else this.#workers.set(link.worker, { links: new Set([link]), lost: [], ready: false, leaving: false, overdue: false });
+    const { worker } = link;
+    const entry = this.#workers.get(worker) ?? this.#newEntry(worker);
+    entry.links.add(link);
+    if (entry.stopped) link.stop();
+  }
+
+  #newEntry(worker: number): WorkerEntry {
+    const stopped = this.#stoppedEarly.delete(worker);
+    const entry = { links: new Set<LaneLink>(), lost: [], ready: false, leaving: false, overdue: false, stopped };
+    this.#workers.set(worker, entry);
+    return entry;
   }
 
   /**
@@ -90,7 +105,20 @@ export class WorkerLanes {
     this.#report.overdue(worker, silentMs, request);
   }
 
+  /** Tells a worker to leave, or will as soon as its channel comes. */
   stop(worker: number): void {
-    for (const link of this.#workers.get(worker)?.links ?? []) link.stop();
+    const entry = this.#workers.get(worker);
+    if (entry === undefined) {
+      this.#stoppedEarly.add(worker);
+      const [oldest] = this.#stoppedEarly;
+      if (oldest !== undefined && this.#stoppedEarly.size > EARLY_STOPS_MAX) this.#stoppedEarly.delete(oldest);
+      return;
+    }
+    entry.stopped = true;
+    for (const link of entry.links) link.stop();
+  }
+
+  isStopped(worker: number): boolean {
+    return this.#workers.get(worker)?.stopped === true;
   }
 }

@@ -229,6 +229,8 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   #onChannelFrame(link: WorkerLink, frame: FrameView): void {
     switch (frame.type) {
       case FROM_WORKER.ready:
+        // It was told to leave while it booted: nothing is pushed behind a STOP. One that pulls takes nothing that it would not serve.
+        if (this.#serving.pushed && this.#lanes.isStopped(link.worker)) return;
         this.#dispatcher.workerReady(link.number, link.worker);
         this.#hearts.watch(link, this.#limits.now());
         this.#lanes.ready(link);

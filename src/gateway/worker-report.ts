@@ -18,9 +18,6 @@ export interface LostWorker {
   readonly more: number;
 }
 
-/** An event loop may have had thousands: these tell what it was doing, the others are counted. */
-export const LOST_SHOWN_MAX = 100;
-
 export interface WorkerReport {
   workerReady(worker: number): void;
   workerLeaving(worker: number): void;

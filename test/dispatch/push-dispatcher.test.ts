@@ -130,7 +130,8 @@ class Model implements PushPort {
     for (const { id } of worker.running) this.idsUnderWay.delete(id);
     for (const { id } of worker.inbox) this.idsUnderWay.delete(id);
     const [running, inbox] = [worker.running.map(({ job }) => job), [...worker.inbox]];
-    this.dispatcher.workerLost(worker.number, alive);
+    const lost = this.dispatcher.workerLost(worker.number, alive);
+    assert.deepEqual(new Set(lost), new Set(alive ? [...running, ...inbox] : running), "each lost one is named, and no other");
     for (const job of running) assert.equal(job.ending, "lost", "what it had begun is nobody else's");
     for (const job of inbox) assert.equal(job.ending, alive ? "lost" : job.abandoned ? "dropped" : "waiting");
   }

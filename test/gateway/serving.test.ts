@@ -53,10 +53,15 @@ function stage(t: TestContext, changes: Partial<PoolLimits> = {}) {
     },
   });
   let workers = 0;
-  const addWorker = async () => {
+  const addChannel = async () => {
     const worker = await FakeWorker.connect(t, directory);
     const number = ++workers;
     pool.addLane(number, 0, 100 + number, worker.gatewayHandle);
+    return worker;
+  };
+  const addWorker = async () => {
+    const worker = await addChannel();
+    const number = workers;
     worker.sendUInt32(FROM_WORKER.ready, 0, number);
     await until(() => reports.includes(`ready ${number}`));
     return worker;
@@ -75,7 +80,7 @@ function stage(t: TestContext, changes: Partial<PoolLimits> = {}) {
     word.writeUInt32LE(stream);
     writeSync(memory, word, 0, ENTRY_BYTES, ENTRIES_OFFSET + (stream % ENTRY_COUNT) * ENTRY_BYTES);
   };
-  return { pool, reports, clock, addWorker, ask, begin };
+  return { pool, reports, clock, addChannel, addWorker, ask, begin };
 }
 
 test("many requests share a channel, and are answered in any order", async (t) => {
@@ -198,6 +203,26 @@ test("LEAVING is answered by STOP, and no request follows", async (t) => {
   await other.next(stop);
   assert.equal(pool.workers, 0);
 });
+
+for (const { moment, hasChannel } of [
+  { moment: "before it was ready", hasChannel: true },
+  { moment: "before its channel had come", hasChannel: false },
+]) {
+  test(`a worker that was told to stop ${moment} gets no request`, async (t) => {
+    const { pool, reports, addChannel, addWorker, ask } = stage(t);
+    if (!hasChannel) pool.stopWorker(1);
+    const stopped = await addChannel();
+    if (hasChannel) pool.stopWorker(1);
+    await stopped.next(stop);
+    stopped.sendUInt32(FROM_WORKER.ready, 0, 1);
+    stopped.send(FROM_WORKER.leaving, 0);
+    await until(() => reports.includes("leaving 1"));
+    ask("/");
+    assert.deepEqual([pool.queued, pool.workers], [1, 0]);
+    assert.ok(!reports.includes("ready 1"));
+    await (await addWorker()).next(request);
+  });
+}
 
 test("silence: pinged each second, overdue after timeout", async (t) => {
   const { pool, reports, clock, addWorker, ask } = stage(t);

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type LaneLink, WorkerLanes } from "../../src/gateway/worker-lanes.ts";
-import { LOST_SHOWN_MAX } from "../../src/gateway/worker-report.ts";
+import { type LaneLink, LOST_SHOWN_MAX, WorkerLanes } from "../../src/gateway/worker-lanes.ts";
 
 const REQUEST = { method: "GET", target: "/a", id: 7, ageMs: 10 };
 
@@ -99,6 +98,35 @@ test("a lane's end is seen once, and nobody's end is not seen", () => {
   world.lanes.stop(1);
   assert.deepEqual(world.said, ["lost 1 pid 101: "]);
   assert.equal(link!.stopped, 0);
+});
+
+test("a worker that is told to leave before its channels come is told when they come", () => {
+  const world = new World();
+  world.lanes.stop(2);
+  assert.equal(world.lanes.isStopped(2), false, "it is not known yet");
+  const links = world.worker(2, 2);
+  const [other] = world.worker(3, 1);
+  assert.deepEqual(
+    [...links, other!].map(({ stopped }) => stopped),
+    [1, 1, 0],
+  );
+  assert.deepEqual([world.lanes.isStopped(2), world.lanes.isStopped(3)], [true, false]);
+});
+
+test("a lane that comes after its worker was told to leave is told, too", () => {
+  const world = new World();
+  world.worker(1, 1);
+  world.lanes.stop(1);
+  const [later] = world.worker(1, 1);
+  assert.equal(later!.stopped, 1);
+});
+
+test("workers that never come are forgotten, the oldest first", () => {
+  const world = new World();
+  for (let number = 1; number <= 2000; number++) world.lanes.stop(number);
+  const [first] = world.worker(1, 1);
+  const [last] = world.worker(2000, 1);
+  assert.deepEqual([first!.stopped, last!.stopped], [0, 1]);
 });
 
 test("a worker is overdue once, and all its lanes are told to stop", () => {
