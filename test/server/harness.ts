@@ -167,6 +167,27 @@ export class Server {
     });
   }
 
+  /**
+   * Waits until so many workers serve and the arbiter has heard of it: a worker's boot line comes before the application is
+   * loaded. Of a server with `--log-level debug`, and workers that a gateway feeds.
+   */
+  async workersReady(count: number): Promise<void> {
+    await waitUntil(`waiting for ${count} workers to be ready`, () => this.countLines(/\[DEBUG\] worker ready worker=/) >= count);
+  }
+
+  /** Waits until somebody listens at `address`: a unix socket's file is there before that. */
+  async listening(): Promise<void> {
+    const isListening = () =>
+      this.connect().then(
+        (client) => {
+          client.close();
+          return true;
+        },
+        () => false,
+      );
+    await waitUntil(`waiting for a listener at ${this.address}`, isListening);
+  }
+
   countLines(pattern: RegExp): number {
     return this.lines.filter(({ text }) => pattern.test(text)).length;
   }
