@@ -1,41 +1,40 @@
 /** Classes that accept clients by themselves: Tornado's, aiohttp's, and one as others write them. */
 
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { waitUntil } from "./deadline.ts";
 import { environmentWithout } from "./environment-without.ts";
 import { KINDS, type Scope, Server, type ServerKind, type StartOptions, temporaryFolder } from "./harness.ts";
 import { get } from "./http-client.ts";
+import { openFiles, whileThere } from "./process-tree.ts";
 
 interface WorkerClass {
   readonly name: string;
   readonly args: readonly string[];
   /** What `/` answers: a word and the worker's pid. */
   readonly word: string;
-  /** Longer than the class's pause between two beats. */
-  readonly timeoutS: number;
 }
 
-const TORNADO: WorkerClass = { name: "tornado", args: ["-k", "tornado", "tornado_site:app"], word: "tornado", timeoutS: 3 };
+/** Three times the classes' pause between two beats: a busy machine may be late with one. */
+const TIMEOUT_S = 3;
+
+const TORNADO: WorkerClass = { name: "tornado", args: ["-k", "tornado", "tornado_site:app"], word: "tornado" };
 const THIRD_PARTY: WorkerClass = {
   name: "third_party.PlainWorker",
   args: ["-k", "third_party.PlainWorker", "third_party"],
   word: "plain",
-  timeoutS: 1,
 };
 const AIOHTTP: WorkerClass = {
   name: "aiohttp.GunicornWebWorker",
   args: ["-k", "aiohttp.GunicornWebWorker", "aiohttp_site:app"],
   word: "asyncio",
-  timeoutS: 3,
 };
 const UVLOOP: WorkerClass = {
   name: "aiohttp.GunicornUVLoopWebWorker",
   args: ["-k", "aiohttp.GunicornUVLoopWebWorker", "aiohttp_site:factory"],
   word: "uvloop",
-  timeoutS: 3,
 };
 const CLASSES: readonly WorkerClass[] = [TORNADO, AIOHTTP, UVLOOP, THIRD_PARTY];
 
@@ -93,21 +92,13 @@ async function waitForWorkers(server: Server, count: number, without: readonly n
 
 /** The file of its heartbeat has the monotonic clock's time, which is far from the time of day. */
 function hasBeaten(pid: number): boolean {
-  const folder = `/proc/${pid}/fd`;
-  const file = readdirSync(folder).find((name) => /wgunicorn-|tunicorn-heartbeat/.test(readlinkSync(join(folder, name))));
-  if (file === undefined) return false;
-  const { mtimeMs } = statSync(join(folder, file));
+  const file = openFiles(pid).find(({ target }) => /wgunicorn-|tunicorn-heartbeat/.test(target));
+  const mtimeMs = file === undefined ? 0 : (whileThere(() => statSync(file.path).mtimeMs) ?? 0);
   return mtimeMs > 0 && mtimeMs < Date.now() / 2;
 }
 
-/** Linux. */
-function openFiles(pid: number): string[] {
-  const folder = `/proc/${pid}/fd`;
-  return readdirSync(folder).map((name) => readlinkSync(join(folder, name)));
-}
-
 for (const variant of VARIANTS) {
-  for (const { name, args, word, timeoutS } of CLASSES) {
+  for (const { name, args, word } of CLASSES) {
     const title = `${nameOf(variant)}, ${name}`;
 
     test(`${title}: serves, counts, replaces and stops its workers`, async (t) => {
@@ -132,6 +123,8 @@ for (const variant of VARIANTS) {
       await server.waitForLine(/Hang up: Master/);
       const third = await waitForWorkers(server, 2, second);
       assert.ok(third.includes(await answeredBy(server, word)));
+      // One that still boots would be dismissed without a word.
+      await waitUntil("waiting for both to serve", () => third.every(hasBeaten));
       assert.deepEqual(await server.stop(), { code: 0, signal: null });
       for (const pid of third) assert.match(server.output(), new RegExp(`\\[${pid}\\] \\[INFO\\] Worker exiting \\(pid: ${pid}\\)`));
     });
@@ -166,7 +159,7 @@ for (const variant of VARIANTS) {
       renameSync(log, `${log}.1`);
       server.signal("SIGUSR1");
       await waitUntil("waiting for the new file", () => existsSync(log));
-      await waitUntil("waiting for the worker to have opened it", () => openFiles(Number(pid)).includes(log));
+      await waitUntil("waiting for the worker to have opened it", () => openFiles(Number(pid)).some(({ target }) => target === log));
       await server.stop();
       assert.match(readFileSync(log, "utf8"), new RegExp(`Worker exiting \\(pid: ${pid}\\)`));
     });
@@ -191,7 +184,7 @@ for (const variant of VARIANTS) {
     });
 
     test(`${title}: a worker without a heartbeat is killed and replaced`, async (t) => {
-      const server = await start(t, variant, { args: ["--timeout", String(timeoutS), ...args] });
+      const server = await start(t, variant, { args: ["--timeout", String(TIMEOUT_S), ...args] });
       const pid = await answeredBy(server, word);
       // The clock begins with the first beat.
       await waitUntil("waiting for its first beat", () => hasBeaten(pid));
@@ -266,7 +259,7 @@ for (const variant of VARIANTS) {
         pids.add(await answeredBy(server, word));
         return pids.size >= 3 ? true : undefined;
       });
-      assert.ok(server.countLines(/Autorestarting worker after current request\.$/) >= 2);
+      await waitUntil("waiting for their words", () => server.countLines(/Autorestarting worker after current request\.$/) >= 2);
       assert.equal(server.countLines(/\[(WARNING|ERROR|CRITICAL)\]/), 0, server.output());
     });
   }
@@ -312,7 +305,7 @@ for (const kind of KINDS.filter((each) => each === "tunicorn")) {
     const server = await start(t, variant, { args: ["-w", "2", ...args] });
     await waitForWorkers(server, 2);
     const before = await answeredBy(server, word);
-    process.kill(server.nursery() ?? 0, "SIGKILL");
+    process.kill(server.nursery() ?? assert.fail("no nursery"), "SIGKILL");
     await server.waitForLine(/nursery replaced/);
     assert.notEqual(
       await waitUntil("waiting for a new worker", async () => {

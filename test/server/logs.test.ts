@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { waitUntil } from "./deadline.ts";
 import { KINDS, Server, type ServerKind, temporaryFolder } from "./harness.ts";
 import { get, post } from "./http-client.ts";
+import { openFiles } from "./process-tree.ts";
 
 /** `[2026-11-20 18:07:04 +0000] [12890] [INFO] Listening at: ...` */
 const LOG_LINE = /^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}\] \[(\d+)\] \[([A-Z]+)\] (.*)$/;
@@ -80,8 +81,8 @@ for (const kind of KINDS) {
     ]) {
       const path = join(temporaryFolder(t), "socket"); // a level may hide the line that tells the port
       const server = Server.spawn(t, kind, { args: ["--log-level", level, "--access-logfile", "-", "cases"], bind: `unix:${path}` });
-      await waitUntil("waiting for the socket", () => existsSync(path));
       server.address = path;
+      await server.listening();
       await server.exchange(get("/talks"));
       await server.waitForLine(/"GET \/talks HTTP\/1\.1" 200 /);
       const logged = logLines(server).map(({ level: at, message }) => `${at} ${message}`);
@@ -190,6 +191,11 @@ for (const kind of KINDS) {
     server.signal("SIGUSR1");
     await waitForText(`${errors}.1`, /Handling signal: usr1/);
     await waitUntil("both files to be opened again", () => existsSync(errors) && existsSync(access));
+    // By everybody: the master is the first, its workers follow.
+    const old = [`${errors}.1`, `${access}.1`];
+    await waitUntil("the old files to be let go", () =>
+      server.processes().every(({ pid }) => !openFiles(pid).some(({ target }) => old.includes(target))),
+    );
     await server.exchange(get("/?after"));
     await waitForText(access, /^[^\n]*GET \/\?after [^\n]*\n$/);
     await server.exchange(get("/talks"));
