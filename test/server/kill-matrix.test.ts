@@ -165,7 +165,9 @@ test("a worker that dies again and again is forked again and again, and the othe
     assert.equal((await server.exchange(get("/"))).body, "hello\n");
     await rolesOf(server, undefined, [roles.worker]);
   }
-  assert.equal(server.countLines(/\[ERROR\] Worker \(pid:\d+\) was sent SIGKILL! Perhaps out of memory\?$/), 5);
+  const told = () => server.countLines(/\[ERROR\] Worker \(pid:\d+\) was sent SIGKILL! Perhaps out of memory\?$/);
+  await waitUntil("waiting for the log", () => told() >= 5);
+  assert.equal(told(), 5);
 });
 
 // The kernel wakes one of the workers that wait for a ticket. If that one never reads it, the others sleep on: here the
