@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { killQuietly } from "../../bench/process-tree.ts";
 import { withDeadline } from "./deadline.ts";
 import { KINDS, PYTHON, type Scope, Server, temporaryFolder } from "./harness.ts";
 import { get } from "./http-client.ts";
@@ -44,7 +45,8 @@ for (const kind of KINDS) {
     const first = await Server.start(t, kind, { args: ["cases"] });
     const second = Server.spawn(t, kind, { args: ["cases"], bind: `127.0.0.1:${first.address}` });
     await second.waitForLine(/Connection in use/);
-    await first.stop();
+    // At once: there are five tries, a second apart.
+    for (const { pid } of first.processes()) killQuietly(pid);
     await second.ready();
     assert.equal((await second.exchange(get("/"))).body, "hello\n");
   });
@@ -52,7 +54,7 @@ for (const kind of KINDS) {
   test(`${kind}: a unix socket's file that a dead server left is replaced`, async (t) => {
     const path = join(temporaryFolder(t), "socket");
     const first = await Server.start(t, kind, { args: ["cases"], bind: `unix:${path}` });
-    for (const { pid } of first.processes()) process.kill(pid, "SIGKILL");
+    for (const { pid } of first.processes()) killQuietly(pid);
     await first.nothingLeft();
     const second = await Server.start(t, kind, { args: ["cases"], bind: `unix:${path}` });
     assert.equal((await second.exchange(get("/"))).body, "hello\n");
