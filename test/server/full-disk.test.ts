@@ -119,6 +119,7 @@ test("logs on a full disk: lines are lost, nothing else, and they are written ag
   await server.exchange(get("/?before"));
   await waitUntil("waiting for the access line", () => readLog(disk, "access.log").includes("/?before"));
 
+  await waitUntil("waiting for both workers", () => server.workers().length === 2);
   disk.fill();
   const [gateway, nursery, before] = [server.gateway(), server.nursery(), server.workers()];
   // More lines than the last page of each file has room for.
