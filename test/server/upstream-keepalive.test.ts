@@ -16,18 +16,19 @@ interface Scenario {
 }
 
 const SCENARIOS: readonly Scenario[] = [
+  // Most gaps are near the limit; the others leave room for a busy machine, so that both sides of it are met.
   // nginx repeats what is safe to repeat on another connection: a request that meets the close is not lost.
   {
     name: "the server closes first",
     keepAlive: "1",
     nginxSeconds: 60,
-    gaps: { lanes: LANES, requests: 6, fromMs: 700, toMs: 1500, methods: ["GET"] },
+    gaps: { lanes: LANES, requests: 6, fromMs: 400, toMs: 1400, methods: ["GET"] },
   },
   {
     name: "nginx closes first",
     keepAlive: "75",
     nginxSeconds: 1,
-    gaps: { lanes: LANES, requests: 6, fromMs: 900, toMs: 1100, methods: ["GET", "POST"] },
+    gaps: { lanes: LANES, requests: 8, fromMs: 600, toMs: 1200, methods: ["GET", "POST"] },
   },
   {
     name: "the server keeps no connection",
