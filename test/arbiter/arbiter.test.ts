@@ -9,6 +9,9 @@ import { PidFile } from "../../src/arbiter/pid-file.ts";
 import { PLAN } from "../lifecycle/world.ts";
 import { LogBook, startStandIn } from "./stand-in.ts";
 
+/** Only what hangs meets it. */
+const TIMEOUT_MS = 120_000;
+
 interface Running {
   readonly arbiter: Arbiter;
   readonly book: LogBook;
@@ -63,7 +66,7 @@ function isAnswered(port: number): Promise<boolean> {
   });
 }
 
-test("a start, a reload and a stop", { timeout: 20_000 }, async (context) => {
+test("a start, a reload and a stop", { timeout: TIMEOUT_MS }, async (context) => {
   const { arbiter, book, ended } = run(context);
   let at = await book.line(/worker ready worker=2/);
   assert.equal(readFileSync(join(book.directory, "pid"), "utf8"), `${process.pid}\n`);
@@ -80,7 +83,7 @@ test("a start, a reload and a stop", { timeout: 20_000 }, async (context) => {
   assert.throws(() => readFileSync(join(book.directory, "pid")), { code: "ENOENT" });
 });
 
-test("a new nursery is handed the listener, whose clients were never refused", { timeout: 20_000 }, async (context) => {
+test("a new nursery is handed the listener, whose clients were never refused", { timeout: TIMEOUT_MS }, async (context) => {
   const { arbiter, book, nurseries, ended } = run(context);
   const at = await book.line(/worker ready worker=2/);
   nurseries[0]?.kill();
@@ -98,7 +101,7 @@ test("a new nursery is handed the listener, whose clients were never refused", {
   void ended;
 });
 
-test("a port that stays busy", { timeout: 20_000 }, async (context) => {
+test("a port that stays busy", { timeout: TIMEOUT_MS }, async (context) => {
   const { arbiter, book, ended } = run(context, "busy-port");
   await book.line(/Retrying in 1 second/);
   assert.ok(book.lines().includes("[ERROR] Connection in use: ('127.0.0.1', 0)"));

@@ -10,8 +10,8 @@ import { ErrorLog } from "../../src/telemetry/error-log.ts";
 const PROGRAM = fileURLToPath(new URL("stand-in-nursery.mjs", import.meta.url));
 
 const WAIT_MS = 5;
-/** More than ten seconds: far beyond what a starved machine needs. */
-const WAIT_TRIES_MAX = 2500;
+/** More than a minute: far beyond what a starved machine needs. */
+const WAIT_TRIES_MAX = 12_000;
 
 /** @param behaviour  See stand-in-nursery.mjs. */
 export function startStandIn(behaviour = "", directory = process.cwd()): NurseryProcess {
