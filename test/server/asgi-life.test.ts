@@ -266,6 +266,33 @@ test("kill -9 of a worker with many requests: its own are answered 502, the othe
   assert.equal((await server.exchange(get("/"))).body, "hello\n");
 });
 
+test("kill -9 of workers under load: every request that is not answered has its line", async (t) => {
+  const server = await start(t, "tunicorn", ["-w", "2", "--log-level", "debug"]);
+  await server.workersReady(2);
+  const counts = { answered: 0, lost: 0 };
+  let over = false;
+  const ask = async (path: string) => {
+    while (!over) {
+      const answer = await server.exchange(get(path)).catch(() => undefined);
+      if (answer?.status === 200 && answer.complete) counts.answered++;
+      else counts.lost++;
+    }
+  };
+  const askers = ["/", "/concurrent", "/stream", "/big"].flatMap((path) => Array.from({ length: 6 }, () => ask(path)));
+  for (let kill = 1; kill <= 4; kill++) {
+    const before = counts.answered;
+    await waitUntil("waiting for load", () => counts.answered > before + 50);
+    process.kill(server.workers()[kill % 2] ?? assert.fail("no such worker"), "SIGKILL");
+    await server.workersReady(2 + kill);
+  }
+  over = true;
+  await Promise.all(askers);
+  const told = () => server.countLines(/request lost with its worker worker=\d+ pid=\d+ /);
+  await waitUntil("waiting for a line for each", () => told() >= counts.lost);
+  assert.equal(told(), counts.lost, `${counts.answered} were answered`);
+  assert.ok(counts.lost > 0);
+});
+
 test("requests that a stopped worker had not begun are answered by another", async (t) => {
   const server = await start(t, "tunicorn", ["-w", "2", "--log-level", "debug"]);
   await server.workersReady(2);
