@@ -43,7 +43,7 @@ async function start(t: TestContext, python: Python, flags: readonly string[]): 
   const folder = temporaryFolder(t);
   const file = join(folder, "site_wsgi.py");
   writeFileSync(file, application(1));
-  const args = ["-w", "2", "--python", python.path, "--pythonpath", APPS, ...flags];
+  const args = ["-w", "2", "--log-level", "debug", "--python", python.path, "--pythonpath", APPS, ...flags];
   // Shown at the end of a line, so that a module or a call that Python has come to dislike is found.
   const server = await Server.start(t, "tunicorn", { args, cwd: folder, env: { PYTHONWARNINGS: "default" } });
   return { server, file };
@@ -94,6 +94,8 @@ for (const python of PYTHONS) {
       assert.equal((await server.exchange(get("/file?memory=1"))).body, readFileSync(join(APPS, "cases.py"), "latin1"));
       assert.equal(field(await server.exchange(get("/headers")), "X-Latin"), "\u00e9");
 
+      // One that still boots would be dismissed without a word.
+      await server.workersReady(2);
       writeFileSync(file, application(2));
       server.signal("SIGHUP");
       await server.waitForLine(/reload done gen=1 workers=2$/);
