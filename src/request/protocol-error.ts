@@ -23,8 +23,15 @@ export const PROTOCOL_ERRORS = {
   "forbidden-uwsgi-peer": { status: 403, reason: "Forbidden", rule: "uwsgi_allow_ips" },
   "bad-proxy-header": { status: 400, reason: "Bad Request", rule: "PROXY protocol §2" },
   "proxy-not-allowed": { status: 403, reason: "Forbidden", rule: "proxy_allow_ips" },
+  "bad-websocket-version": { status: 426, reason: "Upgrade Required", rule: "RFC 6455 §4.2.2" },
+  "bad-websocket-key": { status: 400, reason: "Bad Request", rule: "RFC 6455 §4.2.1" },
   "bad-script-name": { status: 500, reason: "Internal Server Error", rule: "SCRIPT_NAME" },
 } as const;
+
+/** Field lines that an answer owes to its client besides the page: which version would have been the right one. */
+export const REFUSAL_FIELD_LINES: { readonly [code in ProtocolErrorCode]?: string } = {
+  "bad-websocket-version": "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+};
 
 /** Names one thing that a client can do wrong. */
 export type ProtocolErrorCode = keyof typeof PROTOCOL_ERRORS;
