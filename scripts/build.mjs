@@ -19,7 +19,13 @@ const common = {
   format: "cjs",
   outExtension: { ".js": ".cjs" },
   outdir: dist,
-  define: { TUNICORN_VERSION: JSON.stringify(version), "import.meta.url": "moduleUrl" },
+  define: {
+    TUNICORN_VERSION: JSON.stringify(version),
+    "import.meta.url": "moduleUrl",
+    // ws would look for native helpers around the program: Node has what they do.
+    "process.env.WS_NO_BUFFER_UTIL": '"1"',
+    "process.env.WS_NO_UTF_8_VALIDATE": '"1"',
+  },
   banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href;' },
   legalComments: "none",
   logLevel: "warning",
@@ -28,6 +34,7 @@ const common = {
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist);
 await build({ ...common, entryPoints: [join(root, "src/main/tunicorn.ts"), join(root, "src/main/gateway.ts")] });
+await writeFile(join(dist, "THIRD-PARTY.md"), await thirdPartyLicenses(["ws"]));
 await writeFile(join(dist, "settings.json"), await settingsTable());
 
 /** The table as JSON, from the sources by way of a bundle that is thrown away. */
@@ -41,4 +48,14 @@ async function settingsTable() {
   });
   const { settingsJson } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
   return `${JSON.stringify(settingsJson(), null, 1)}\n`;
+}
+
+/** The licenses of what is bundled: they ask to be kept with it. */
+async function thirdPartyLicenses(packages) {
+  const texts = packages.map(async (name) => {
+    const folder = join(root, "node_modules", name);
+    const { version: packageVersion } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+    return `## ${name} ${packageVersion}\n\n${await readFile(join(folder, "LICENSE"), "utf8")}`;
+  });
+  return `# Licenses of what is bundled in this folder\n\n${(await Promise.all(texts)).join("\n")}`;
 }

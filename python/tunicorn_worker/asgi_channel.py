@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import marshal
 
+from tunicorn_worker.asgi_websocket import WebsocketExchange
 from tunicorn_worker.wire import (
     BODY_FOLLOWS,
     BODY_SHORT,
@@ -19,6 +20,7 @@ from tunicorn_worker.wire import (
     FRAME_BYTES_MAX,
     FRAME_HEADER_BYTES,
     LEAVING,
+    MESSAGE_GOES_ON,
     PING,
     PONG,
     READY,
@@ -28,7 +30,12 @@ from tunicorn_worker.wire import (
     RESPONSE_CREDIT,
     STOP,
     TAKES_TRAILERS,
+    U16,
     U32,
+    WEBSOCKET,
+    WEBSOCKET_BINARY,
+    WEBSOCKET_CLOSED,
+    WEBSOCKET_TEXT,
     pack_plain,
     unpack_header,
 )
@@ -44,6 +51,10 @@ UNSENT_BYTES_MAX = 1 << 20
 """What waits for a gateway that is busy; beyond it `send` waits too. Windows of a thousand streams would be 64 MB."""
 
 
+MESSAGES_GATHERED_MAX = 16
+"""WebSocket frames that leave in one write: a write costs the worker about as much as making as many of them."""
+
+
 class AsgiChannel(asyncio.Protocol):
     """Frames to and from the gateway.
 
@@ -57,7 +68,8 @@ class AsgiChannel(asyncio.Protocol):
         on_change: called when the last task has ended, and after `released` and `lost`
         """
         self.service = service
-        self.exchanges: dict[int, HttpExchange] = {}
+        # HttpExchange or WebsocketExchange.
+        self.exchanges: dict[int, Any] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.released = False
         self.lost = False
@@ -105,7 +117,7 @@ class AsgiChannel(asyncio.Protocol):
         # Behind the tasks of this turn in the loop's queue: what they answer at once leaves at once.
         if not self._flush_due:
             self._flush_due = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._flush_turn)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost = True
@@ -127,19 +139,26 @@ class AsgiChannel(asyncio.Protocol):
     def _begin(self, stream: int, flags: int, head: bytes, body: bytes | None) -> None:
         scope = marshal.loads(head)
         service = self.service
-        scope["type"] = "http"
         # Every request gets dicts of its own: middleware writes into them.
         scope["asgi"] = {"version": "3.0", "spec_version": "2.4"}
-        scope["extensions"] = {"http.response.pathsend": {}, "http.response.early_hint": {}}
         scope["state"] = service.state.copy()
+        if flags & WEBSOCKET:
+            scope["type"] = "websocket"
+            scope["extensions"] = {"websocket.http.response": {}}
+            self._call(stream, WebsocketExchange(self, stream), scope)
+            return
+        scope["type"] = "http"
+        scope["extensions"] = {"http.response.pathsend": {}, "http.response.early_hint": {}}
         if flags:
             if flags & BODY_FOLLOWS:
                 body = None
             if flags & TAKES_TRAILERS:
                 scope["extensions"]["http.response.trailers"] = {}
-        exchange = service.exchange(self, stream, scope["method"], body)
+        self._call(stream, service.exchange(self, stream, scope["method"], body), scope)
+
+    def _call(self, stream: int, exchange: HttpExchange | WebsocketExchange, scope: dict[str, Any]) -> None:
         self.exchanges[stream] = exchange
-        exchange.task = task = self._loop.create_task(exchange.run(service.application, scope))
+        exchange.task = task = self._loop.create_task(exchange.run(self.service.application, scope))
         self.tasks.add(task)
 
     def _act(self, kind: int, stream: int, flags: int, payload: bytes) -> None:
@@ -155,7 +174,9 @@ class AsgiChannel(asyncio.Protocol):
         exchange = self.exchanges.get(stream)
         if exchange is None:
             return  # It crossed our last frame of that request.
-        if kind == RESPONSE_CREDIT:
+        if kind in (WEBSOCKET_TEXT, WEBSOCKET_BINARY):
+            exchange.add_message(kind, payload, goes_on=bool(flags & MESSAGE_GOES_ON))
+        elif kind == RESPONSE_CREDIT:
             exchange.add_credit(U32.unpack(payload)[0])
         elif kind == REQUEST_BODY:
             exchange.add_body(payload)
@@ -165,6 +186,8 @@ class AsgiChannel(asyncio.Protocol):
             exchange.client_left()
         elif kind == CLIENT_FIN:
             exchange.client_fin()
+        elif kind == WEBSOCKET_CLOSED:
+            exchange.closed(U16.unpack_from(payload)[0], payload[U16.size :])
         elif kind in (FILE_TAKEN, FILE_REFUSED):
             exchange.answer_file(taken=kind == FILE_TAKEN)
         else:
@@ -181,10 +204,23 @@ class AsgiChannel(asyncio.Protocol):
         self._out.append(frame)
         if not self._flush_due:
             self._flush_due = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._flush_turn)
+
+    def _flush_turn(self) -> None:
+        self._flush_due = False
+        self._flush()
+
+    def send_message(self, frame: bytes) -> None:
+        """Send a frame of which one turn may have thousands: a broadcast is a loop that waits for nothing.
+
+        They leave a few at a time: the gateway is at work on the first while the application makes the next, and
+        `paused` says soon when it has enough.
+        """
+        self.send(frame)
+        if len(self._out) >= MESSAGES_GATHERED_MAX:
+            self._flush()
 
     def _flush(self) -> None:
-        self._flush_due = False
         out = self._out
         if out:
             self._out = []

@@ -43,11 +43,13 @@ if TYPE_CHECKING:
         """What an exchange needs of its channel: `asgi_channel.AsgiChannel`, or a test's."""
 
         service: HttpService
-        exchanges: dict[int, HttpExchange]
+        exchanges: dict[int, Any]
         paused: bool
         """The gateway does not take what has been sent: `drain` before more."""
 
         def send(self, frame: bytes) -> None: ...
+
+        def send_message(self, frame: bytes) -> None: ...
 
         async def drain(self) -> None: ...
 
@@ -169,6 +171,19 @@ class HttpExchange:
                 self._disconnect_timer.cancel()
             task: Any = self.task
             channel.returned(task)
+
+    def leave(self, *, failed: bool) -> None:
+        """The call that made this response is over, and was not `run`: it denied a WebSocket.
+
+        failed: by an exception, which has been logged
+        """
+        if self._state != ENDED:
+            if failed:
+                self._give_up()
+            else:
+                self._unfinished()
+        if self._disconnect_timer is not None:
+            self._disconnect_timer.cancel()
 
     def _unfinished(self) -> None:
         if not self._left:

@@ -16,6 +16,13 @@ class ClientGone(BrokenPipeError):
         super().__init__(errno.EPIPE, text)
 
 
+class WebSocketGone(ClientGone, RuntimeError):
+    """The WebSocket is closed, by either side. A RuntimeError too, as Gunicorn's, which once was only that."""
+
+    def __init__(self, text: str = "the WebSocket is closed") -> None:
+        super().__init__(text)
+
+
 class GatewayGone(ClientGone):
     """The gateway closed the worker channel or died: every client that it held is gone with it."""
 

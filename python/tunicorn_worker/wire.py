@@ -47,6 +47,10 @@ READY = 9
 LEAVING = 10
 PONG = 11
 FETCH_HEAD = 12
+ACCEPT = 13
+TEXT = 14
+BINARY = 15
+CLOSE = 16
 
 # Frames from the gateway.
 REQUEST_BODY = 32
@@ -60,6 +64,9 @@ FILE_REFUSED = 39
 FILE_TAKEN = 40
 REQUEST = 41
 CLIENT_FIN = 42
+WEBSOCKET_TEXT = 43
+WEBSOCKET_BINARY = 44
+WEBSOCKET_CLOSED = 45
 
 # Flags of RESPONSE and HEAD.
 HAS_CONTENT_LENGTH = 1
@@ -67,9 +74,15 @@ WANTS_CLOSE = 2
 
 # Flag of REQUEST_BODY_END: the client closed inside a Content-Length body.
 BODY_SHORT = 1
-# Flags of REQUEST: the body comes in BODY frames; the client takes trailer fields.
+# Flags of REQUEST: the body comes in BODY frames; the client takes trailer fields; it asks for a WebSocket.
 BODY_FOLLOWS = 1
 TAKES_TRAILERS = 2
+WEBSOCKET = 4
+# Flag of messages: the message goes on in the next frame of its kind.
+MESSAGE_GOES_ON = 4
+
+MESSAGE_COST_BYTES = 256
+"""A WebSocket message costs so much of its window besides its bytes: about what holds it while it waits."""
 
 FRAME_HEADER = struct.Struct("<IIBBHI")
 """Whole frame's bytes, stream, type, flags, status bytes, head bytes."""
@@ -77,6 +90,7 @@ TICKET = struct.Struct("<IIII")
 """Slot, head bytes, request id, body bytes."""
 FILE_REGION = struct.Struct("<QQQQ")
 """Device, inode, offset, bytes; the path follows."""
+U16 = struct.Struct("<H")
 U32 = struct.Struct("<I")
 U64 = struct.Struct("<Q")
 

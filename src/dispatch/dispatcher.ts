@@ -41,6 +41,8 @@ export interface Dispatcher {
   find(id: number): Job | undefined;
   /** The worker has sent the last frame of its response. */
   finished(id: number): void;
+  /** A request has become a conversation without end, a WebSocket: it does not count any more against what its worker may have at once. */
+  outlasts(id: number): void;
   /** @param group  Workers of one group share an interpreter. */
   workerReady(worker: number, group?: number): void;
   /** The worker takes no more requests. */

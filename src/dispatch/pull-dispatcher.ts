@@ -146,6 +146,9 @@ export class PullDispatcher implements Dispatcher {
     this.#openCount--;
   }
 
+  /** Workers that pull know no WebSockets. */
+  outlasts(): void {}
+
   /** The worker has sent the last frame of its response. */
   finished(id: number): void {
     const open = this.#openOf(id);

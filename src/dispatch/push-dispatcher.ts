@@ -22,13 +22,17 @@ export interface PushPort {
 
 interface PushWorker {
   readonly number: number;
+  /** Requests, without those that outlast. */
   outstanding: number;
+  /** Requests that outlast: WebSockets. */
+  lasting: number;
 }
 
 interface Open {
   readonly job: Job;
   readonly worker: PushWorker;
   readonly sentMs: number;
+  lasts: boolean;
 }
 
 /** With 2^16 entries ids stay below 2^31, and none comes back before this many others of its entry. */
@@ -102,16 +106,26 @@ export class PushDispatcher implements Dispatcher {
     if (this.#queue.length > 0) this.#drain();
   }
 
+  outlasts(id: number): void {
+    const open = this.#openOf(id);
+    if (open === undefined || open.lasts) return;
+    open.lasts = true;
+    open.worker.outstanding--;
+    open.worker.lasting++;
+    if (this.#queue.length > 0) this.#drain();
+  }
+
   #close(open: Open): void {
     const entry = open.job.id % this.#port.entryCount;
     this.#open[entry] = undefined;
     this.#openCount--;
-    open.worker.outstanding--;
+    if (open.lasts) open.worker.lasting--;
+    else open.worker.outstanding--;
     this.#freeEntries.push(entry);
   }
 
   workerReady(worker: number): void {
-    this.#ready.push({ number: worker, outstanding: 0 });
+    this.#ready.push({ number: worker, outstanding: 0, lasting: 0 });
     this.#drain();
   }
 
@@ -127,7 +141,7 @@ export class PushDispatcher implements Dispatcher {
     for (const open of this.#opened()) {
       if (open.worker.number !== worker) continue;
       const { job } = open;
-      const started = alive || this.#port.readEntry(job.id % this.#port.entryCount) === job.id;
+      const started = alive || open.lasts || this.#port.readEntry(job.id % this.#port.entryCount) === job.id;
       this.#close(open);
       if (started) lost.push(open);
       else if (job.abandoned) job.onDropped();
@@ -184,7 +198,7 @@ export class PushDispatcher implements Dispatcher {
     const sequence = (this.#sequences[entry]! % SEQUENCE_MAX) + 1;
     this.#sequences[entry] = sequence;
     job.id = sequence * this.#port.entryCount + entry;
-    this.#open[entry] = { job, worker, sentMs: this.#now() };
+    this.#open[entry] = { job, worker, sentMs: this.#now(), lasts: false };
     this.#openCount++;
     worker.outstanding++;
     this.#port.push(worker.number, job);
@@ -200,11 +214,14 @@ export class PushDispatcher implements Dispatcher {
   #leastBusy(): PushWorker | undefined {
     const count = this.#ready.length;
     let best: PushWorker | undefined;
+    let least = Number.POSITIVE_INFINITY;
     for (let step = 0; step < count; step++) {
       const worker = this.#ready[(this.#turn + step) % count]!;
-      if (worker.outstanding >= (best?.outstanding ?? this.#perWorker) || !this.#port.takes(worker.number)) continue;
+      const load = worker.outstanding + worker.lasting;
+      if (load >= least || worker.outstanding >= this.#perWorker || !this.#port.takes(worker.number)) continue;
       best = worker;
-      if (worker.outstanding === 0) break;
+      least = load;
+      if (load === 0) break;
     }
     this.#turn = count === 0 ? 0 : (this.#turn + 1) % count;
     return best;

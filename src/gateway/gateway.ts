@@ -336,6 +336,7 @@ class Service implements ConnectionHost, PrefaceHost {
   #drain(): void {
     if (this.drainingSinceMs !== undefined) return;
     this.drainingSinceMs = monotonicMs();
+    this.#pool.websockets.stop();
     this.#acceptTheRest(this.#accepted);
     everyTurnAfter(DRAIN_SWEEP_MS, () => this.#sweepConnections(monotonicMs()));
   }

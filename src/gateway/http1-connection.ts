@@ -5,12 +5,13 @@ import type { Http1Policy } from "../protocol/http1/policy.ts";
 import { Http1Parser } from "../protocol/http1/request-parser.ts";
 import { refusalPage } from "../protocol/http1/response-writer.ts";
 import type { RequestHandler, RequestParser } from "../protocol/request-parser.ts";
-import type { BodyEnd, RequestStream } from "../request/exchange.ts";
+import type { BodyEnd, RequestStream, Tunnel, TunnelUser } from "../request/exchange.ts";
 import { PROTOCOL_ERRORS, type ProtocolError } from "../request/protocol-error.ts";
 import type { Peer, RequestHead } from "../request/request-head.ts";
 import { ClientPace } from "./client-pace.ts";
 import { type Phase, type PhaseSurroundings, whatIsDue } from "./connection-phase.ts";
 import { type ExchangeConnection, Http1Exchange } from "./http1-exchange.ts";
+import { Http1Tunnel } from "./http1-tunnel.ts";
 import type { ConnectionLimits, TimeLimit } from "./limits-from-settings.ts";
 import { WriteWatch } from "./write-watch.ts";
 
@@ -66,6 +67,8 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   readonly #peer: Peer;
   #phase: Phase;
   #exchange: Http1Exchange | undefined;
+  /** HTTP is over. */
+  #tunnel: Http1Tunnel | undefined;
   /** The client has sent FIN: it will ask nothing more, but may still read. */
   #finAtMs: number | undefined;
   /** Trusted peers are proxies, which keep connections for their next client. */
@@ -121,6 +124,10 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
 
   #receive(chunk: Buffer): void {
     if (this.#leaving) return;
+    if (this.#tunnel !== undefined) {
+      this.#tunnel.receive(chunk);
+      return;
+    }
     if (this.#phase.at === "idle") this.#phase = { at: "head", sinceMs: this.#host.now() };
     this.#parser.feed(chunk);
     this.#watchPipeline();
@@ -141,7 +148,8 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   }
 
   #onDrain(): void {
-    if (this.#nextAwaitsDrain) {
+    if (this.#tunnel !== undefined) this.#tunnel.drained();
+    else if (this.#nextAwaitsDrain) {
       this.#nextAwaitsDrain = false;
       this.#next();
     } else this.#exchange?.onDrain?.();
@@ -151,6 +159,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     this.#finAtMs = this.#host.now();
     if (this.#phase.at === "cut") this.#reset();
     else if (this.#phase.at === "lingering") this.#endLingering();
+    else if (this.#tunnel !== undefined) this.#tunnel.clientEnded();
     else {
       this.#exchange?.onClientFin?.();
       this.#parser.eof();
@@ -158,6 +167,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   }
 
   #onClose(): void {
+    this.#tunnel?.clientEnded();
     this.#clientLeft();
     this.#host.closed(this);
   }
@@ -304,6 +314,21 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     // Here a FIN would be the proper end of the body.
     this.#phase = { at: "cut", sinceMs: this.#host.now() };
     if (this.#finAtMs === undefined) this.#socket.resume();
+  }
+
+  openTunnel(exchange: Http1Exchange, user: TunnelUser): Tunnel {
+    const rest = this.#parser.takeRest();
+    this.#exchange = undefined;
+    this.#pausedByPipeline = false;
+    const tunnel = new Http1Tunnel(this.#socket, user, rest, (ending) => {
+      exchange.bodyBytes = tunnel.sentBytes;
+      this.#host.log(exchange);
+      if (ending === "cut") this.#socket.destroy();
+      else this.#linger();
+    });
+    this.#tunnel = tunnel;
+    if (this.#finAtMs !== undefined) tunnel.clientEnded();
+    return tunnel;
   }
 
   /** Both sides have said that they are done. What is written still goes out; with its last byte the socket closes by itself. */

@@ -1,7 +1,18 @@
 /** One HTTP/1 request and its response: what an `Http1Connection` hands to the inside of the gateway. */
 
+import { createHash } from "node:crypto";
 import { CONTINUE, Http1Response, refusalPage } from "../protocol/http1/response-writer.ts";
-import type { BodyEnd, BodyReader, RequestStream, ResponseHead, ResponseSink } from "../request/exchange.ts";
+import { asksForWebsocket, checkHandshake, joinedField } from "../protocol/websocket/handshake.ts";
+import type {
+  BodyEnd,
+  BodyReader,
+  RequestStream,
+  ResponseHead,
+  ResponseSink,
+  Tunnel,
+  TunnelUser,
+  WebsocketHandshake,
+} from "../request/exchange.ts";
 import type { RequestHead } from "../request/request-head.ts";
 
 /** What an exchange asks of its connection. */
@@ -22,7 +33,12 @@ export interface ExchangeConnection {
   exchangeDone(exchange: Http1Exchange, reuse: boolean): void;
   /** Cuts the connection. */
   cut(exchange: Http1Exchange): void;
+  /** HTTP is over on this connection; `exchange` stays what the access log says of it. */
+  openTunnel(exchange: Http1Exchange, user: TunnelUser): Tunnel;
 }
+
+/** RFC 6455 §1.3: what a server adds to the key, to show that it has understood. */
+const WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** Of a request whose client left before the answer began; nobody receives it. nginx's number, which log tools know. */
 const CLIENT_LEFT_STATUS = 499;
@@ -125,6 +141,28 @@ export class Http1Exchange implements RequestStream, ResponseSink {
     this.bodyBytes = this.#response.bodyBytes;
     this.#connection.write(bytes);
     this.#finish();
+  }
+
+  get websocket(): WebsocketHandshake | undefined {
+    const { head } = this;
+    if (!asksForWebsocket(head)) return undefined;
+    return {
+      extensions: joinedField(head, "sec-websocket-extensions"),
+      check: () => void checkHandshake(head),
+      accept: (fieldLines, user) => this.#switchToWebsocket(fieldLines, user),
+    };
+  }
+
+  #switchToWebsocket(fieldLines: string, user: TunnelUser): Tunnel {
+    const proof = createHash("sha1")
+      .update(checkHandshake(this.head) + WEBSOCKET_GUID)
+      .digest("base64");
+    this.#over = true;
+    this.status = 101;
+    this.fieldLines = fieldLines;
+    const switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+    this.#connection.write(`${switching}Sec-WebSocket-Accept: ${proof}\r\n${fieldLines}\r\n`);
+    return this.#connection.openTunnel(this, user);
   }
 
   informational(status: string, fieldLines: string): void {

@@ -64,6 +64,9 @@ export function connectionLimits(settings: Settings): ConnectionLimits {
 /** Bodies and responses in memory, all together: 256 slow readers with a full buffer. What is more waits on the disk. */
 const SPOOL_MEMORY_BYTES_MAX = 64 * 1024 * 1024;
 
+/** Of a WebSocket message "without limit": ws counts in 31 bits, and Node's buffers end at twice that. */
+const MESSAGE_BYTES_MAX = 2 ** 31 - 1;
+
 /** @param seconds  0 means without end. @returns  Milliseconds. */
 function withoutEndAtZero(seconds: number): number {
   return seconds === 0 ? Number.POSITIVE_INFINITY : seconds * MS_PER_SECOND;
@@ -102,6 +105,8 @@ export function poolLimits(
     now: surroundings.now,
     scriptName: surroundings.scriptName,
     rootPath: settings.root_path ?? "",
+    messageBytesMax:
+      settings.websocket_max_message_size === 0 ? MESSAGE_BYTES_MAX : Math.min(settings.websocket_max_message_size, MESSAGE_BYTES_MAX),
     workerConnections: settings.worker_connections,
     lookAhead: settings.look_ahead,
     requestBuffering: settings.request_buffering !== false,

@@ -7,7 +7,7 @@ import { PushDispatcher, type PushPort } from "../dispatch/push-dispatcher.ts";
 import type { RequestHead } from "../request/request-head.ts";
 import { encodeEnviron } from "../wire/environ.ts";
 import { ENTRIES_OFFSET, ENTRY_BYTES, ENTRY_COUNT, RESPONSE_WINDOW_BYTES, STREAM_WINDOW_BYTES } from "../wire/frame-types.ts";
-import { encodeScope, takesTrailers } from "../wire/scope.ts";
+import { encodeScope, encodeWebsocketScope } from "../wire/scope.ts";
 import type { SpoolLimits } from "./byte-spool.ts";
 import type { WorkerLink } from "./worker-link.ts";
 import type { PoolLimits } from "./worker-pool.ts";
@@ -32,6 +32,8 @@ export interface Serving {
    * @throws {ProtocolError} for a request that they cannot be given.
    */
   encode(head: RequestHead): string;
+  /** The same for a WebSocket's handshake; undefined where workers know no WebSockets, and a handshake is a request like any other. */
+  readonly encodeWebsocket: ((head: RequestHead) => string) | undefined;
   /** Body bytes that may travel with a head of so many bytes. */
   inlineRoom(headBytes: number): number;
   callAfter(this: void, delayMs: number, callback: () => void): void;
@@ -48,6 +50,7 @@ export function pullServing(port: PullPort, limits: PoolLimits): ServingFactory 
     responseSpool: limits.responseSpool,
     responseWindowBytes: RESPONSE_WINDOW_BYTES,
     encode: (head) => encodeEnviron(head, limits.scriptName),
+    encodeWebsocket: undefined,
     inlineRoom: (headBytes) => port.slotCapacity - headBytes,
     callAfter: (delayMs, callback) => port.callAfter(delayMs, callback),
   });
@@ -62,6 +65,7 @@ export function pushServing(slotsFd: number, limits: PoolLimits): ServingFactory
     responseSpool: inMemory(limits.responseSpool),
     responseWindowBytes: STREAM_WINDOW_BYTES,
     encode: (head) => encodeScope(head, limits.rootPath),
+    encodeWebsocket: (head) => encodeWebsocketScope(head, limits.rootPath),
     inlineRoom: () => PUSHED_BODY_BYTES_MAX,
     callAfter: (delayMs, callback) => {
       setTimeout(callback, delayMs);
@@ -91,7 +95,7 @@ class ChannelPushPort implements PushPort {
     if (link === undefined) return;
     // Every job of the pool's dispatcher is a WorkerRequest.
     const request = job as WorkerRequest;
-    link.request(job.id, job.environ, job.inlineBody, takesTrailers(request.stream.head));
+    link.request(job.id, job.environ, job.inlineBody, request.flags);
     request.pushedTo(link);
   }
 

@@ -2,11 +2,23 @@
 
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
-import { BODY_SHORT, TO_WORKER } from "../wire/frame-types.ts";
-import { creditFrame, FrameError, FrameReader, type FrameView, frameToWorker, requestFrame } from "../wire/frames.ts";
+import { BODY_SHORT, FRAME_BODY_BYTES_MAX, MESSAGE_GOES_ON, TO_WORKER } from "../wire/frame-types.ts";
+import {
+  closedFrame,
+  creditFrame,
+  FrameError,
+  FrameReader,
+  type FrameView,
+  frameToWorker,
+  messageFrame,
+  requestFrame,
+} from "../wire/frames.ts";
 
 /** One read takes at most this much: several small responses at once, or a quarter of a response window. */
 const READ_BUFFER_BYTES = 65536;
+
+/** WebSocket messages up to this size are joined, and leave in one write per turn; larger ones are not worth the copy. */
+const JOINED_MESSAGE_BYTES_MAX = 4096;
 
 /** What a link reports. */
 export interface LinkHandler {
@@ -101,9 +113,31 @@ export class WorkerLink {
   }
 
   /** Pushes a request. @param body  The whole body; undefined when it comes in BODY frames. */
-  request(stream: number, head: string, body: Buffer | undefined, takesTrailers: boolean): void {
+  request(stream: number, head: string, body: Buffer | undefined, flags: number): void {
+    this.#join(requestFrame(stream, head, body, flags));
+  }
+
+  /** A WebSocket message, in as many frames as it takes. */
+  message(stream: number, payload: Buffer, binary: boolean): void {
+    const type = binary ? TO_WORKER.binary : TO_WORKER.text;
+    if (payload.length <= JOINED_MESSAGE_BYTES_MAX) {
+      this.#join(messageFrame(type, stream, payload));
+      return;
+    }
+    for (let at = 0; at < payload.length; at += FRAME_BODY_BYTES_MAX) {
+      const goesOn = at + FRAME_BODY_BYTES_MAX < payload.length;
+      this.#send(frameToWorker(type, stream, payload.subarray(at, at + FRAME_BODY_BYTES_MAX), goesOn ? MESSAGE_GOES_ON : 0));
+    }
+  }
+
+  /** A WebSocket is over. */
+  closed(stream: number, code: number, reason: Buffer): void {
+    this.#send(closedFrame(stream, code, reason));
+  }
+
+  #join(frame: string): void {
     if (this.#batch === "") setImmediate(() => this.#flush());
-    this.#batch += requestFrame(stream, head, body, takesTrailers);
+    this.#batch += frame;
   }
 
   #flush(): void {

@@ -3,8 +3,8 @@
  */
 
 import type { Dispatcher, Job } from "../dispatch/dispatcher.ts";
-import type { RequestStream } from "../request/exchange.ts";
-import { PROTOCOL_ERRORS, ProtocolError } from "../request/protocol-error.ts";
+import type { RequestStream, WebsocketHandshake } from "../request/exchange.ts";
+import { PROTOCOL_ERRORS, ProtocolError, REFUSAL_FIELD_LINES } from "../request/protocol-error.ts";
 import { FROM_WORKER } from "../wire/frame-types.ts";
 import { FrameError, type FrameView } from "../wire/frames.ts";
 import { laneNumber } from "../wire/lane-number.ts";
@@ -13,6 +13,7 @@ import { Heartbeats } from "./heartbeats.ts";
 import type { TimeLimit } from "./limits-from-settings.ts";
 import { LONG_REQUEST_MS, type LoadCharacter } from "./load-character.ts";
 import type { Serving, ServingFactory } from "./serving.ts";
+import { Websockets } from "./websockets.ts";
 import { WorkerLanes } from "./worker-lanes.ts";
 import { type LinkHandler, WorkerLink } from "./worker-link.ts";
 import type { RequestSummary, WorkerReport } from "./worker-report.ts";
@@ -26,6 +27,8 @@ export interface PoolLimits {
   readonly scriptName: string;
   /** `root_path` of ASGI scopes. */
   readonly rootPath: string;
+  /** Of a WebSocket message, inflated. */
+  readonly messageBytesMax: number;
   /** Requests that one event loop may have at once. */
   readonly workerConnections: number;
   readonly requestBuffering: boolean;
@@ -54,6 +57,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   readonly responseSpool: SpoolLimits;
   readonly responseWindowBytes: number;
   readonly tellsFin: boolean;
+  readonly websockets: Websockets;
   readonly #limits: PoolLimits;
   readonly #report: PoolReport;
   readonly #serving: Serving;
@@ -77,6 +81,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     this.responseSpool = responseSpool;
     this.responseWindowBytes = responseWindowBytes;
     this.tellsFin = pushed;
+    this.websockets = new Websockets(limits.messageBytesMax);
     this.#dispatcher = dispatcher;
     this.#hearts = new Heartbeats(pushed ? limits.timeoutMs : 0);
     this.#lanes = new WorkerLanes(report, this.#serving.callAfter);
@@ -99,18 +104,39 @@ export class WorkerPool implements LinkHandler, RequestOwner {
 
   /** Takes a request from a protocol. */
   handle(stream: RequestStream): void {
+    const { encodeWebsocket } = this.#serving;
+    const handshake = encodeWebsocket && stream.websocket;
     let environ: string;
     try {
-      environ = this.#serving.encode(stream.head);
+      if (handshake === undefined) environ = this.#serving.encode(stream.head);
+      else {
+        handshake.check();
+        environ = encodeWebsocket!(stream.head);
+      }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const { status, reason } = PROTOCOL_ERRORS[error.code];
       this.#report.warn(`Invalid request from ip=${stream.head.peer.remoteAddress}: ${error.message}`);
-      stream.sink.refuse(status, reason, error.pageText);
+      stream.sink.refuse(status, reason, error.pageText, REFUSAL_FIELD_LINES[error.code]);
       return;
     }
+    const loading = handshake && this.websockets.load();
+    if (loading === undefined) this.#begin(stream, environ, handshake);
+    else this.#beginAfter(loading, stream, () => this.#begin(stream, environ, handshake));
+  }
+
+  /** The first handshake waits a moment; its client may leave meanwhile. */
+  #beginAfter(loading: Promise<void>, stream: RequestStream, begin: () => void): void {
+    let left = false;
+    stream.onClientLeft = () => {
+      left = true;
+    };
+    loading.then(() => left || begin()).catch((error: unknown) => this.onFault(error));
+  }
+
+  #begin(stream: RequestStream, environ: string, handshake: WebsocketHandshake | undefined): void {
     this.#held++;
-    const request = new WorkerRequest(stream, environ, this);
+    const request = new WorkerRequest(stream, environ, this, handshake);
     if (stream.head.framing.kind !== "none") this.#gathering.add(request);
     if (!this.#serving.pushed) {
       stream.allowBody();
@@ -209,6 +235,17 @@ export class WorkerPool implements LinkHandler, RequestOwner {
       case FROM_WORKER.hints:
         request.onHints(frame);
         return;
+      case FROM_WORKER.text:
+      case FROM_WORKER.binary:
+        request.onMessage(frame, frame.type === FROM_WORKER.binary);
+        return;
+      case FROM_WORKER.accept:
+        if (request.onAccept(link, frame)) this.#dispatcher.outlasts(request.id);
+        return;
+      case FROM_WORKER.close:
+        this.#finish(request);
+        request.onClose(frame);
+        return;
       case FROM_WORKER.credit:
         request.onCredit(link, frame);
         return;
@@ -222,8 +259,9 @@ export class WorkerPool implements LinkHandler, RequestOwner {
 
   /** The request is not known (any more): a worker that would wait for an answer is told so. */
   #onStrayFrame(link: WorkerLink, frame: FrameView): void {
-    const { head, file, credit, fetchHead } = FROM_WORKER;
-    if (frame.type === head || frame.type === file || frame.type === credit || frame.type === fetchHead) link.cancel(frame.stream);
+    const { head, file, credit, fetchHead, accept } = FROM_WORKER;
+    if (frame.type === head || frame.type === accept || frame.type === file || frame.type === credit || frame.type === fetchHead)
+      link.cancel(frame.stream);
   }
 
   #onChannelFrame(link: WorkerLink, frame: FrameView): void {
@@ -238,6 +276,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
       case FROM_WORKER.leaving:
         this.#dispatcher.workerLeaving(link.number);
         if (this.#serving.pushed) link.stop();
+        this.websockets.workerLeaving(link);
         this.#lanes.leaving(link);
         return;
       case FROM_WORKER.pong:

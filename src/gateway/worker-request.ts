@@ -1,18 +1,24 @@
 /** One request inside the gateway: from the protocol that brought it, through the queue, to the worker and back. */
 
 import type { Job } from "../dispatch/dispatcher.ts";
-import type { RequestStream } from "../request/exchange.ts";
+import type { RequestStream, WebsocketHandshake } from "../request/exchange.ts";
+import { MESSAGE_GOES_ON, TAKES_TRAILERS, WEBSOCKET } from "../wire/frame-types.ts";
 import type { FrameView } from "../wire/frames.ts";
-import { FrameError, parseFileReference } from "../wire/frames.ts";
+import { FrameError, parseClose, parseFileReference } from "../wire/frames.ts";
 import { takesTrailers } from "../wire/scope.ts";
 import type { SpoolLimits } from "./byte-spool.ts";
 import { closeFile } from "./descriptors.ts";
 import { FileSender, openReferencedFile } from "./file-sender.ts";
 import { RequestBody } from "./request-body.ts";
 import { ResponseRelay } from "./response-relay.ts";
+import type { WebsocketSession } from "./websocket-session.ts";
+import type { Websockets } from "./websockets.ts";
 import type { WorkerLink } from "./worker-link.ts";
 
 const NO_BODY = Buffer.alloc(0);
+/** RFC 6455 §7.4.1: the server met a condition that it did not expect. */
+const INTERNAL_ERROR = 1011;
+const WORKER_DIED = Buffer.from("Worker died");
 const MS_PER_SECOND = 1000;
 /** A body that comes more slowly than this holds no worker: half a megabit, below which an attack on all workers costs next to nothing. */
 const WORKER_BYTES_PER_S_MIN = 65536;
@@ -24,6 +30,7 @@ export interface RequestOwner {
   readonly responseWindowBytes: number;
   /** Workers want to know when a client sends nothing more. */
   readonly tellsFin: boolean;
+  readonly websockets: Websockets;
   /** The body is gathered: the request may wait for a worker. */
   enqueue(request: WorkerRequest): void;
   /** Takes it out of the queue. @returns false when a worker may have it. */
@@ -42,6 +49,8 @@ export class WorkerRequest implements Job {
   /** The arbiter has been told that it takes too long: its worker's end is a timeout, not a crash. */
   overdue = false;
   readonly #owner: RequestOwner;
+  readonly #handshake: WebsocketHandshake | undefined;
+  #websocket: WebsocketSession | undefined;
   readonly #body: RequestBody | undefined;
   #relay: ResponseRelay | undefined;
   #file: FileSender | undefined;
@@ -51,8 +60,12 @@ export class WorkerRequest implements Job {
   /** The pool has counted it out: a file that is opened only now is not sent any more. */
   #over = false;
 
-  /** @param environ  The marshalled head. */
-  constructor(stream: RequestStream, environ: string, owner: RequestOwner) {
+  /**
+   * @param environ    The marshalled head.
+   * @param handshake  It asks for a WebSocket, which the worker may accept.
+   */
+  constructor(stream: RequestStream, environ: string, owner: RequestOwner, handshake?: WebsocketHandshake) {
+    this.#handshake = handshake;
     this.stream = stream;
     this.environ = environ;
     this.arrivedMs = stream.arrivedMs;
@@ -69,6 +82,12 @@ export class WorkerRequest implements Job {
     stream.onClientLeft = () => this.#abandon();
     if (owner.tellsFin) stream.onClientFin = () => this.#onClientFin();
     stream.withdraw = () => this.id === 0 && this.#takeBack();
+  }
+
+  /** Of its REQUEST frame. */
+  get flags(): number {
+    if (this.#handshake !== undefined) return WEBSOCKET;
+    return takesTrailers(this.stream.head) ? TAKES_TRAILERS : 0;
   }
 
   /** Begins: at once without a body, else when the body has been gathered. @param buffering  false: the worker starts at once, as Gunicorn's does. */
@@ -162,14 +181,15 @@ export class WorkerRequest implements Job {
   /** @param trailerLines  `"Digest: x\r\n"` */
   onEnd(trailerLines = ""): void {
     this.#settle();
-    if (this.#clientLeft) return;
+    // Of a WebSocket it is the worker's answer to its end.
+    if (this.#clientLeft || this.#websocket !== undefined) return;
     if (this.#relay !== undefined) this.#relay.end(trailerLines !== "" && takesTrailers(this.stream.head) ? trailerLines : "");
     else this.#refuseUnanswered();
   }
 
   onAbort(): void {
     this.#settle();
-    if (this.#clientLeft) return;
+    if (this.#clientLeft || this.#websocket !== undefined) return;
     if (this.#relay !== undefined) this.#relay.abort();
     else this.#refuseUnanswered();
   }
@@ -184,6 +204,28 @@ export class WorkerRequest implements Job {
   /** The worker ended the request without a head: it was told to, because bytes of the body were lost, or it is broken. */
   #refuseUnanswered(): void {
     this.stream.sink.refuse(502, "Bad Gateway", "The worker ended the request without an answer");
+  }
+
+  /** @returns false when nobody is there any more to whom it would matter. */
+  onAccept(link: WorkerLink, frame: FrameView): boolean {
+    this.#linked(link);
+    if (this.#clientLeft) return false;
+    if (this.#handshake === undefined || this.stream.sink.started) throw new FrameError("an accept for a request that awaits none");
+    this.#websocket = this.#owner.websockets.open(this.#handshake, link, this.id, frame.fieldLines);
+    return true;
+  }
+
+  /** One piece of a message of the application. */
+  onMessage(frame: FrameView, binary: boolean): void {
+    if (this.#websocket === undefined && !this.#clientLeft) throw new FrameError("a message before its WebSocket was accepted");
+    this.#websocket?.send(frame.payload, binary, (frame.flags & MESSAGE_GOES_ON) === 0);
+  }
+
+  /** The application, or the worker for it, has closed the WebSocket. */
+  onClose(frame: FrameView): void {
+    this.#settle();
+    const { code, reason } = parseClose(frame.copyPayload());
+    this.#websocket?.close(code, reason, "application");
   }
 
   onHints(frame: FrameView): void {
@@ -216,6 +258,10 @@ export class WorkerRequest implements Job {
 
   onCredit(link: WorkerLink, frame: FrameView): void {
     this.#linked(link);
+    if (this.#websocket !== undefined) {
+      this.#websocket.grant(frame.readUInt32());
+      return;
+    }
     this.stream.allowBody();
     this.#body?.grant(link, this.id, frame.readUInt32());
   }
@@ -230,7 +276,8 @@ export class WorkerRequest implements Job {
     this.#settle();
     this.#owner.left();
     if (this.#clientLeft) return;
-    if (this.#relay !== undefined) this.#relay.abort();
+    if (this.#websocket !== undefined) this.#websocket.close(INTERNAL_ERROR, WORKER_DIED, "server");
+    else if (this.#relay !== undefined) this.#relay.abort();
     else if (this.overdue) this.stream.sink.refuse(504, "Gateway Timeout", "The application took too long to answer");
     else this.stream.sink.refuse(502, "Bad Gateway", "The worker died before it had answered");
   }

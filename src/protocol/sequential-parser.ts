@@ -57,6 +57,13 @@ export abstract class SequentialParser implements RequestParser {
     this.#run();
   }
 
+  takeRest(): Buffer {
+    const { bytes, start, end } = this.held;
+    const rest = Buffer.from(bytes.subarray(start, end));
+    this.close();
+    return rest;
+  }
+
   close(): void {
     this.#awaiting = "closed";
     this.held.clear();

@@ -37,8 +37,54 @@ export interface RequestStream {
   onClientFin: (() => void) | undefined;
   /** The body is wanted: a client that waits for `100 Continue` is told so, once. */
   allowBody(): void;
+  /** The client asks for a WebSocket, and this is where it gets one; undefined for every other request. */
+  readonly websocket: WebsocketHandshake | undefined;
   /** Set by the inside; takes the request back if no worker can have it yet, and says whether it did. The protocol then drops the exchange. */
   withdraw: (() => boolean) | undefined;
+}
+
+/**
+ * The beginning of a WebSocket, whatever carries it: a connection that leaves HTTP/1 (RFC 6455 §4.2), or one day a stream of HTTP/2
+ * (RFC 8441). As long as it is not accepted the request may be answered like any other.
+ */
+export interface WebsocketHandshake {
+  /** Sec-WebSocket-Extensions as the client sent it, all fields joined: `"permessage-deflate; client_max_window_bits"`. */
+  readonly extensions: string | undefined;
+  /** @throws {ProtocolError} when what the protocol demands of a handshake is missing. */
+  check(): void;
+  /**
+   * Says yes to the client.
+   *
+   * @param fieldLines  What the application and the extensions add to the answer: `"Sec-WebSocket-Protocol: chat\r\n"`.
+   * @returns           What follows the answer, both ways. Nothing is read before its `resume`.
+   */
+  accept(fieldLines: string, user: TunnelUser): Tunnel;
+}
+
+/** A connection, or a stream of one, whose bytes both ways are no HTTP. */
+export interface Tunnel {
+  /**
+   * @param bytes  Kept. Text is latin-1, one character for each byte, and for what is short: all of one turn leaves in one system call.
+   * @returns      false when the client is slow: `onDrain` follows. Nothing is lost if more is written.
+   */
+  write(bytes: Buffer | string): boolean;
+  /** Back-pressure. Bytes under way may still come. */
+  pause(): void;
+  resume(): void;
+  /** Ends it behind what was written; nothing more is read. */
+  end(): void;
+  /** Ends it at once. */
+  cut(): void;
+}
+
+/** Who speaks through a tunnel. */
+export interface TunnelUser {
+  /** @param chunk  Valid during the call only. */
+  onBytes(chunk: Buffer): void;
+  /** The client takes more again. */
+  onDrain(): void;
+  /** The client sends nothing more, or has gone; called once, and not after `end` or `cut`. */
+  onEnd(): void;
 }
 
 /** Receives one request's body. */

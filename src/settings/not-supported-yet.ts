@@ -10,7 +10,6 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   // Recycling, reloading
   "max_requests",
   "max_requests_jitter",
-  "websocket_max_message_size",
   // Logging beyond files
   "disable_redirect_access_to_syslog",
   "capture_output",

@@ -14,6 +14,10 @@ export const FROM_WORKER = {
   leaving: 10,
   pong: 11,
   fetchHead: 12,
+  accept: 13,
+  text: 14,
+  binary: 15,
+  close: 16,
 } as const;
 
 /** Frames from the gateway to a worker. */
@@ -29,6 +33,9 @@ export const TO_WORKER = {
   fileTaken: 40,
   request: 41,
   clientFin: 42,
+  text: 43,
+  binary: 44,
+  closed: 45,
 } as const;
 
 /** Flags of `response` and `head`. */
@@ -41,6 +48,17 @@ export const BODY_SHORT = 1;
 export const BODY_FOLLOWS = 1;
 /** Flag of `request`: the client takes trailer fields behind the response. */
 export const TAKES_TRAILERS = 2;
+
+/** Flag of `request`: it asks for a WebSocket, and its scope is a WebSocket's. */
+export const WEBSOCKET = 4;
+
+/** Flag of `text` and `binary`: the message goes on in the next such frame. Not 1, which means a content length in any frame of a worker. */
+export const MESSAGE_GOES_ON = 4;
+/**
+ * A WebSocket message costs so much of its window besides its bytes, both ways: about what the objects take that hold it while it waits.
+ * Without it a window would be 65536 messages of one byte, or any number of empty ones.
+ */
+export const MESSAGE_COST_BYTES = 256;
 
 export const FRAME_HEADER_BYTES = 16;
 /** Largest BODY frame either way: large enough to cost little per byte, small enough that one frame never delays another worker's for long. */

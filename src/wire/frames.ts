@@ -1,14 +1,6 @@
 /** Frames of the worker channel: the gateway's end (docs/internals/channels.md §6). */
 
-import {
-  BODY_FOLLOWS,
-  FRAME_BYTES_MAX,
-  FRAME_HEADER_BYTES,
-  HAS_CONTENT_LENGTH,
-  TAKES_TRAILERS,
-  TO_WORKER,
-  WANTS_CLOSE,
-} from "./frame-types.ts";
+import { BODY_FOLLOWS, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, HAS_CONTENT_LENGTH, TO_WORKER, WANTS_CLOSE } from "./frame-types.ts";
 
 /** A worker sent bytes that are no frame: its half is broken, the channel is closed. */
 export class FrameError extends Error {
@@ -161,18 +153,48 @@ export function creditFrame(stream: number, bytes: number): Buffer {
 }
 
 const header = Buffer.alloc(FRAME_HEADER_BYTES);
+const CLOSE_CODE_BYTES = 2;
+
+/**
+ * One piece of a WebSocket message as latin-1 text: small ones of one turn are joined and written at once.
+ *
+ * @param type  `TO_WORKER.text` or `TO_WORKER.binary`.
+ */
+export function messageFrame(type: number, stream: number, payload: Buffer): string {
+  header.writeUInt32LE(FRAME_HEADER_BYTES + payload.length, 0);
+  header.writeUInt32LE(stream, 4);
+  header[8] = type;
+  header[9] = 0;
+  header.writeUInt32LE(0, 12);
+  return header.latin1Slice(0, FRAME_HEADER_BYTES) + payload.latin1Slice();
+}
+
+/** The WebSocket is over. @param code  1006 when it had no proper end. @param reason  UTF-8. */
+export function closedFrame(stream: number, code: number, reason: Buffer): Buffer {
+  const payload = Buffer.allocUnsafe(CLOSE_CODE_BYTES + reason.length);
+  payload.writeUInt16LE(code, 0);
+  reason.copy(payload, CLOSE_CODE_BYTES);
+  return frameToWorker(TO_WORKER.closed, stream, payload);
+}
+
+/** @throws {FrameError} when the payload is too short to be a code and a reason. */
+export function parseClose(payload: Buffer): { code: number; reason: Buffer } {
+  if (payload.length < CLOSE_CODE_BYTES) throw new FrameError(`close of ${payload.length} bytes`);
+  return { code: payload.readUInt16LE(0), reason: payload.subarray(CLOSE_CODE_BYTES) };
+}
 
 /**
  * A pushed request, as latin-1 text: many of them are joined and written at once.
  *
  * @param head  The marshalled scope.
  * @param body  The whole body; undefined when it comes in BODY frames.
+ * @param flags TAKES_TRAILERS, WEBSOCKET.
  */
-export function requestFrame(stream: number, head: string, body: Buffer | undefined, takesTrailers: boolean): string {
+export function requestFrame(stream: number, head: string, body: Buffer | undefined, flags: number): string {
   header.writeUInt32LE(FRAME_HEADER_BYTES + head.length + (body?.length ?? 0), 0);
   header.writeUInt32LE(stream, 4);
   header[8] = TO_WORKER.request;
-  header[9] = (body === undefined ? BODY_FOLLOWS : 0) | (takesTrailers ? TAKES_TRAILERS : 0);
+  header[9] = (body === undefined ? BODY_FOLLOWS : 0) | flags;
   header.writeUInt32LE(head.length, 12);
   const text = header.latin1Slice(0, FRAME_HEADER_BYTES) + head;
   return body === undefined || body.length === 0 ? text : text + body.latin1Slice();

@@ -23,6 +23,8 @@ const PAIR = marshalTuple(2);
 const HTTP_VERSION = marshalKey("http_version");
 const METHOD = marshalKey("method");
 const SCHEMES = { http: marshalKey("scheme") + marshalText("http"), https: marshalKey("scheme") + marshalText("https") };
+const WEBSOCKET_SCHEMES = { http: marshalKey("scheme") + marshalText("ws"), https: marshalKey("scheme") + marshalText("wss") };
+const SUBPROTOCOLS = marshalKey("subprotocols");
 const PATH = marshalKey("path");
 const RAW_PATH = marshalKey("raw_path");
 const QUERY_STRING = marshalKey("query_string");
@@ -52,12 +54,38 @@ let root = { path: "", entry: ROOT_PATH + marshalText("") };
  * @returns         A marshalled dict as latin-1 text.
  */
 export function encodeScope(head: RequestHead, rootPath: string): string {
-  if (root.path !== rootPath) root = { path: rootPath, entry: ROOT_PATH + marshalUtf8(Buffer.from(rootPath, "utf8").latin1Slice()) };
   return (
     DICT_START +
-    (VERSIONS.get(head.protocol) ?? HTTP_VERSION + marshalText(head.protocol.slice("HTTP/".length))) +
+    version(head) +
     (METHODS.get(head.method) ?? METHOD + marshalText(head.method)) +
     SCHEMES[head.scheme] +
+    targetAndFields(head, rootPath) +
+    DICT_END
+  );
+}
+
+/** The scope of a WebSocket (ASGI "WebSocket Connection Scope"): without a method, with the subprotocols that the client offers. */
+export function encodeWebsocketScope(head: RequestHead, rootPath: string): string {
+  const offered = subprotocols(head);
+  return (
+    DICT_START +
+    version(head) +
+    WEBSOCKET_SCHEMES[head.scheme] +
+    targetAndFields(head, rootPath) +
+    SUBPROTOCOLS +
+    startList(offered.length) +
+    offered.map(marshalText).join("") +
+    DICT_END
+  );
+}
+
+function version({ protocol }: RequestHead): string {
+  return VERSIONS.get(protocol) ?? HTTP_VERSION + marshalText(protocol.slice("HTTP/".length));
+}
+
+function targetAndFields(head: RequestHead, rootPath: string): string {
+  if (root.path !== rootPath) root = { path: rootPath, entry: ROOT_PATH + marshalUtf8(Buffer.from(rootPath, "utf8").latin1Slice()) };
+  return (
     PATH +
     marshalUtf8(head.path) +
     RAW_PATH +
@@ -65,9 +93,16 @@ export function encodeScope(head: RequestHead, rootPath: string): string {
     (head.query === "" ? NO_QUERY : QUERY_STRING + marshalBytes(head.query)) +
     root.entry +
     addresses(head.peer) +
-    headerList(head.names, head.values) +
-    DICT_END
+    headerList(head.names, head.values)
   );
+}
+
+/** `Sec-WebSocket-Protocol: chat, superchat`, all fields of that name: RFC 6455 §11.3.4 lets a client send several. */
+function subprotocols(head: RequestHead): string[] {
+  return head.values
+    .filter((_, index) => head.names[index]!.lower === "sec-websocket-protocol")
+    .flatMap((value) => value.split(","))
+    .map((name) => name.trim());
 }
 
 /** RFC 9110 §6.5.1: trailers are for clients that say they understand them, in a response that is chunked. */

@@ -41,7 +41,8 @@ interface ModelWorker {
   readonly number: number;
   /** Sent to it, not read yet. */
   readonly inbox: ModelJob[];
-  readonly running: { job: ModelJob; id: number }[];
+  /** `lasts`: it has become a WebSocket. */
+  readonly running: { job: ModelJob; id: number; lasts: boolean }[];
   stalled: boolean;
   /** LEAVING was sent; what is on its way is still served. */
   leaving: boolean;
@@ -65,7 +66,7 @@ class Model implements PushPort {
     const worker = this.workers.get(number) ?? assert.fail("a request for a worker that is gone");
     assert.ok(!worker.leaving, "a request for a worker that leaves");
     assert.ok(!worker.stalled, "a request for a channel that is full");
-    assert.ok(worker.inbox.length + worker.running.length < PER_WORKER, "more requests than one worker may have");
+    assert.ok(counted(worker) < PER_WORKER, "more requests than one worker may have");
     const others = [...this.workers.values()].filter((other) => !other.leaving && !other.stalled);
     const least = Math.min(...others.map((other) => other.inbox.length + other.running.length));
     assert.equal(worker.inbox.length + worker.running.length, least, "least outstanding first");
@@ -107,7 +108,17 @@ class Model implements PushPort {
     if (job === undefined) return;
     this.entries[job.id % ENTRIES] = job.id;
     job.starts++;
-    worker.running.push({ job, id: job.id });
+    worker.running.push({ job, id: job.id, lasts: false });
+  }
+
+  /** The application accepts a WebSocket. */
+  accept(worker: ModelWorker): void {
+    const one = worker.running.find(({ lasts }) => !lasts);
+    if (one === undefined) return;
+    one.lasts = true;
+    this.dispatcher.outlasts(one.id);
+    // Saying it twice changes nothing.
+    this.dispatcher.outlasts(one.id);
   }
 
   answer(worker: ModelWorker): void {
@@ -153,22 +164,25 @@ class Model implements PushPort {
     assert.equal(this.dispatcher.queued + inWorkers, this.jobs.filter(({ ending }) => ending === "waiting").length);
     assert.equal(this.dispatcher.workers, [...this.workers.values()].filter(({ leaving }) => !leaving).length);
     for (const job of this.jobs) assert.ok(job.starts <= 1, "an application was called twice");
-    const room = [...this.workers.values()].some(
-      (worker) => !worker.leaving && !worker.stalled && worker.inbox.length + worker.running.length < PER_WORKER,
-    );
+    const room = [...this.workers.values()].some((worker) => !worker.leaving && !worker.stalled && counted(worker) < PER_WORKER);
     if (this.dispatcher.queued > 0) assert.ok(!room || inWorkers === ENTRIES, "a request waits although a worker has room");
   }
 }
 
+/** Requests that count against what a worker may have at once. */
+function counted({ inbox, running }: ModelWorker): number {
+  return inbox.length + running.filter(({ lasts }) => !lasts).length;
+}
+
 type Step = readonly [
-  does: "submit" | "ready" | "begin" | "answer" | "leave" | "die" | "break" | "stall" | "drain" | "withdraw",
+  does: "submit" | "ready" | "begin" | "answer" | "accept" | "leave" | "die" | "break" | "stall" | "drain" | "withdraw",
   choice: number,
 ];
 
 const step = fc.tuple(
   fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom<Step[0]>("submit", "begin", "answer") },
-    { weight: 1, arbitrary: fc.constantFrom<Step[0]>("ready", "leave", "die", "break", "stall", "drain", "withdraw") },
+    { weight: 1, arbitrary: fc.constantFrom<Step[0]>("accept", "ready", "leave", "die", "break", "stall", "drain", "withdraw") },
   ),
   fc.nat(20),
 ) satisfies fc.Arbitrary<Step>;
@@ -181,6 +195,7 @@ function take(model: Model, [does, choice]: Step): void {
   if (worker === undefined) return;
   if (does === "begin") model.begin(worker);
   else if (does === "answer") model.answer(worker);
+  else if (does === "accept") model.accept(worker);
   else if (does === "leave") model.leave(worker);
   else if (does === "die" || does === "break") model.lose(worker, does === "break");
   else if (does === "stall") worker.stalled = true;

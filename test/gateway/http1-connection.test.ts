@@ -5,7 +5,7 @@ import { type ConnectionHost, Http1Connection } from "../../src/gateway/http1-co
 import type { Http1Exchange } from "../../src/gateway/http1-exchange.ts";
 import type { ConnectionLimits, TimeLimit } from "../../src/gateway/limits-from-settings.ts";
 import { type Http1Policy, http1Policy } from "../../src/protocol/http1/policy.ts";
-import type { BodyEnd, RequestStream } from "../../src/request/exchange.ts";
+import type { BodyEnd, RequestStream, Tunnel } from "../../src/request/exchange.ts";
 import type { Peer } from "../../src/request/request-head.ts";
 import { PEER } from "./memory-exchange.ts";
 import { until } from "./spool-directory.ts";
@@ -846,4 +846,66 @@ test("a client that left before its answer began has a line in the access log, w
   // The worker's answer comes too late: it is neither sent nor logged again.
   for (const { sink } of streams) sink.refuse(502, "Bad Gateway", "late");
   assert.deepEqual(server.logged, ["/silent 499", "/begun 200"]);
+});
+
+const HANDSHAKE =
+  "GET /socket HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+/** Accepts, and sends everything back; `!` ends it. */
+const echo: Handler = (stream) => {
+  const tunnel: Tunnel =
+    stream.websocket?.accept("", {
+      onBytes: (chunk) => {
+        tunnel.write(Buffer.from(chunk));
+        if (chunk.includes("!")) tunnel.end();
+      },
+      onDrain: () => {},
+      onEnd: () => {},
+    }) ?? assert.fail("no WebSocket was asked for");
+  tunnel.resume();
+};
+
+test("a connection that leaves HTTP: bytes behind the handshake, time limits, the end, one line in the log", async (t) => {
+  const server = await Server.start(t, echo);
+  const client = await server.connect(t);
+  client.socket.write(`${HANDSHAKE}early `);
+  await until(() => client.text.endsWith("\r\n\r\nearly "));
+  client.socket.write("GET / HTTP/1.1\r\n\r\n");
+  await until(() => client.text.endsWith("early GET / HTTP/1.1\r\n\r\n"));
+  // No limit of HTTP's holds any more, neither does a stop: who speaks through the tunnel ends it.
+  server.drain();
+  server.pass(1_000_000);
+  assert.deepEqual([server.struck, server.logged], [[], []]);
+  client.socket.write("bye!");
+  await until(() => client.ended);
+  assert.deepEqual(server.logged, ["/socket 101"]);
+  client.socket.end();
+  await until(() => server.connections.size === 0);
+  assert.deepEqual(server.logged, ["/socket 101"]);
+});
+
+test("a tunnel whose client goes is over", async (t) => {
+  const server = await Server.start(t, echo);
+  const client = await server.connect(t);
+  client.socket.write(HANDSHAKE);
+  await until(() => client.text.endsWith("\r\n\r\n"));
+  client.socket.resetAndDestroy();
+  await until(() => server.connections.size === 0);
+  assert.deepEqual(server.logged, ["/socket 101"]);
+});
+
+test("a client that has ended before its WebSocket is accepted", async (t) => {
+  let accept: (() => void) | undefined;
+  const server = await Server.start(t, (stream) => {
+    accept = () => echo(stream);
+  });
+  const client = await server.connect(t);
+  client.socket.end(`${HANDSHAKE}last words`);
+  await until(() => accept !== undefined);
+  await new Promise((resolve) => setImmediate(resolve));
+  accept?.();
+  await until(() => client.ended);
+  assert.match(client.text, /^HTTP\/1\.1 101 .*\r\n\r\nlast words$/s);
+  await until(() => server.connections.size === 0);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ExchangeConnection, Http1Exchange } from "../../src/gateway/http1-exchange.ts";
-import type { ResponseHead } from "../../src/request/exchange.ts";
+import type { ResponseHead, Tunnel, TunnelUser } from "../../src/request/exchange.ts";
 import type { BodyFraming, RequestHead } from "../../src/request/request-head.ts";
 import { requestHead } from "./memory-exchange.ts";
 
@@ -35,6 +35,10 @@ class NotedConnection implements ExchangeConnection {
   }
   cut(): void {
     this.asked.push("cut");
+  }
+  openTunnel(): Tunnel {
+    this.asked.push("tunnel");
+    return { write: () => true, pause: () => {}, resume: () => {}, end: () => {}, cut: () => {} };
   }
 }
 
@@ -179,4 +183,38 @@ for (const end of ["complete", "short"] as const) {
 test("a request without a body has come to its end at once", () => {
   const { exchange } = begun();
   assert.equal(exchange.bodyEnded, true);
+});
+
+const HANDSHAKE: readonly (readonly [string, string])[] = [
+  ["Upgrade", "websocket"],
+  ["Connection", "Upgrade"],
+  ["Sec-WebSocket-Version", "13"],
+  // RFC 6455 §1.3.
+  ["Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="],
+  ["Sec-WebSocket-Extensions", "a"],
+  ["Sec-WebSocket-Extensions", "b"],
+];
+const NOBODY: TunnelUser = { onBytes: () => {}, onDrain: () => {}, onEnd: () => {} };
+
+test("a WebSocket's handshake: accepted, the connection leaves HTTP", () => {
+  const { connection, exchange } = begun({ ...requestHead("GET", "/", { kind: "none" }, HANDSHAKE) });
+  const { websocket } = exchange;
+  assert.equal(websocket?.extensions, "a, b");
+  websocket?.check();
+  websocket?.accept("X-A: b\r\n", NOBODY);
+  assert.equal(
+    connection.written,
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+      "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nX-A: b\r\n\r\n",
+  );
+  assert.deepEqual([connection.asked, exchange.status, exchange.started], [["tunnel"], 101, true]);
+  exchange.respond(OK, HI);
+  assert.equal(connection.written.endsWith("\r\n\r\n"), true, "HTTP is over");
+});
+
+test("a WebSocket's handshake may be answered like any request; others offer none", () => {
+  const { connection, exchange } = begun({ ...requestHead("GET", "/", { kind: "none" }, HANDSHAKE) });
+  exchange.respond(OK, HI);
+  assert.match(connection.written, /^HTTP\/1\.1 200 OK/);
+  assert.equal(begun().exchange.websocket, undefined);
 });

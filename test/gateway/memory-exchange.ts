@@ -1,7 +1,7 @@
 /** A request and the sink of its response, in memory: the second implementation of `RequestStream`, without protocol or socket. */
 
 import assert from "node:assert/strict";
-import type { BodyEnd, BodyReader, RequestStream, ResponseHead, ResponseSink } from "../../src/request/exchange.ts";
+import type { BodyEnd, BodyReader, RequestStream, ResponseHead, ResponseSink, WebsocketHandshake } from "../../src/request/exchange.ts";
 import { headerName } from "../../src/request/header-name.ts";
 import type { BodyFraming, Peer, RequestHead } from "../../src/request/request-head.ts";
 
@@ -54,6 +54,7 @@ export class MemoryExchange implements RequestStream, ResponseSink {
   bodyDropped = false;
   trailerLines = "";
   withdraw: (() => boolean) | undefined;
+  websocket: WebsocketHandshake | undefined;
   onDrain: (() => void) | undefined;
   /** What the client sees. */
   status = "";

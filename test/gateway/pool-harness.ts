@@ -48,6 +48,7 @@ export class PoolHarness implements PullPort {
       lookAhead: 8,
       scriptName: "",
       rootPath: "",
+      messageBytesMax: 1e6,
       workerConnections: 1000,
       requestBuffering: true,
       bodyWaitMs: 10_000,

@@ -32,6 +32,7 @@ function stage(t: TestContext, changes: Partial<PoolLimits> = {}) {
     lookAhead: 0,
     scriptName: "",
     rootPath: "",
+    messageBytesMax: 1e6,
     workerConnections: 100,
     requestBuffering: true,
     bodyWaitMs: 10_000,

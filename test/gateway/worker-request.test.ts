@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { Websockets } from "../../src/gateway/websockets.ts";
 import { WorkerLink } from "../../src/gateway/worker-link.ts";
 import { type RequestOwner, WorkerRequest } from "../../src/gateway/worker-request.ts";
 import type { BodyFraming } from "../../src/request/request-head.ts";
@@ -19,6 +20,7 @@ class NotedOwner implements RequestOwner {
   readonly responseSpool;
   readonly responseWindowBytes = 262144;
   readonly tellsFin = false;
+  readonly websockets = new Websockets(1e6);
   readonly asked: string[] = [];
   /** The request is still in the queue. */
   queued = true;

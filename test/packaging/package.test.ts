@@ -45,6 +45,7 @@ test("the package holds what is run and read, and nothing else", () => {
     "ARCHITECTURE.md",
     "bin/tunicorn",
     "dist/settings.json",
+    "dist/THIRD-PARTY.md",
     "python/gunicorn_fallback/gunicorn/workers/base.py",
     "python/tunicorn_worker/__main__.py",
     "examples/hello.py",
@@ -53,7 +54,7 @@ test("the package holds what is run and read, and nothing else", () => {
   ])
     assert.ok(contents.includes(path), `${path} is missing`);
   const expected =
-    /^(?:package\.json|[A-Z]+(?:\.md)?|bin\/tunicorn|dist\/[^/]+\.(?:[cm]?js|json)|python\/tunicorn_worker\/[^/]+\.py|python\/gunicorn_fallback\/gunicorn(?:\/workers)?\/[^/]+\.py|examples\/[^/]+\.py|docs\/.+\.md)$/;
+    /^(?:package\.json|[A-Z]+(?:\.md)?|bin\/tunicorn|dist\/[^/]+\.(?:[cm]?js|json)|dist\/THIRD-PARTY\.md|python\/tunicorn_worker\/[^/]+\.py|python\/gunicorn_fallback\/gunicorn(?:\/workers)?\/[^/]+\.py|examples\/[^/]+\.py|docs\/.+\.md)$/;
   assert.deepEqual(
     contents.filter((path) => !expected.test(path)),
     [],

@@ -127,6 +127,89 @@ def test_a_scope_is_the_request_s_own() -> None:
     assert one["state"]["shared"] is other["state"]["shared"]
 
 
+def test_a_websocket_has_a_scope_of_its_own_and_its_frames_find_it() -> None:
+    scopes: list[dict[str, Any]] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        assert await receive() == {"type": "websocket.connect"}
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            await send({**message, "type": "websocket.send"})
+        assert (message["code"], message["reason"]) == (4001, "bye")
+
+    async def script(stage: Stage) -> None:
+        receive = stage.channel.data_received
+        receive(request(1, flags=wire.WEBSOCKET, subprotocols=["a"]))
+        await turns()
+        receive(wire.pack_plain(wire.WEBSOCKET_TEXT, 1, b"hi") + wire.pack_plain(wire.WEBSOCKET_BINARY, 1, b"\xff"))
+        header = wire.pack_header(wire.FRAME_HEADER_BYTES + 2, 1, wire.WEBSOCKET_TEXT, wire.MESSAGE_GOES_ON, 0, 0)
+        receive(header + b"in" + wire.pack_plain(wire.WEBSOCKET_TEXT, 1, b" two"))
+        receive(wire.pack_plain(wire.WEBSOCKET_CLOSED, 1, wire.U16.pack(4001) + b"bye"))
+        # Nobody's any more.
+        receive(wire.pack_plain(wire.WEBSOCKET_TEXT, 1, b"late") + wire.pack_plain(wire.WEBSOCKET_CLOSED, 1, b"12"))
+        await turns()
+        assert not stage.channel.tasks and not stage.channel.exchanges
+
+    stage = play(application, script)
+    [scope] = scopes
+    assert scope["type"] == "websocket" and scope["subprotocols"] == ["a"]
+    assert scope["extensions"] == {"websocket.http.response": {}}
+    assert scope["state"] == stage.service.state and scope["state"] is not stage.service.state
+    # It was closed before the application had answered: its answers are nobody's.
+    assert [frame.kind for frame in stage.transport.frames()] == [wire.ACCEPT, wire.END]
+
+
+def test_messages_of_one_turn_leave_a_few_at_a_time_and_stop_when_the_gateway_has_enough() -> None:
+    sent = 0
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal sent
+        await send({"type": "websocket.accept"})
+        for _ in range(100):
+            await send({"type": "websocket.send", "text": "to one of many"})
+            sent += 1
+
+    async def script(stage: Stage) -> None:
+        written = stage.transport.writes.append
+
+        def write(data: bytes) -> None:
+            written(data)
+            if len(stage.transport.writes) == 3:
+                stage.channel.pause_writing()
+
+        stage.transport.write = write  # type: ignore[method-assign]
+        stage.channel.data_received(request(1, flags=wire.WEBSOCKET))
+        await turns()
+        assert 0 < sent < 60, "it waits for the gateway, in the middle of its turn"
+        stage.channel.resume_writing()
+        await turns()
+        assert sent == 100
+
+    stage = play(application, script)
+    assert len([frame for frame in stage.transport.frames() if frame.kind == wire.TEXT]) == 100
+    assert len(stage.transport.writes) < 10
+
+
+def test_the_channel_s_end_is_every_websocket_s() -> None:
+    codes = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+        await receive()
+        codes.append((await receive())["code"])
+
+    async def script(stage: Stage) -> None:
+        stage.channel.data_received(request(1, flags=wire.WEBSOCKET) + request(2, flags=wire.WEBSOCKET))
+        await turns()
+        stage.channel.connection_lost(None)
+        await turns()
+        assert not stage.channel.tasks
+
+    play(application, script)
+    assert codes == [1006, 1006]
+
+
 def test_the_body_s_frames_find_their_request() -> None:
     async def script(stage: Stage) -> None:
         receive = stage.channel.data_received

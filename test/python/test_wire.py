@@ -12,7 +12,7 @@ from fake_gateway import read_frame
 from tunicorn_worker import wire
 
 VECTORS = json.loads((Path(__file__).parents[1] / "wire" / "vectors.json").read_text())
-WITH_HEAD = (wire.RESPONSE, wire.HEAD, wire.HINTS)
+WITH_HEAD = (wire.RESPONSE, wire.HEAD, wire.HINTS, wire.ACCEPT)
 
 
 def names(vectors: list[dict[str, Any]]) -> list[str]:

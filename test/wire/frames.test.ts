@@ -2,13 +2,16 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
-import { FRAME_BYTES_MAX, HAS_CONTENT_LENGTH } from "../../src/wire/frame-types.ts";
+import { FRAME_BYTES_MAX, FROM_WORKER, HAS_CONTENT_LENGTH, TAKES_TRAILERS, TO_WORKER, WEBSOCKET } from "../../src/wire/frame-types.ts";
 import {
+  closedFrame,
   creditFrame,
   FrameError,
   FrameReader,
   type FrameView,
   frameToWorker,
+  messageFrame,
+  parseClose,
   parseFileReference,
   requestFrame,
 } from "../../src/wire/frames.ts";
@@ -87,6 +90,16 @@ for (const vector of vectors.frames.filter(({ from }) => from === "gateway")) {
     assert.equal(frameToWorker(vector.type, vector.stream, body, vector.flags).toString("hex"), vector.frame);
   });
 }
+
+test("messages and closes of WebSockets are the vectors' frames too", () => {
+  const vectorOf = (type: number) => vectors.frames.find((vector) => vector.type === type) ?? assert.fail();
+  const message = messageFrame(TO_WORKER.text, 9, Buffer.from("hi"));
+  assert.equal(Buffer.from(message, "latin1").toString("hex"), vectorOf(TO_WORKER.text).frame);
+  assert.equal(closedFrame(9, 1006, Buffer.alloc(0)).toString("hex"), vectorOf(TO_WORKER.closed).frame);
+  const { code, reason } = parseClose(Buffer.from(vectorOf(FROM_WORKER.close).body, "hex"));
+  assert.deepEqual([code, reason.toString()], [4001, "bye"]);
+  assert.throws(() => parseClose(Buffer.alloc(1)), FrameError);
+});
 
 test("frames are the same wherever they are cut once", () => {
   const bytes = Buffer.concat(fromWorkers.map(({ frame }) => Buffer.from(frame, "hex")).filter((frame) => frame.length < 4096));
@@ -211,13 +224,14 @@ for (const { name, payload } of BAD_REFERENCES) {
   test(`parseFileReference refuses ${name}`, () => assert.throws(() => parseFileReference(payload), FrameError));
 }
 
-for (const { body, trailers, flags } of [
-  { body: Buffer.from("body"), trailers: false, flags: 0 },
-  { body: Buffer.alloc(0), trailers: true, flags: 2 },
-  { body: undefined, trailers: true, flags: 3 },
+for (const { body, given, flags } of [
+  { body: Buffer.from("body"), given: 0, flags: 0 },
+  { body: Buffer.alloc(0), given: TAKES_TRAILERS, flags: 2 },
+  { body: undefined, given: TAKES_TRAILERS, flags: 3 },
+  { body: Buffer.alloc(0), given: WEBSOCKET, flags: 4 },
 ]) {
   test(`a pushed request with flags ${flags}: head and body behind one header`, () => {
-    const frame = Buffer.from(requestFrame(7, "h\xe9ad", body, trailers), "latin1");
+    const frame = Buffer.from(requestFrame(7, "h\xe9ad", body, given), "latin1");
     const payload = `h\xe9ad${body?.toString() ?? ""}`;
     assert.equal(frame.latin1Slice(16), payload);
     const numbers = [frame.readUInt32LE(0), frame.readUInt32LE(4), frame[8], frame[9], frame.readUInt16LE(10), frame.readUInt32LE(12)];

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { percentDecode } from "../../src/base/percent-decoding.ts";
 import { headerName } from "../../src/request/header-name.ts";
 import type { Peer, RequestHead } from "../../src/request/request-head.ts";
-import { encodeScope, takesTrailers } from "../../src/wire/scope.ts";
+import { encodeScope, encodeWebsocketScope, takesTrailers } from "../../src/wire/scope.ts";
 import { PYTHONS } from "../pythons.ts";
 
 const PEER: Peer = { remoteAddress: "192.0.2.1", remotePort: 65535, serverName: "0.0.0.0", serverPort: 80, trusted: false, secure: false };
@@ -79,6 +79,21 @@ for (const { path: python, name: version } of PYTHONS) {
         "'query_string': b'x=%20', 'root_path': '/caf\\xe9', 'client': ('192.0.2.1', 65535), 'server': ('0.0.0.0', 80), " +
         "'headers': [(b'host', b'h'), (b'x-a', b'\\xe9'), (b'x-a', b'2')]}",
     );
+  });
+
+  test(`a WebSocket's scope as Python ${version} (${python}) reads it`, () => {
+    const fields = [
+      ["Sec-WebSocket-Protocol", "chat , v2.chat"],
+      ["X-A", "1"],
+      ["sec-websocket-protocol", "other"],
+    ] as const;
+    const scopes = [encodeWebsocketScope(head({ scheme: "https", fields }), "/r"), encodeWebsocketScope(head(), "")];
+    const shown = inPython(
+      python,
+      scopes,
+      "[x.get(k) for k in ('method', 'scheme', 'root_path', 'subprotocols', 'http_version')], len(x['headers'])",
+    );
+    assert.deepEqual(shown, ["[None, 'wss', '/r', ['chat', 'v2.chat', 'other'], '1.1'] 3", "[None, 'ws', '', [], '1.1'] 0"]);
   });
 
   test(`addresses as Python ${version} (${python}) reads them`, () => {
