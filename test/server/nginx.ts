@@ -33,14 +33,14 @@ uwsgi_param SERVER_NAME $server_name;
 const DOCUMENTED_TARGET = "unix:/run/shop/tunicorn.sock";
 
 /**
- * A configuration of docs/behind-nginx.md, as it stands there but for the server's address.
+ * A configuration of a page, as it stands there but for the server's address.
  *
  * @param directive  That tells it from the others: `"uwsgi_pass"`.
  */
-export function documentedSite(directive: string, target: string): string {
-  const sites = [...readProjectFile("docs/behind-nginx.md").matchAll(/^```nginx\n([\s\S]*?)^```$/gm)].map(([, text = ""]) => text);
+export function documentedSite(directive: string, target: string, page = "docs/behind-nginx.md"): string {
+  const sites = [...readProjectFile(page).matchAll(/^```nginx\n([\s\S]*?)^```$/gm)].map(([, text = ""]) => text);
   const site = sites.find((text) => text.includes(`${directive} `) && text.includes("listen "));
-  if (site === undefined) throw new Error(`docs/behind-nginx.md has no configuration with ${directive}`);
+  if (site === undefined) throw new Error(`${page} has no configuration with ${directive}`);
   return replaced(site, DOCUMENTED_TARGET, target);
 }
 

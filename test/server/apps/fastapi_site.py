@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import BackgroundTasks, Depends, FastAPI, HTTPException, UploadFile
+from fastapi import BackgroundTasks, Depends, FastAPI, HTTPException, UploadFile, WebSocket, WebSocketException
 from pydantic import BaseModel
 
 app = FastAPI()
@@ -62,3 +62,13 @@ async def background(tasks: BackgroundTasks) -> str:
 @app.get("/missing")
 async def missing() -> None:
     raise HTTPException(404, "no such thing", headers={"X-Reason": "none"})
+
+
+@app.websocket("/rooms/{number}")
+async def room(websocket: WebSocket, number: int, by: Annotated[str, Depends(connection)]) -> None:
+    await websocket.accept()
+    while True:
+        text = await websocket.receive_text()
+        if text == "leave":
+            raise WebSocketException(4007, "left")
+        await websocket.send_text(f"room {number} over {by}: {text}")

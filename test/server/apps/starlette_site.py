@@ -16,7 +16,8 @@ from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 finished: list[str] = []
 
@@ -37,6 +38,20 @@ async def home(request: Request) -> Response:
 
 async def state(request: Request) -> Response:
     return PlainTextResponse(request.state.greeting)
+
+
+async def socket(websocket: WebSocket) -> None:
+    if "refuse" in websocket.query_params:
+        await websocket.close(4000)
+        return
+    if "deny" in websocket.query_params:
+        await websocket.send_denial_response(PlainTextResponse("a teapot", status_code=418))
+        return
+    await websocket.accept(subprotocol=websocket.scope["subprotocols"][-1])
+    with contextlib.suppress(WebSocketDisconnect):
+        while True:
+            message = await websocket.receive_json()
+            await websocket.send_json({"n": message["n"] + 1, "greeting": websocket.state.greeting})
 
 
 async def stream(request: Request) -> Response:
@@ -171,6 +186,7 @@ app = Starlette(
     routes=[
         Route("/", home),
         Route("/slow", slow),
+        WebSocketRoute("/socket", socket),
         Route("/state", state),
         Route("/stream", stream),
         Route("/broken-stream", broken_stream),
