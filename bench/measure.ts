@@ -3,10 +3,11 @@ import { type ClosedLoopResult, runClosedLoop } from "./closed-loop.ts";
 import { openIdleConnections } from "./idle-connections.ts";
 import type { MetricValues } from "./metrics.ts";
 import { runOpenLoop } from "./open-loop.ts";
-import type { ClosedLoop, Idle, Mixed, Scenario, Start } from "./scenarios.ts";
+import type { ClosedLoop, Idle, Mixed, Scenario, Start, Websocket } from "./scenarios.ts";
 import { type RunningServer, StartError, type Surroundings, startServer } from "./server-process.ts";
 import type { ServeCase, ServerSpec } from "./servers.ts";
 import { median, percentile } from "./statistics.ts";
+import { runWebsocketLoad } from "./websocket-load.ts";
 
 /** Before anything is measured: caches of the interpreter and of the server fill within it. */
 const WARM_UP_SECONDS = 1;
@@ -42,7 +43,7 @@ function serveCase(scenario: Scenario): Omit<ServeCase, "port"> & { oneCpu: bool
     app: scenario.app,
     workers: scenario.workers,
     threads: threadsOf(scenario),
-    connections: scenario.kind === "closed-loop" || scenario.kind === "idle" ? scenario.connections : USUAL_CONNECTIONS,
+    connections: "connections" in scenario ? scenario.connections : USUAL_CONNECTIONS,
     idle: scenario.kind === "idle",
     accessLog: scenario.kind === "closed-loop" && scenario.accessLog,
     preload: scenario.kind === "memory" && scenario.preload,
@@ -109,6 +110,12 @@ async function measureStart(spec: ServerSpec, scenario: Start, context: MeasureC
     if (startMs !== undefined) startsMs.push(startMs);
   }
   return { values: startsMs.length === 0 ? {} : { "start ms": median(startsMs) }, failures };
+}
+
+async function measureWebsocket({ port }: RunningServer, scenario: Websocket, { seconds }: MeasureContext): Promise<Measurement> {
+  const { path, connections } = scenario;
+  const { messagesPerSecond, failures } = await runWebsocketLoad({ port, path, connections, warmUpSeconds: WARM_UP_SECONDS, seconds });
+  return { values: { "messages/s": messagesPerSecond }, failures };
 }
 
 async function measureMemory(server: RunningServer, context: MeasureContext): Promise<Measurement> {
@@ -187,6 +194,8 @@ export function measure(
       return measureStart(spec, scenario, context);
     case "idle":
       return withServer(spec, scenario, context, (server) => measureIdle(server, scenario, context));
+    case "websocket":
+      return withServer(spec, scenario, context, (server) => measureWebsocket(server, scenario, context));
     case "memory":
       return withServer(spec, scenario, context, (server) => measureMemory(server, context));
   }

@@ -1,6 +1,7 @@
 /** Everything the bench measures, with the unit in the name. */
 export const METRICS = {
   "requests/s": { better: "higher", decimals: 0 },
+  "messages/s": { better: "higher", decimals: 0 },
   "p50 us": { better: "lower", decimals: 0 },
   "p90 us": { better: "lower", decimals: 0 },
   "p99 us": { better: "lower", decimals: 0 },

@@ -3,10 +3,10 @@ import type { MetricName } from "./metrics.ts";
 export type AppName = "hello" | "flask" | "django" | "mixed" | AsgiAppName;
 
 /** `asgi-wait` answers after 10 ms. */
-export type AsgiAppName = "asgi" | "asgi-wait" | "fastapi";
+export type AsgiAppName = "asgi" | "asgi-wait" | "fastapi" | "websocket";
 
 export function isAsgi(app: AppName): app is AsgiAppName {
-  return app === "asgi" || app === "asgi-wait" || app === "fastapi";
+  return app === "asgi" || app === "asgi-wait" || app === "fastapi" || app === "websocket";
 }
 
 /** Number of request headers, Host included: a bare client's, or a browser's with two that are new in every request. */
@@ -65,7 +65,14 @@ export interface Idle extends Common {
   readonly connections: number;
 }
 
-export type Scenario = ClosedLoop | Mixed | Start | Memory | Idle;
+/** Clients with a WebSocket each, in a closed loop: see `websocket-load.ts`. */
+export interface Websocket extends Common {
+  readonly kind: "websocket";
+  readonly path: "/echo" | "/broadcast";
+  readonly connections: number;
+}
+
+export type Scenario = ClosedLoop | Mixed | Start | Memory | Idle | Websocket;
 
 function closedLoop(app: AppName, changes: Partial<Omit<ClosedLoop, "kind" | "app" | "id">> = {}): ClosedLoop {
   const { workers = 2, connections = 32, headers = 2, accessLog = false, oneCpu = false, shown = ["requests/s"] } = changes;
@@ -95,6 +102,12 @@ function start(app: AppName): Start {
 
 function memory(workers: number, preload: boolean): Memory {
   return { kind: "memory", id: `memory-flask-w${workers}${preload ? "-preload" : ""}`, app: "flask", workers, preload, shown: ["PSS MB"] };
+}
+
+function websocket(path: Websocket["path"]): Websocket {
+  const connections = 32;
+  const id = `websocket-${path.slice(1)}-c${connections}`;
+  return { kind: "websocket", id, app: "websocket", workers: 1, path, connections, shown: ["messages/s"] };
 }
 
 function idle(connections: number): Idle {
@@ -140,6 +153,8 @@ export const SCENARIOS: readonly Scenario[] = [
   closedLoop("fastapi"),
   closedLoop("asgi-wait", { workers: 1, connections: 512 }),
   closedLoop("asgi-wait", { connections: 512 }),
+  websocket("/echo"),
+  websocket("/broadcast"),
   mixed("/sleep"),
   mixed("/burn"),
   start("hello"),

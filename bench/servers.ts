@@ -14,6 +14,7 @@ const APPS: Record<AppName, string> = {
   asgi: "hello_asgi:application",
   "asgi-wait": "hello_asgi:waiting",
   fastapi: "fastapi_app:application",
+  websocket: "websocket_asgi:application",
 };
 
 /** What a server is asked to do. */
@@ -70,6 +71,17 @@ function threadsOf({ threads }: ServeCase, best: number): string {
   return `${threads === "best" ? best : threads}`;
 }
 
+/** @param more  Options that another entry differs in. */
+function uvicornOptions(serve: ServeCase, more: readonly string[] = ["--ws", "websockets"]): string[] | undefined {
+  if (serve.preload || typeof serve.threads === "number") return undefined;
+  return [
+    ...["uvicorn", "--host", "127.0.0.1", "--port", `${serve.port}`, "--workers", `${serve.workers}`, ...more],
+    ...["--loop", "uvloop", "--http", "httptools", ...(serve.accessLog ? [] : ["--no-access-log", "--log-level", "warning"])],
+    ...(serve.idle ? ["--timeout-keep-alive", "600"] : []),
+    APPS[serve.app],
+  ];
+}
+
 /** A server of one kind of applications only. */
 function only(kind: "wsgi" | "asgi", command: ServerSpec["command"]): ServerSpec["command"] {
   return (serve) => (isAsgi(serve.app) === (kind === "asgi") ? command(serve) : undefined);
@@ -101,16 +113,12 @@ export const SERVERS: readonly ServerSpec[] = [
   },
   {
     name: "uvicorn",
-    command: only("asgi", (serve) =>
-      serve.preload || typeof serve.threads === "number"
-        ? undefined
-        : [
-            ...["uvicorn", "--host", "127.0.0.1", "--port", `${serve.port}`, "--workers", `${serve.workers}`],
-            ...["--loop", "uvloop", "--http", "httptools", ...(serve.accessLog ? [] : ["--no-access-log", "--log-level", "warning"])],
-            ...(serve.idle ? ["--timeout-keep-alive", "600"] : []),
-            APPS[serve.app],
-          ],
-    ),
+    command: only("asgi", (serve) => uvicornOptions(serve)),
+  },
+  {
+    name: "uvicorn-wsproto",
+    // Its other implementation of WebSockets.
+    command: (serve) => (serve.app === "websocket" ? uvicornOptions(serve, ["--ws", "wsproto"]) : undefined),
   },
   {
     name: "gunicorn-gthread",
@@ -130,7 +138,7 @@ export const SERVERS: readonly ServerSpec[] = [
         ? undefined
         : [
             ...["granian", "--interface", isAsgi(serve.app) ? "asgi" : "wsgi", "--host", "127.0.0.1", "--port", `${serve.port}`],
-            ...["--workers", `${serve.workers}`, "--runtime-mode", "st", "--no-ws"],
+            ...["--workers", `${serve.workers}`, "--runtime-mode", "st", ...(serve.app === "websocket" ? [] : ["--no-ws"])],
             ...(isAsgi(serve.app) ? ["--loop", "uvloop"] : ["--blocking-threads", threadsOf(serve, 1)]),
             // Its access log is written at level INFO.
             ...(serve.accessLog ? ["--access-log"] : ["--log-level", "warning"]),

@@ -29,6 +29,7 @@ export const TARGETS: readonly Target[] = [
   { scenario: /^fastapi-w[12]-c32-h2$/, metric: "requests/s", peer: /^granian$/, limit: 1 },
   { scenario: /^fastapi-w[12]-c32-h2$/, metric: "requests/s", peer: /^uvicorn$/, limit: 1.4 },
   { scenario: /^asgi-wait-w[12]-c512-h2$/, metric: "requests/s", peer: /^granian$/, limit: 1 },
+  { scenario: /^websocket-(echo|broadcast)-c32$/, metric: "messages/s", peer: /^(uvicorn|gunicorn-asgi)$/, limit: 1 },
   { scenario: /^hello-w2-c1-h(2|12)(-cpu1)?$/, metric: "p50 us", peer: /^gunicorn-sync$/, limit: 0.6 },
   { scenario: /^mixed-(sleep|burn)$/, metric: "p90 us", peer: /./, limit: 1 },
   { scenario: /^mixed-(sleep|burn)$/, metric: "p99 us", peer: /./, limit: 1 },

@@ -13,11 +13,16 @@ const PLAIN: ServeCase = {
   port: 4211,
 };
 
-const ASGI_ONLY = new Set(["uvicorn", "gunicorn-asgi"]);
+/** What a server that cannot serve WSGI is asked to serve. */
+const APP_OF: Readonly<Record<string, ServeCase["app"]>> = {
+  uvicorn: "fastapi",
+  "uvicorn-wsproto": "websocket",
+  "gunicorn-asgi": "fastapi",
+};
 
 function commandOf(name: string, changes: Partial<ServeCase> = {}): string | undefined {
   return SERVERS.find((server) => server.name === name)
-    ?.command({ ...PLAIN, ...(ASGI_ONLY.has(name) ? { app: "fastapi" } : {}), ...changes })
+    ?.command({ ...PLAIN, app: APP_OF[name] ?? PLAIN.app, ...changes })
     ?.join(" ");
 }
 
@@ -25,7 +30,7 @@ describe("SERVERS", () => {
   for (const { name } of SERVERS) {
     test(`${name} serves the application on the port`, () => {
       const command = commandOf(name);
-      assert.match(command ?? "", ASGI_ONLY.has(name) ? /fastapi_app:application/ : /flask_app:application/);
+      assert.match(command ?? "", new RegExp(`${APP_OF[name] ?? "flask"}_(?:app|asgi):application`));
       assert.match(command ?? "", /4211/);
     });
 
@@ -51,8 +56,10 @@ describe("SERVERS", () => {
     );
     assert.deepEqual(
       kinds.filter(([, wsgi]) => !wsgi).map(([name]) => name),
-      ["gunicorn-asgi", "uvicorn"],
+      ["gunicorn-asgi", "uvicorn", "uvicorn-wsproto"],
     );
+    assert.equal(commandOf("uvicorn-wsproto", { app: "asgi" }), undefined, "it is there for WebSockets");
+    assert.match(commandOf("uvicorn-wsproto") ?? "", /--ws wsproto /);
     assert.match(commandOf("tunicorn", { app: "asgi" }) ?? "", /--worker-class asgi /);
     assert.match(commandOf("granian", { app: "asgi" }) ?? "", /--interface asgi /);
   });
