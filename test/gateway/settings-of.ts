@@ -5,5 +5,6 @@ import { settled } from "../settings/machine.ts";
 
 /** @param words  Options; an application is added. */
 export function settingsOf(words: readonly string[] = []): Settings {
-  return settled(["app", ...words]).settings;
+  // The machine of the settings' tests has another user, whom a gateway of root's would become.
+  return { ...settled(["app", ...words]).settings, user: process.getuid?.() ?? 0, group: process.getgid?.() ?? 0 };
 }
