@@ -8,13 +8,14 @@ import type { NurseryEvent } from "../lifecycle/messages.ts";
 import { type ArbiterState, createState, type Plan } from "../lifecycle/state.ts";
 import { step } from "../lifecycle/step.ts";
 import { writeFully } from "../telemetry/error-log.ts";
+import type { TlsMaterial } from "../wire/tls-material.ts";
+import { FileWatcher, type ReloadEngine } from "./file-watcher.ts";
 import { GatewayLink } from "./gateway-link.ts";
 import { closeHandle, KeptHandles } from "./kept-handles.ts";
 import type { MasterLogs } from "./log-files.ts";
 import type { NurseryHappening, NurseryProcess } from "./nursery-process.ts";
 import type { PidFile } from "./pid-file.ts";
 import { gatewayEvent, nurseryEvent } from "./received.ts";
-import { type ReloadEngine, SourceWatcher } from "./source-watcher.ts";
 
 const STDERR = 2;
 
@@ -29,8 +30,8 @@ export interface ArbiterOptions {
   readonly settingsMessage: object;
   /** The contract's `gateway`. */
   readonly gatewayMessage: object;
-  /** The contract's `configure`. */
-  readonly configureMessage: object;
+  /** The contract's `configure`, as it is now. */
+  readonly configureMessage: () => object;
   readonly logs: MasterLogs;
   readonly pidFile: PidFile | undefined;
   /** Undefined without `reload`. */
@@ -54,12 +55,12 @@ export class Arbiter {
   #gateway: GatewayLink | undefined;
   #madeSockets: MadeSocket[] = [];
   #timer: NodeJS.Timeout | undefined;
-  readonly #sources: SourceWatcher | undefined;
+  readonly #sources: FileWatcher | undefined;
 
   constructor(options: ArbiterOptions) {
     const { reloadEngine, logs } = options;
     if (reloadEngine !== undefined) {
-      this.#sources = new SourceWatcher(
+      this.#sources = new FileWatcher(
         reloadEngine,
         (path) => this.#feed({ type: "source-changed", path }),
         (text) => logs.log.write("warning", text),
@@ -78,6 +79,11 @@ export class Arbiter {
 
   onSignal(name: MasterSignal): void {
     this.#feed({ type: "signal", name });
+  }
+
+  /** Certificates have been read again. */
+  onCertificates(tls: TlsMaterial): void {
+    this.#gateway?.send({ cmd: "tls", tls });
   }
 
   #listenTo(nursery: NurseryProcess): void {
@@ -186,7 +192,7 @@ export class Arbiter {
         this.#nursery.send(this.#options.gatewayMessage);
         break;
       case "configure-gateway":
-        this.#gateway?.send(this.#options.configureMessage);
+        this.#gateway?.send(this.#options.configureMessage());
         break;
       case "tell-gateway":
         this.#gateway?.send(command.message);

@@ -10,12 +10,18 @@ import {
   type Resolved,
   refuseUnsupported,
   SETTING_NAMES,
+  type Settings,
   settingsToJson,
   workerKind,
 } from "../settings/index.ts";
 import { type ErrorLog, writeFully } from "../telemetry/error-log.ts";
 import { Arbiter } from "./arbiter.ts";
+<<<<<<< HEAD
 import { checkConfiguration, configCommand, configure, findWorkerClass } from "./configure.ts";
+=======
+import type { Certificates } from "./certificates.ts";
+import { checkConfiguration, configCommand, configure, refuseWorkerClass } from "./configure.ts";
+>>>>>>> 692d89b (tls: HTTP/1.1 by TLS: certificates by name, client certificates, read again when they change)
 import { becomesDaemon, startDaemon } from "./daemon.ts";
 import { openLogs } from "./log-files.ts";
 import { takeSignals } from "./master-signals.ts";
@@ -86,15 +92,20 @@ export async function runMaster(start: Start): Promise<void> {
     if (resolved.at === "exit") return end(resolved);
     const refused = refuseUnsupported(resolved);
     if (refused !== undefined) return end(refused);
+<<<<<<< HEAD
     const settingsMessage = command(resolved);
     const { settings } = resolved;
+=======
+    const certificates = await openCertificates(settings);
+>>>>>>> 692d89b (tls: HTTP/1.1 by TLS: certificates by name, client certificates, read again when they change)
     if (settings.check_config) return end(await checkConfiguration(resolved, settingsMessage, nursery));
     if (settings.daemon && !inBackground) {
       if (process.env.NOTIFY_SOCKET) writeFully(STDERR, DAEMON_UNDER_SYSTEMD);
       startDaemon(settings, start.words, surroundings.cwd);
       return end({ at: "exit", stdout: "", stderr: "", status: 0 });
     }
-    serve(start, resolved, { config: launch.config && configCommand(launch.config), settings: settingsMessage }, nursery);
+    const messages = { config: launch.config && configCommand(launch.config), settings: settingsMessage };
+    serve(start, resolved, messages, nursery, certificates);
   } catch (error) {
     end({ at: "exit", stdout: "", stderr: `\nError: ${(error as Error).message}\n`, status: 1 });
   }
@@ -107,8 +118,19 @@ interface NurseryMessages {
 }
 
 /** @throws {Error} with Gunicorn's text for what can only be found wrong now: logs, addresses, the pid file. */
+<<<<<<< HEAD
 function serve(start: Start, resolved: Resolved, messages: NurseryMessages, nursery: NurseryProcess): void {
   const { settings, workerClass } = resolved;
+=======
+function serve(
+  start: Start,
+  resolved: Resolved,
+  messages: NurseryMessages,
+  nursery: NurseryProcess,
+  certificates: Certificates | undefined,
+): void {
+  const { settings } = resolved;
+>>>>>>> 692d89b (tls: HTTP/1.1 by TLS: certificates by name, client certificates, read again when they change)
   process.chdir(settings.chdir);
   const logs = openLogs(settings, process.pid);
   const { log } = logs;
@@ -132,14 +154,25 @@ function serve(start: Start, resolved: Resolved, messages: NurseryMessages, nurs
     configMessage: messages.config,
     settingsMessage: messages.settings,
     gatewayMessage: start.gateway,
-    configureMessage: { cmd: "configure", settings },
+    configureMessage: () => ({ cmd: "configure", settings, tls: certificates?.material }),
     logs,
     pidFile,
     reloadEngine: settings.reload === true ? (settings.reload_engine ?? "auto") : undefined,
     exit: (code) => process.exit(code),
   });
+  certificates?.watch(log, (material) => arbiter.onCertificates(material));
   arbiter.start();
-  takeSignals((name) => arbiter.onSignal(name));
+  takeSignals((name) => {
+    arbiter.onSignal(name);
+    if (name === "hup") certificates?.readAgain();
+  });
+}
+
+/** @returns undefined without TLS; its modules are not even loaded then. @throws {Error} that says which file is wrong. */
+async function openCertificates(settings: Settings): Promise<Certificates | undefined> {
+  if (settings.certfile === null && settings.keyfile === null) return undefined;
+  const { Certificates } = await import("./certificates.ts");
+  return new Certificates(settings);
 }
 
 function logSettings(log: ErrorLog, resolved: Resolved): void {

@@ -2,11 +2,18 @@
 
 import { Socket } from "node:net";
 import { encodeLine, LineReader } from "../wire/json-lines.ts";
+<<<<<<< HEAD
 import type { LostWorker, RequestSummary } from "./worker-report.ts";
+=======
+import type { TlsMaterial } from "../wire/tls-material.ts";
+import type { RequestSummary } from "./worker-report.ts";
+>>>>>>> 692d89b (tls: HTTP/1.1 by TLS: certificates by name, client certificates, read again when they change)
 
 /** What the arbiter says. */
 export type GatewayCommand =
-  | { readonly cmd: "configure"; readonly settings: Readonly<Record<string, unknown>> }
+  | { readonly cmd: "configure"; readonly settings: Readonly<Record<string, unknown>>; readonly tls?: TlsMaterial }
+  /** Files of certificates have been read again. */
+  | { readonly cmd: "tls"; readonly tls: TlsMaterial }
   | { readonly cmd: "drain" | "quit" | "pause" | "reopen-logs" | "stats" }
   | { readonly cmd: "stop-worker"; readonly worker: number };
 

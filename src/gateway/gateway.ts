@@ -2,13 +2,16 @@
 
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
+import type { TLSSocket } from "node:tls";
 import type { Http1Policy } from "../protocol/http1/policy.ts";
 import type { RequestStream } from "../request/exchange.ts";
+import type { ProtocolError } from "../request/protocol-error.ts";
 import type { Peer } from "../request/request-head.ts";
 import type { Settings } from "../settings/table.ts";
 import { delivery } from "../settings/worker-class.ts";
 import type { AccessLog } from "../telemetry/access-log.ts";
 import { ErrorLog } from "../telemetry/error-log.ts";
+import type { TlsMaterial } from "../wire/tls-material.ts";
 import { AcceptGate } from "./accept-gate.ts";
 import { openAccessLog } from "./access-log-output.ts";
 import { ControlChannel, type GatewayCommand } from "./control-channel.ts";
@@ -25,6 +28,7 @@ import {
   type TimeLimit,
   trustedPeers,
   uwsgiPeers,
+  withoutEndAtZero,
 } from "./limits-from-settings.ts";
 import { type ListenerAddress, Listeners } from "./listeners.ts";
 import { LoadCharacter } from "./load-character.ts";
@@ -32,6 +36,8 @@ import { type PrefaceEnd, type PrefaceHost, ProxyPreface, type ProxyRules, proxy
 import { pullServing, pushServing } from "./serving.ts";
 import { SpoolWarning } from "./spool-warning.ts";
 import { TicketPort } from "./ticket-port.ts";
+import { type HandshakeHost, TlsHandshake } from "./tls-handshake.ts";
+import { TlsTerms } from "./tls-terms.ts";
 import { uwsgiConnection } from "./uwsgi-connection.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
@@ -86,7 +92,7 @@ export class Gateway {
       return;
     }
     // The arbiter sends the resolved settings of the one table, as JSON.
-    this.#service = new Service(this.#descriptors, this.#control, command.settings as unknown as Settings);
+    this.#service = new Service(this.#descriptors, this.#control, command.settings as unknown as Settings, command.tls);
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     for (const [message, handle] of waiting) this.#service.onNurseryMessage(message, handle);
@@ -94,7 +100,7 @@ export class Gateway {
 }
 
 /** The gateway once it is configured. */
-class Service implements ConnectionHost, PrefaceHost {
+class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
   readonly policy: Http1Policy;
   readonly limits: ConnectionLimits;
   readonly #control: ControlChannel;
@@ -103,13 +109,14 @@ class Service implements ConnectionHost, PrefaceHost {
   readonly #gate: AcceptGate;
   readonly #isTrusted: (address: string) => boolean;
   readonly #speaksUwsgi: ((peer: Peer) => boolean) | undefined;
-  readonly #secure: boolean;
   readonly #proxyRules: ProxyRules | undefined;
   /** Workers have event loops, and scopes that name the address which a client reached. */
   readonly #pushes: boolean;
   readonly #errorLog: ErrorLog;
   readonly #accessLog: AccessLog | undefined;
-  readonly #connections = new Set<Http1Connection | ProxyPreface>();
+  /** Undefined: clients speak plain text. */
+  readonly #tls: TlsTerms | undefined;
+  readonly #connections = new Set<Http1Connection | ProxyPreface | TlsHandshake>();
   date = new Date().toUTCString();
   drainingSinceMs: number | undefined;
   #upSaid = false;
@@ -120,13 +127,13 @@ class Service implements ConnectionHost, PrefaceHost {
   readonly #load = new LoadCharacter(monotonicMs());
   #bulk = false;
 
-  constructor(descriptors: GatewayDescriptors, control: ControlChannel, settings: Settings) {
+  constructor(descriptors: GatewayDescriptors, control: ControlChannel, settings: Settings, tls: TlsMaterial | undefined) {
     this.#control = control;
     this.policy = http1PolicyOf(settings);
     this.limits = connectionLimits(settings);
     this.#isTrusted = trustedPeers(settings);
     this.#speaksUwsgi = uwsgiPeers(settings);
-    this.#secure = settings.certfile !== null || settings.keyfile !== null;
+    this.#tls = tls === undefined ? undefined : new TlsTerms(tls, withoutEndAtZero(settings.handshake_timeout));
     this.#proxyRules = proxyRules(settings);
     this.#errorLog = new ErrorLog({ output: settings.errorlog ?? "-", level: settings.loglevel ?? "info", pid: process.pid });
     const warn = (text: string) => this.warn(text);
@@ -160,6 +167,8 @@ class Service implements ConnectionHost, PrefaceHost {
     this.#listeners = new Listeners({
       onConnection: (socket, address) => this.#accept(socket, address),
       onListening: () => this.#sayUp(),
+      // TLS reads by itself.
+      readsThroughSharedBuffer: this.#tls === undefined,
     });
     everyTurnAfter(SWEEP_MS, () => this.#sweep());
     setInterval(() => {
@@ -177,6 +186,9 @@ class Service implements ConnectionHost, PrefaceHost {
 
   onCommand(command: Exclude<GatewayCommand, { cmd: "configure" }>): void {
     switch (command.cmd) {
+      case "tls":
+        this.#tls?.update(command.tls);
+        return;
       case "drain":
         this.#drain();
         return;
@@ -252,13 +264,28 @@ class Service implements ConnectionHost, PrefaceHost {
   prefaceEnded(preface: ProxyPreface, end: PrefaceEnd): void {
     this.#connections.delete(preface);
     const { socket, openedMs } = preface;
+    if (this.#tls !== undefined) {
+      // There is no way yet to tell the client anything.
+      if (end.at === "refused") this.#refuse(preface, end.error);
+      else this.#shakeHands(socket, end.peer, this.#tls, end.rest, openedMs);
+      return;
+    }
     const connection = this.#speak(socket, end.peer, openedMs);
     this.#connections.add(connection);
     if (end.at === "refused") connection.onError(end.error, undefined);
     else if (end.rest.length > 0) socket.emit("data", end.rest);
   }
 
-  closed(connection: Http1Connection | ProxyPreface): void {
+  handshakeEnded(handshake: TlsHandshake, socket: TLSSocket, peer: Peer): void {
+    this.#connections.delete(handshake);
+    this.#connections.add(this.#speak(socket, peer, handshake.openedMs));
+  }
+
+  refused(remoteAddress: string, reason: string): void {
+    this.warn(`Invalid request from ip=${remoteAddress}: ${reason}`);
+  }
+
+  closed(connection: Http1Connection | ProxyPreface | TlsHandshake): void {
     this.#connections.delete(connection);
     this.#judgeLoad();
     this.#sayDrained();
@@ -285,12 +312,26 @@ class Service implements ConnectionHost, PrefaceHost {
       serverName: address.kind === "unix" ? address.path : address.host,
       serverPort: address.kind === "unix" ? undefined : address.port,
       trusted: address.kind === "unix" || this.#isTrusted(remoteAddress),
-      secure: this.#secure,
+      secure: this.#tls !== undefined,
       ...(this.#pushes && address.kind !== "unix" && isWildcard(address.host) ? { acceptedOn: socket.localAddress ?? address.host } : {}),
     };
-    const rules = this.#proxyRules;
-    this.#connections.add(rules === undefined ? this.#speak(socket, peer) : new ProxyPreface(socket, peer, rules, this));
+    if (this.#proxyRules !== undefined) this.#connections.add(new ProxyPreface(socket, peer, this.#proxyRules, this));
+    else if (this.#tls !== undefined) this.#shakeHands(socket, peer, this.#tls);
+    else this.#connections.add(this.#speak(socket, peer));
     this.#judgeLoad();
+  }
+
+  /** @param read  Bytes that came behind a PROXY header. */
+  #shakeHands(socket: Socket, peer: Peer, tls: TlsTerms, read?: Buffer, openedMs?: number): void {
+    if (read !== undefined && read.length > 0) socket.pause().unshift(read);
+    this.#connections.add(new TlsHandshake(socket, peer, tls, this, openedMs));
+  }
+
+  #refuse({ socket }: ProxyPreface, error: ProtocolError): void {
+    this.refused(socket.remoteAddress ?? "", error.message);
+    socket.destroy();
+    this.#judgeLoad();
+    this.#sayDrained();
   }
 
   #speak(socket: Socket, peer: Peer, openedMs?: number): Http1Connection {

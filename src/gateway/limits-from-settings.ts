@@ -14,7 +14,7 @@ const MS_PER_SECOND = 1000;
 const DRAIN_HEAD_MS = 1000;
 
 /** Names of the limits of time, as the log has them when one strikes. */
-export type TimeLimit = "head-timeout" | "body-timeout" | "idle-timeout" | "write-timeout" | "queue-timeout";
+export type TimeLimit = "handshake-timeout" | "head-timeout" | "body-timeout" | "idle-timeout" | "write-timeout" | "queue-timeout";
 
 /** Time limits of a client's connection, milliseconds. */
 export interface ConnectionLimits {
@@ -68,7 +68,7 @@ const SPOOL_MEMORY_BYTES_MAX = 64 * 1024 * 1024;
 const MESSAGE_BYTES_MAX = 2 ** 31 - 1;
 
 /** @param seconds  0 means without end. @returns  Milliseconds. */
-function withoutEndAtZero(seconds: number): number {
+export function withoutEndAtZero(seconds: number): number {
   return seconds === 0 ? Number.POSITIVE_INFINITY : seconds * MS_PER_SECOND;
 }
 

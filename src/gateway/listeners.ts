@@ -18,6 +18,7 @@ export interface ListenersHandler {
   onConnection(socket: Socket, address: ListenerAddress): void;
   /** All listeners have been taken. */
   onListening(): void;
+  readonly readsThroughSharedBuffer: boolean;
 }
 
 export class Listeners {
@@ -36,8 +37,9 @@ export class Listeners {
 
   /** Starts accepting. @param handle  The listening socket as Node received it. */
   take(address: ListenerAddress, handle: unknown): void {
-    const server = createServer({ pauseOnConnect: true }, (socket) => {
-      this.#handler.onConnection(readThroughSharedBuffer(socket), address);
+    const { readsThroughSharedBuffer } = this.#handler;
+    const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.#handler.onConnection(readsThroughSharedBuffer ? readThroughSharedBuffer(socket) : socket, address);
     });
     // accept() passes on what had gone wrong with one client's connection (accept(2)): that client has gone, others come.
     server.on("error", () => {});

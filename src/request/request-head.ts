@@ -23,6 +23,20 @@ export interface ProxyAddresses {
   readonly proxyPort: number;
 }
 
+/** What TLS has agreed upon for a connection. */
+export interface TlsFacts {
+  /** `"TLSv1.3"` */
+  readonly version: string;
+  /** IANA's name: `"TLS_AES_256_GCM_SHA384"`. */
+  readonly cipher: string;
+  /** PEM, as all certificates here. */
+  readonly serverCertificate: string | undefined;
+  /** The client's own, then its issuers; empty without one. Verified. */
+  readonly clientChain: readonly string[];
+  /** The subject of the client's certificate (RFC 4514): `"CN=me,C=CH"`. */
+  readonly clientName: string | undefined;
+}
+
 /** Both ends of a client's connection, as text: what REMOTE_ADDR and SERVER_NAME are made of. */
 export interface Peer {
   /** `"127.0.0.1"`, `"::1"`, or `""` for a client on a unix socket (PEP 3333 leaves it open; Gunicorn's choice). */
@@ -39,6 +53,8 @@ export interface Peer {
   readonly trusted: boolean;
   /** The connection is encrypted. */
   readonly secure: boolean;
+  /** What the handshake has agreed upon. Absent without TLS. */
+  readonly tls?: TlsFacts;
   /** What the connection began with; its client's address is `remoteAddress` already. Absent where it began without. */
   readonly proxy?: ProxyHeader;
 }

@@ -37,11 +37,6 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   "on_exit",
   "ssl_context",
   // Protocols
-  "keyfile",
-  "certfile",
-  "cert_reqs",
-  "ca_certs",
-  "ciphers",
   "http_protocols",
   "http2_cleartext",
   "http2_max_concurrent_streams",

@@ -10,6 +10,7 @@ import type { HeaderName } from "../request/header-name.ts";
 import { ProtocolError } from "../request/protocol-error.ts";
 import type { Peer, ProxyHeader, RequestHead } from "../request/request-head.ts";
 import { DICT_END, DICT_START, marshalKey, marshalText } from "./marshal.ts";
+import { tlsVariables } from "./tls-variables.ts";
 
 /** One environ key of a header: its marshalled bytes, and the serial number of the request that used it last. */
 interface HeaderKey {
@@ -109,7 +110,8 @@ function addresses(head: RequestHead): string {
 function marshalRemote(peer: Peer): string {
   const address = marshalKey("REMOTE_ADDR") + marshalText(peer.remoteAddress);
   const port = peer.remotePort === undefined ? "" : marshalKey("REMOTE_PORT") + marshalText(String(peer.remotePort));
-  return address + port + (peer.proxy === undefined ? "" : marshalProxy(peer.proxy));
+  const tls = peer.tls === undefined ? "" : tlsVariables(peer.tls);
+  return address + port + (peer.proxy === undefined ? "" : marshalProxy(peer.proxy)) + tls;
 }
 
 /** PROXY_ADDR and PROXY_PORT are where the client had connected to; a header that does not say has none. */

@@ -41,7 +41,7 @@ function run(context: TestContext, behaviour = ""): Running {
     configMessage: { cmd: "run-config", kind: "file", location: "/srv/conf.py" },
     settingsMessage: { cmd: "settings" },
     gatewayMessage: { cmd: "gateway" },
-    configureMessage: { cmd: "configure" },
+    configureMessage: () => ({ cmd: "configure" }),
     reloadEngine: undefined,
     logs: { log: book.log, reopen: () => book.log.reopen() },
     pidFile: new PidFile(join(book.directory, "pid"), process.pid),

@@ -1,6 +1,6 @@
 /** Settings that Gunicorn does not have: the gateway, its buffers, its queue, its times. */
 
-import { bool, count, range, string } from "../kinds.ts";
+import { bool, count, range, string, stringList } from "../kinds.ts";
 import { setting } from "../setting.ts";
 
 const KIB = 1024;
@@ -128,6 +128,31 @@ Beyond it, the worker waits for its client.`,
     onReload: "apply",
     ours: true,
     doc: `Seconds that a request may wait for a worker before it is answered 503 with Retry-After.
+
+0 means without end.`,
+  }),
+  sni_certificates: setting({
+    section: "SSL",
+    flags: ["--sni-certificate"],
+    action: "append",
+    metavar: "NAME=CERTFILE[,KEYFILE]",
+    kind: stringList,
+    default: [],
+    onReload: "apply",
+    ours: true,
+    doc: `Certificates for other host names than that of certfile, which stays the one for all that are not named here.
+
+A name like *.example.org stands for one label. Without a key file the key is in the certificate's file.`,
+  }),
+  handshake_timeout: setting({
+    section: "SSL",
+    flags: ["--handshake-timeout"],
+    metavar: "SECONDS",
+    kind: count,
+    default: 10,
+    onReload: "apply",
+    ours: true,
+    doc: `Seconds that a client may take for its TLS handshake.
 
 0 means without end.`,
   }),

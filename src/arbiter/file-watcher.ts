@@ -1,4 +1,4 @@
-/** Watches the source files that workers report, with `reload`: once for all workers, outside of them. */
+/** Watches files: the sources that workers report with `reload`, once for all workers; certificates. */
 
 import { type FSWatcher, type Stats, statSync, watch } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -26,7 +26,7 @@ interface Folder {
   readonly inode: number | undefined;
 }
 
-export class SourceWatcher {
+export class FileWatcher {
   readonly #engine: ReloadEngine;
   readonly #onChange: (path: string) => void;
   readonly #onTrouble: (text: string) => void;

@@ -3,12 +3,12 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { type ReloadEngine, SourceWatcher } from "../../src/arbiter/source-watcher.ts";
+import { FileWatcher, type ReloadEngine } from "../../src/arbiter/file-watcher.ts";
 import { waitUntil } from "../server/deadline.ts";
 
 interface Watched {
   readonly folder: string;
-  readonly watcher: SourceWatcher;
+  readonly watcher: FileWatcher;
   readonly changes: string[];
   readonly troubles: string[];
   /** Waits until so many changes have been told. */
@@ -19,7 +19,7 @@ function watched(t: TestContext, engine: ReloadEngine): Watched {
   const folder = mkdtempSync(join(tmpdir(), "tunicorn-sources-"));
   const changes: string[] = [];
   const troubles: string[] = [];
-  const watcher = new SourceWatcher(
+  const watcher = new FileWatcher(
     engine,
     (path) => changes.push(path),
     (text) => troubles.push(text),

@@ -1,0 +1,71 @@
+/** What the gateway offers to clients that connect by TLS: certificates by name, client certificates, protocols. */
+
+import { createSecureContext, type SecureContext, type TLSSocketOptions } from "node:tls";
+import type { KeyPair, TlsMaterial } from "../wire/tls-material.ts";
+
+/** Names the sessions that are this server's: OpenSSL wants one where client certificates are asked for. */
+const SESSION_ID_CONTEXT = "tunicorn";
+
+export class TlsTerms {
+  /** From the connection to the end of its handshake (`handshake_timeout`). */
+  readonly handshakeMs: number;
+  #material: TlsMaterial;
+  #context: SecureContext;
+  #hosts: ReadonlyMap<string, SecureContext>;
+
+  /** @param material  Tried out by the master. */
+  constructor(material: TlsMaterial, handshakeMs: number) {
+    this.handshakeMs = handshakeMs;
+    this.#material = material;
+    this.#context = contextOf(material, material);
+    this.#hosts = hostContexts(material);
+  }
+
+  /** For connections from now on; those that are open keep what they were made with. */
+  update(material: TlsMaterial): void {
+    this.#context = contextOf(material, material);
+    this.#hosts = hostContexts(material);
+    this.#material = material;
+  }
+
+  get asksForCertificate(): boolean {
+    return this.#material.clientCertificates !== "unwanted";
+  }
+
+  /** For one connection. */
+  options(): TLSSocketOptions {
+    return {
+      isServer: true,
+      secureContext: this.#context,
+      requestCert: this.asksForCertificate,
+      // OpenSSL refuses a client without a certificate; whether one that was sent is trusted is looked at afterwards.
+      rejectUnauthorized: this.#material.clientCertificates === "required",
+      ALPNProtocols: ["http/1.1"],
+      ...(this.#hosts.size === 0 ? {} : { SNICallback: (name, callback) => callback(null, this.#contextFor(name)) }),
+    };
+  }
+
+  /** @param name  As the client asks for it; a certificate for `*.example.org` is for one label (RFC 9525 §6.3). */
+  #contextFor(name: string): SecureContext {
+    const lower = name.toLowerCase();
+    return this.#hosts.get(lower) ?? this.#hosts.get(lower.replace(/^[^.]+/, "*")) ?? this.#context;
+  }
+}
+
+function hostContexts(material: TlsMaterial): ReadonlyMap<string, SecureContext> {
+  return new Map(material.hosts.map((host) => [host.name, contextOf(host, material)]));
+}
+
+/** TLS 1.2 and 1.3, Node's default, which is Python's too. */
+function contextOf({ cert, key }: KeyPair, { ca, ciphers, ticketKeys }: TlsMaterial): SecureContext {
+  return createSecureContext({
+    cert,
+    key,
+    // An empty list: without one, Node would trust the public authorities for client certificates.
+    ca: ca ?? [],
+    ...(ciphers === undefined ? {} : { ciphers }),
+    ticketKeys: Buffer.from(ticketKeys, "base64"),
+    sessionIdContext: SESSION_ID_CONTEXT,
+    honorCipherOrder: true,
+  });
+}
