@@ -145,6 +145,7 @@ class AsgiChannel(asyncio.Protocol):
         if flags & WEBSOCKET:
             scope["type"] = "websocket"
             scope["extensions"] = {"websocket.http.response": {}}
+            show_tls(scope)
             self._call(stream, WebsocketExchange(self, stream), scope)
             return
         scope["type"] = "http"
@@ -154,6 +155,7 @@ class AsgiChannel(asyncio.Protocol):
                 body = None
             if flags & TAKES_TRAILERS:
                 scope["extensions"]["http.response.trailers"] = {}
+        show_tls(scope)
         self._call(stream, service.exchange(self, stream, scope["method"], body), scope)
 
     def _call(self, stream: int, exchange: HttpExchange | WebsocketExchange, scope: dict[str, Any]) -> None:
@@ -266,3 +268,11 @@ class AsgiChannel(asyncio.Protocol):
         self.tasks.discard(task)
         if not self.tasks:
             self._on_change(self)
+
+
+def show_tls(scope: dict[str, Any]) -> None:
+    """Move what the gateway says of TLS to its place: the ASGI TLS extension."""
+    tls = scope.pop("tls", None)
+    if tls is not None:
+        tls["client_cert_error"] = None
+        scope["extensions"]["tls"] = tls

@@ -16,12 +16,8 @@ import {
 } from "../settings/index.ts";
 import { type ErrorLog, writeFully } from "../telemetry/error-log.ts";
 import { Arbiter } from "./arbiter.ts";
-<<<<<<< HEAD
-import { checkConfiguration, configCommand, configure, findWorkerClass } from "./configure.ts";
-=======
 import type { Certificates } from "./certificates.ts";
-import { checkConfiguration, configCommand, configure, refuseWorkerClass } from "./configure.ts";
->>>>>>> 692d89b (tls: HTTP/1.1 by TLS: certificates by name, client certificates, read again when they change)
+import { checkConfiguration, configCommand, configure, findWorkerClass } from "./configure.ts";
 import { becomesDaemon, startDaemon } from "./daemon.ts";
 import { openLogs } from "./log-files.ts";
 import { takeSignals } from "./master-signals.ts";
@@ -92,12 +88,9 @@ export async function runMaster(start: Start): Promise<void> {
     if (resolved.at === "exit") return end(resolved);
     const refused = refuseUnsupported(resolved);
     if (refused !== undefined) return end(refused);
-<<<<<<< HEAD
     const settingsMessage = command(resolved);
     const { settings } = resolved;
-=======
     const certificates = await openCertificates(settings);
->>>>>>> 692d89b (tls: HTTP/1.1 by TLS: certificates by name, client certificates, read again when they change)
     if (settings.check_config) return end(await checkConfiguration(resolved, settingsMessage, nursery));
     if (settings.daemon && !inBackground) {
       if (process.env.NOTIFY_SOCKET) writeFully(STDERR, DAEMON_UNDER_SYSTEMD);
@@ -118,10 +111,6 @@ interface NurseryMessages {
 }
 
 /** @throws {Error} with Gunicorn's text for what can only be found wrong now: logs, addresses, the pid file. */
-<<<<<<< HEAD
-function serve(start: Start, resolved: Resolved, messages: NurseryMessages, nursery: NurseryProcess): void {
-  const { settings, workerClass } = resolved;
-=======
 function serve(
   start: Start,
   resolved: Resolved,
@@ -129,8 +118,7 @@ function serve(
   nursery: NurseryProcess,
   certificates: Certificates | undefined,
 ): void {
-  const { settings } = resolved;
->>>>>>> 692d89b (tls: HTTP/1.1 by TLS: certificates by name, client certificates, read again when they change)
+  const { settings, workerClass } = resolved;
   process.chdir(settings.chdir);
   const logs = openLogs(settings, process.pid);
   const { log } = logs;

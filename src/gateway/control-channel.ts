@@ -2,12 +2,8 @@
 
 import { Socket } from "node:net";
 import { encodeLine, LineReader } from "../wire/json-lines.ts";
-<<<<<<< HEAD
-import type { LostWorker, RequestSummary } from "./worker-report.ts";
-=======
 import type { TlsMaterial } from "../wire/tls-material.ts";
-import type { RequestSummary } from "./worker-report.ts";
->>>>>>> 692d89b (tls: HTTP/1.1 by TLS: certificates by name, client certificates, read again when they change)
+import type { LostWorker, RequestSummary } from "./worker-report.ts";
 
 /** What the arbiter says. */
 export type GatewayCommand =

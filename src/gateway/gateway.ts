@@ -315,7 +315,7 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
       secure: this.#tls !== undefined,
       ...(this.#pushes && address.kind !== "unix" && isWildcard(address.host) ? { acceptedOn: socket.localAddress ?? address.host } : {}),
     };
-    if (this.#proxyRules !== undefined) this.#connections.add(new ProxyPreface(socket, peer, this.#proxyRules, this));
+    if (this.#proxyRules !== undefined) this.#connections.add(new ProxyPreface(socket.resume(), peer, this.#proxyRules, this));
     else if (this.#tls !== undefined) this.#shakeHands(socket, peer, this.#tls);
     else this.#connections.add(this.#speak(socket, peer));
     this.#judgeLoad();

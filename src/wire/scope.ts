@@ -18,6 +18,7 @@ import {
   NONE,
   startList,
 } from "./marshal.ts";
+import { tlsExtension } from "./tls-variables.ts";
 
 const PAIR = marshalTuple(2);
 const HTTP_VERSION = marshalKey("http_version");
@@ -123,7 +124,8 @@ function addresses(peer: Peer): string {
     marshalKey("server") +
     PAIR +
     marshalText(peer.acceptedOn ?? peer.serverName) +
-    (peer.serverPort === undefined ? NONE : marshalInteger(peer.serverPort));
+    (peer.serverPort === undefined ? NONE : marshalInteger(peer.serverPort)) +
+    (peer.tls === undefined ? "" : tlsExtension(peer.tls));
   peerEntries.set(peer, entries);
   return entries;
 }
