@@ -48,7 +48,7 @@ export class TlsHandshake {
       return socket.destroy();
     };
     this.#socket = socket;
-    socket.on("secure", this.#onSecure).on("error", this.#onError).on("close", this.#onClose);
+    socket.on("secure", this.#onSecure).on("end", this.#onEnd).on("error", this.#onError).on("close", this.#onClose);
     raw.on("error", ignore);
   }
 
@@ -60,7 +60,11 @@ export class TlsHandshake {
         this.#socket.destroy();
         return;
       }
-      const socket = this.#socket.off("secure", this.#onSecure).off("error", this.#onError).off("close", this.#onClose);
+      const socket = this.#socket
+        .off("secure", this.#onSecure)
+        .off("end", this.#onEnd)
+        .off("error", this.#onError)
+        .off("close", this.#onClose);
       this.#host.handshakeEnded(this, socket, { ...this.#peer, tls: tlsFacts(socket) });
     } catch (error) {
       this.#host.fault(error);
@@ -73,6 +77,9 @@ export class TlsHandshake {
     if (error.code?.startsWith("ERR_SSL_") === true)
       this.#host.refused(this.#peer.remoteAddress, `[SSL: ${error.code.slice("ERR_SSL_".length)}] ${error.reason ?? error.message}`);
   };
+
+  /** A client that sends no more will not finish its handshake. */
+  readonly #onEnd = (): void => void this.#socket.destroy();
 
   readonly #onClose = (): void => this.#host.closed(this);
 
