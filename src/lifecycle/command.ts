@@ -1,6 +1,7 @@
 /** What the mind tells the hands to do. The hands carry the commands out in order and decide nothing. */
 
-import type { GatewayCommand, LogLevel, NurseryCommand } from "./messages.ts";
+import type { GatewayCommand, ListenAddress, LogLevel, NurseryCommand } from "./messages.ts";
+import type { Plan } from "./state.ts";
 
 export type Command =
   | {
@@ -14,22 +15,28 @@ export type Command =
   | { readonly do: "start-nursery" }
   /** Sends `run-config`: a new nursery has none of the configuration's live objects. */
   | { readonly do: "run-config" }
-  /** Sends `settings`. */
+  /** Sends `settings`, those of the plan of now. */
   | { readonly do: "send-settings" }
+  /** Reads the settings again, all layers; `settings-read` follows. */
+  | { readonly do: "read-settings"; readonly reading: number }
+  /** The settings behind this plan count from now on: for the nursery, the gateway, the log, the pid file, the title. */
+  | { readonly do: "apply-settings"; readonly plan: Plan }
   /** Sends the kept listeners; with `gateway` also the parked descriptors and the copy of the gateway's channel. */
   | { readonly do: "hand-over"; readonly gateway: boolean }
   | { readonly do: "tell-nursery"; readonly message: NurseryCommand }
   | { readonly do: "kill-nursery" }
-  /** Sends `gateway`, with the program and the flags of Node. */
-  | { readonly do: "start-gateway" }
-  /** Sends `configure`. */
-  | { readonly do: "configure-gateway" }
+  /** Sends `gateway`, with the program and the flags of Node. `hold`: it gets its listeners later. */
+  | { readonly do: "start-gateway"; readonly hold: boolean }
+  /** Sends `configure`. `hold`: it is up without listeners. */
+  | { readonly do: "configure-gateway"; readonly hold: boolean }
   | { readonly do: "tell-gateway"; readonly message: GatewayCommand }
   /** Closes what was kept of a gateway that is gone: control socket, parked descriptors, copy of its channel. */
   | { readonly do: "drop-gateway" }
   /** SIGKILL, to the gateway or to a worker whose nursery is gone. */
   | { readonly do: "kill-process"; readonly pid: number }
   | { readonly do: "close-listeners" }
+  /** Those that came with the answer to a `bind` take the place of the ones before. */
+  | { readonly do: "keep-listeners"; readonly asked: readonly ListenAddress[] }
   | { readonly do: "reopen-logs" }
   /** The end: pid file and unix sockets are removed, the process exits. Comes exactly once, as the last command. */
   | { readonly do: "exit"; readonly code: number };

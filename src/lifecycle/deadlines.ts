@@ -2,7 +2,9 @@
 
 import { forgetFailures, STEADY_MS } from "./back-off.ts";
 import { GATEWAY_START_MS } from "./gateway.ts";
+import { retryAtMs } from "./listening.ts";
 import { NURSERY_START_MS } from "./nursery.ts";
+import { READING_MS } from "./reload.ts";
 import type { ArbiterState, Turn, Worker } from "./state.ts";
 import { abort, giveUpMold, onSignalledDue } from "./worker-events.ts";
 import { isSteady, kill } from "./workers.ts";
@@ -24,7 +26,7 @@ export function applyDeadlines(turn: Turn): void {
 
 function applyWorkerDeadlines(turn: Turn, worker: Worker): void {
   const { state, nowMs } = turn;
-  if (worker.signalledDueMs !== undefined && nowMs >= worker.signalledDueMs) onSignalledDue(turn, worker, "TERM");
+  if (worker.signalledDueMs !== undefined && nowMs >= worker.signalledDueMs) onSignalledDue(turn, worker);
   const dueMs = workerDueMs(state, worker);
   if (dueMs === undefined || nowMs < dueMs) return;
   if (worker.state.at === "ready") abort(turn, worker, `unlinked_s=${((nowMs - (worker.unlinkedSinceMs ?? nowMs)) / 1000).toFixed(1)}`);
@@ -62,7 +64,9 @@ export function nextWakeMs(state: ArbiterState, nowMs: number): number | undefin
   const due: number[] = [];
   const { phase, nursery, gateway, workerBackOff } = state;
   if (phase.at === "stopping") due.push(phase.deadlineMs);
-  if (phase.at === "binding" && phase.retryAtMs !== undefined && nursery.at === "up") due.push(phase.retryAtMs);
+  if (nursery.at === "up") due.push(retryAtMs(state) ?? Number.POSITIVE_INFINITY);
+  if (state.reload.at === "reading") due.push(state.reload.sinceMs + READING_MS);
+  if (state.gatewayTold === "drain") due.push(state.drainDueMs);
   if (phase.at !== "stopping") {
     if (nursery.at === "down") due.push(state.nurseryBackOff.notBeforeMs);
     if (nursery.at === "starting") due.push(nursery.sinceMs + NURSERY_START_MS);

@@ -1,10 +1,17 @@
 /** Everything that can happen to the arbiter. `nowMs` is monotonic; the mind has no other clock. */
 
-import type { ExitStatus, GatewayEvent, NurseryEvent } from "./messages.ts";
+import type { ExitStatus, GatewayEvent, LogLevel, NurseryEvent } from "./messages.ts";
+import type { Plan } from "./state.ts";
 
 /** The signals a master acts on, without `SIG`, lower case as Gunicorn logs them. */
 export const MASTER_SIGNALS = ["hup", "int", "quit", "term", "ttin", "ttou", "usr1", "usr2", "winch"] as const;
 export type MasterSignal = (typeof MASTER_SIGNALS)[number];
+
+/** What became of one reading of the settings. */
+export type Reading =
+  /** `lines`: what is to be said of them when they are applied. */
+  | { readonly status: "ok"; readonly plan: Plan; readonly lines: readonly { readonly level: LogLevel; readonly text: string }[] }
+  | { readonly status: "failed"; readonly text: string };
 
 export type ArbiterEvent =
   | { readonly type: "begin"; readonly nowMs: number }
@@ -17,6 +24,8 @@ export type ArbiterEvent =
   | { readonly type: "gateway-closed"; readonly nowMs: number; readonly pid: number }
   /** With `reload`: a source file has changed. */
   | { readonly type: "source-changed"; readonly nowMs: number; readonly path: string }
+  /** The answer to `read-settings`. */
+  | { readonly type: "settings-read"; readonly nowMs: number; readonly reading: number; readonly outcome: Reading }
   /** A moment the mind had asked for (`nextWakeMs`); an extra one does no harm. */
   | { readonly type: "tick"; readonly nowMs: number };
 

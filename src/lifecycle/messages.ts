@@ -1,6 +1,7 @@
 /** What the nursery and the gateway say to the arbiter, and the small commands it gives them. The contract is docs/internals/channels.md §1-2. */
 
 import type { BindAddress } from "../base/address.ts";
+import type { ToldHook } from "./hooks.ts";
 
 /** How a process ended: an exit code, a signal's name (`"SIGKILL"`), or null when nobody could collect it (orphans of a dead nursery). */
 export type ExitStatus = { readonly code: number } | { readonly signal: string } | null;
@@ -41,6 +42,12 @@ export type NurseryEvent =
   | { readonly ev: "mold-failed"; readonly generation: number; readonly status: ExitStatus }
   | { readonly ev: "unknown-child"; readonly pid: number; readonly status: ExitStatus }
   | { readonly ev: "forward-signal"; readonly signal: string }
+  /** A hook raised. `code`: it asked for the end with this exit status. */
+  | { readonly ev: "hook-failed"; readonly hook: string; readonly text: string; readonly code: number | null; readonly worker?: number }
+  /** A hook assigned `server.num_workers`, and has called `nworkers_changed` itself. */
+  | { readonly ev: "set-workers"; readonly count: number }
+  /** A hook called `server.halt()`. */
+  | { readonly ev: "halt"; readonly reason: string | null; readonly code: number }
   | { readonly ev: "unlistened" }
   | { readonly ev: "adopted" }
   | { readonly ev: "log"; readonly level: LogLevel; readonly text: string }
@@ -67,7 +74,21 @@ export type GatewayEvent =
   | { readonly ev: "log"; readonly level: LogLevel; readonly text: string };
 
 export type NurseryCommand =
-  | { readonly cmd: "bind"; readonly addresses: readonly ListenAddress[]; readonly backlog: number }
+  | {
+      readonly cmd: "bind";
+      readonly addresses: readonly ListenAddress[];
+      readonly backlog: number;
+      /** Of the addresses, how many (the first ones) new direct workers get: the others are about to be closed. */
+      readonly own: number;
+      /** The gateway gets them with the next `listen-again`, not at once. */
+      readonly hold: boolean;
+    }
+  | {
+      readonly cmd: "hook";
+      readonly hook: ToldHook /** For `nworkers_changed`. */;
+      readonly count?: number;
+      readonly before?: number | null;
+    }
   | {
       readonly cmd: "fork";
       readonly worker: number;

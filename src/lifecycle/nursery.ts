@@ -1,17 +1,16 @@
 /** The nursery's life as the mind sees it: start, binding, death, succession. */
 
-import { addressInMessages, addressUrl } from "../base/address.ts";
 import { countFailure, describeWait, forgetFailures, STEADY_MS } from "./back-off.ts";
 import { describeStatus } from "./exit-report.ts";
-import type { ExitStatus, ListenAddress } from "./messages.ts";
+import { callFirstHooks, callHook } from "./hooks.ts";
+import { sendBind } from "./listening.ts";
+import type { ExitStatus } from "./messages.ts";
 import { isPythonSupported, unsupportedPython } from "./python-version.ts";
-import { type BindFailure, isStaying, log, type Turn, type Worker } from "./state.ts";
-import { beginStop, finish } from "./stop.ts";
+import { onReadingLost } from "./reload.ts";
+import { isStaying, log, type Turn, type Worker } from "./state.ts";
+import { finish } from "./stop.ts";
 import { abandon } from "./workers.ts";
 
-/** As Gunicorn: five attempts for each address, and a second after each of them, the last one too. */
-const BIND_ATTEMPTS_MAX = 5;
-const BIND_RETRY_MS = 1000;
 /** Nurseries that die before a socket is bound, in a row, after which the start is given up. */
 const UNBOUND_DEATHS_MAX = 5;
 /**
@@ -26,6 +25,7 @@ export function onBegin(turn: Turn): void {
   turn.out.push({ do: "send-settings" });
   // Before there is a listener that it could be given.
   if (turn.state.plan.direct && turn.state.plan.gatewayUnderWay) turn.out.push({ do: "tell-nursery", message: { cmd: "no-gateway" } });
+  callFirstHooks(turn);
   sendBind(turn);
 }
 
@@ -44,6 +44,9 @@ export function onAdopted(turn: Turn): void {
   if (turn.state.nursery.at !== "starting") return;
   turn.state.nursery = { at: "up", sinceMs: turn.nowMs };
   turn.state.configEndsNursery = false;
+  callHook(turn, "when_ready");
+  // It may have been on its way to the predecessor.
+  if (hasLiveGateway(turn) && turn.state.gatewayTold === "nothing") turn.out.push({ do: "tell-nursery", message: { cmd: "listen-again" } });
   log(turn, "info", `nursery replaced, adopted_workers=${[...turn.state.workers.values()].filter((worker) => worker.orphan).length}`);
 }
 
@@ -59,59 +62,6 @@ function warnOfConfig(turn: Turn, reason: string): void {
   log(turn, "warning", `configuration cannot be run again, its values are kept, its functions and classes are lost: ${reason}`);
 }
 
-function sendBind(turn: Turn): void {
-  const { addresses, backlog } = turn.state.plan;
-  turn.state.listeners = [];
-  turn.out.push({ do: "tell-nursery", message: { cmd: "bind", addresses, backlog } });
-}
-
-export function onListening(turn: Turn, address: ListenAddress): void {
-  if (turn.state.phase.at === "binding") turn.state.listeners.push(address);
-}
-
-export function onBound(turn: Turn): void {
-  const { state } = turn;
-  if (state.phase.at !== "binding") return;
-  state.phase = { at: "serving" };
-  const { plan } = state;
-  const urls = [...state.listeners]
-    .sort((a, b) => a.index - b.index)
-    .map((address) => addressUrl(address, plan.tls && address.kind === "tcp" ? "https" : "http"));
-  // Gunicorn writes IPv6 addresses with http even under TLS.
-  log(turn, "debug", "Arbiter booted");
-  log(turn, "info", `Listening at: ${urls.join(",")} (${plan.pid})`);
-  log(turn, "info", `Using worker: ${plan.workerClass}`);
-}
-
-export function onBindFailed(turn: Turn, failed: { index: number; errno: string; text: string }): void {
-  const { state, nowMs } = turn;
-  if (state.phase.at !== "binding") return;
-  state.listeners = [];
-  turn.out.push({ do: "close-listeners" });
-  const address = state.plan.addresses.find((each) => each.index === failed.index);
-  const text = address === undefined ? `address ${failed.index}` : addressInMessages(address);
-  if (failed.errno === "EADDRINUSE") log(turn, "error", `Connection in use: ${text}`);
-  if (failed.errno === "EADDRNOTAVAIL") log(turn, "error", `Invalid address: ${text}`);
-  log(turn, "error", `connection to ${text} failed: ${failed.text}`);
-  const { failed: before } = state.phase;
-  // An address further on begins its own five: those before it could be bound.
-  const attempts = before === undefined || failed.index > before.index ? 1 : before.attempts + 1;
-  log(turn, "debug", "Retrying in 1 second.");
-  const index = Math.max(failed.index, before?.index ?? 0);
-  state.phase = { at: "binding", failed: { index, attempts, text }, retryAtMs: nowMs + BIND_RETRY_MS };
-}
-
-/** A second after an attempt that failed: the next one, or the end. */
-function retryBind(turn: Turn, failed: BindFailure | undefined): void {
-  if (failed !== undefined && failed.attempts >= BIND_ATTEMPTS_MAX) {
-    log(turn, "error", `Can't connect to ${failed.text}`);
-    beginStop(turn, { quick: false, ending: { code: 1, reason: undefined, silent: true } });
-    return;
-  }
-  turn.state.phase = { at: "binding", failed, retryAtMs: undefined };
-  sendBind(turn);
-}
-
 export function onUnlistened(turn: Turn): void {
   turn.state.unlistened = true;
 }
@@ -124,6 +74,9 @@ export function onNurseryExited(turn: Turn, status: ExitStatus, cause: string | 
   state.nursery = { at: "down" };
   state.unlistened = false;
   if (before.at === "starting" && before.configuring) state.configEndsNursery = true;
+  onReadingLost(turn);
+  state.binds = [];
+  state.heard = [];
   // Asked of the one that is gone: nobody will answer.
   if (state.gateway.at === "starting") state.gateway = { at: "absent" };
   for (const worker of [...state.workers.values()]) {
@@ -159,9 +112,6 @@ export function onNurseryExited(turn: Turn, status: ExitStatus, cause: string | 
 /** Starts the successor when there should be one. Called after every event. */
 export function superviseNursery(turn: Turn): void {
   const { state, nowMs } = turn;
-  if (state.phase.at === "binding" && state.phase.retryAtMs !== undefined && nowMs >= state.phase.retryAtMs && state.nursery.at === "up") {
-    retryBind(turn, state.phase.failed);
-  }
   if (state.nursery.at === "starting" && nowMs - state.nursery.sinceMs >= NURSERY_START_MS) {
     state.nursery = { ...state.nursery, sinceMs: nowMs };
     turn.out.push({ do: "kill-nursery" });
@@ -175,6 +125,7 @@ export function superviseNursery(turn: Turn): void {
   if (configuring) turn.out.push({ do: "run-config" });
   else if (state.plan.hasConfig) warnOfConfig(turn, "it ended the nursery that ran it");
   turn.out.push({ do: "send-settings" });
+  callFirstHooks(turn);
   if (!adopts) {
     if (state.phase.at === "binding") state.phase = { ...state.phase, retryAtMs: undefined };
     turn.out.push({ do: "close-listeners" });

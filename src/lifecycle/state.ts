@@ -2,6 +2,8 @@
 
 import { type BackOff, noBackOff } from "./back-off.ts";
 import type { Command } from "./command.ts";
+import type { Reading } from "./event.ts";
+import type { ToldHook } from "./hooks.ts";
 import type { ListenAddress, LogLevel, RequestInfo } from "./messages.ts";
 
 /** The settings that the mind needs, in its units. */
@@ -13,7 +15,7 @@ export interface Plan {
   /** The interpreter that the nursery runs in, a path or a name on PATH: only for messages. */
   readonly python: string;
   readonly workers: number;
-  /** Most workers beyond the target while old ones are replaced; at least 1. */
+  /** Most workers beyond the target while old ones are replaced; 0: an old one goes before its successor is forked. */
   readonly surge: number;
   /** Silence after which a worker is killed, 0 = never. */
   readonly timeoutMs: number;
@@ -32,6 +34,8 @@ export interface Plan {
   readonly daemon: boolean;
   /** There is a configuration file or module. */
   readonly hasConfig: boolean;
+  /** Those that are set of the hooks that the nursery is told to call. */
+  readonly hooks: readonly ToldHook[];
   /** The first nursery has been told to start a gateway, before the settings were read. */
   readonly gatewayUnderWay: boolean;
 }
@@ -53,6 +57,8 @@ export type WorkerState =
 export interface Worker {
   readonly number: number;
   readonly generation: number;
+  /** It accepts clients by itself. */
+  readonly direct: boolean;
   /** When the nursery was asked for it. */
   readonly forkedMs: number;
   /** Unknown until the nursery has forked it. */
@@ -70,8 +76,9 @@ export interface Worker {
   orphan: boolean;
   /** To be replaced, although its generation is the wanted one. */
   doomed: boolean;
-  /** It reported a TERM of its own; at this moment it is clear that the master got none. */
+  /** It reported a signal of its own (`signalledBy`); at this moment it is clear that the master got none. */
   signalledDueMs: number | undefined;
+  signalledBy: string;
 }
 
 export type NurseryState =
@@ -112,9 +119,30 @@ export interface BindFailure {
   readonly text: string;
 }
 
+/** `bind` was sent, or waits until `retryAtMs`. */
+export interface BindAttempts {
+  readonly failed: BindFailure | undefined;
+  readonly retryAtMs: number | undefined;
+}
+
+/** The way of one SIGHUP up to the moment when its settings count. */
+export type Reload =
+  | { readonly at: "none" }
+  /** It waits for a nursery, and for the start to be over. */
+  | { readonly at: "due" }
+  /** The hands read the settings. `again`: there was another SIGHUP meanwhile, and the newest wins. */
+  | { readonly at: "reading"; readonly reading: number; readonly sinceMs: number; readonly again: boolean }
+  /** The new addresses are being bound, beside those of now. */
+  | ({ readonly at: "binding"; readonly read: Extract<Reading, { status: "ok" }> } & BindAttempts);
+
+/** What a reload goes back to. */
+export interface Fallback {
+  readonly plan: Plan;
+  readonly target: number;
+}
+
 export type Phase =
-  /** `bind` was sent, or waits until `retryAtMs`. */
-  | { readonly at: "binding"; readonly failed: BindFailure | undefined; readonly retryAtMs: number | undefined }
+  | ({ readonly at: "binding" } & BindAttempts)
   | { readonly at: "serving" }
   | {
       readonly at: "stopping";
@@ -129,7 +157,12 @@ export type Phase =
   | { readonly at: "exited" };
 
 export interface ArbiterState {
-  readonly plan: Plan;
+  plan: Plan;
+  reload: Reload;
+  /** Readings of the settings so far. */
+  readings: number;
+  /** Plan and target of the proven generation, while a newer one has not been proven. */
+  fallback: Fallback | undefined;
   phase: Phase;
   nursery: NurseryState;
   nurseryBackOff: BackOff;
@@ -141,8 +174,17 @@ export interface ArbiterState {
   gatewayBackOff: BackOff;
   /** Some gateway has been up. */
   gatewayProven: boolean;
-  /** Bound sockets, whose handles the hands keep. */
-  listeners: ListenAddress[];
+  /** Where the gateway's part ends: nothing; it waits for its listeners; it finishes what it holds, until `drainDueMs`; it was told to go. */
+  gatewayTold: "nothing" | "hold" | "drain" | "quit";
+  drainDueMs: number;
+  /** Bound sockets, whose handles the hands keep, as the kernel names them. */
+  listeners: readonly ListenAddress[];
+  /** The addresses that `listeners` were asked for by. */
+  listening: readonly ListenAddress[];
+  /** The addresses of every `bind` whose answer has not come. Only the last one has consequences. */
+  binds: (readonly ListenAddress[])[];
+  /** `listening` events of the answer that is coming in. */
+  heard: ListenAddress[];
   unlistened: boolean;
   drained: boolean;
   readonly workers: Map<number, Worker>;
@@ -158,6 +200,8 @@ export interface ArbiterState {
   /** A reload is under way. */
   reloading: boolean;
   workerBackOff: BackOff;
+  /** When the master last got each signal. */
+  readonly signalsMs: Map<string, number>;
   /** The nursery has imported what the scout reported. */
   warmed: boolean;
   /** Last number in Gunicorn's debug line `N workers`. */
@@ -175,6 +219,9 @@ export interface Turn {
 export function createState(plan: Plan, nowMs: number): ArbiterState {
   return {
     plan,
+    reload: { at: "none" },
+    readings: 0,
+    fallback: undefined,
     phase: { at: "binding", failed: undefined, retryAtMs: undefined },
     nursery: { at: "starting", sinceMs: nowMs, adopts: false, configuring: false },
     configEndsNursery: false,
@@ -183,7 +230,12 @@ export function createState(plan: Plan, nowMs: number): ArbiterState {
     gateway: plan.gatewayUnderWay && !plan.direct ? { at: "starting", sinceMs: nowMs } : { at: "absent" },
     gatewayBackOff: noBackOff(),
     gatewayProven: false,
+    gatewayTold: "nothing",
+    drainDueMs: Number.POSITIVE_INFINITY,
     listeners: [],
+    listening: [],
+    binds: [],
+    heard: [],
     unlistened: false,
     drained: false,
     workers: new Map(),
@@ -194,12 +246,13 @@ export function createState(plan: Plan, nowMs: number): ArbiterState {
     provenGeneration: undefined,
     reloading: false,
     workerBackOff: noBackOff(),
+    signalsMs: new Map(),
     warmed: false,
     reportedWorkers: undefined,
   };
 }
 
-/** Neither told to leave nor known to be leaving. Of these there are never more than target + surge. */
+/** Neither told to leave nor known to be leaving. Of these there are never more than `staffMax`. */
 export function isStaying(worker: Worker): boolean {
   return worker.state.at === "booting" || worker.state.at === "ready" || worker.state.at === "lost";
 }
@@ -212,6 +265,12 @@ export function isReady(worker: Worker): boolean {
 /** Of the wanted generation, and not to be replaced. */
 export function isCurrent(state: ArbiterState, worker: Worker): boolean {
   return worker.generation === state.generation && !worker.doomed && !worker.orphan;
+}
+
+/** Workers that may be there while old ones are replaced: one more than the target at least where accepting itself changes hands. */
+export function staffMax(state: ArbiterState): number {
+  const changes = [...state.workers.values()].some((worker) => isStaying(worker) && worker.direct !== state.plan.direct);
+  return state.target + (changes ? Math.max(1, state.plan.surge) : state.plan.surge);
 }
 
 export function log(turn: Turn, level: LogLevel, text: string): void {

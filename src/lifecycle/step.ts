@@ -1,26 +1,16 @@
 /** The arbiter's mind. */
 
-import { noBackOff } from "./back-off.ts";
 import type { Command } from "./command.ts";
 import { applyDeadlines } from "./deadlines.ts";
 import type { ArbiterEvent, MasterSignal } from "./event.ts";
 import { masterSignal } from "./event.ts";
 import { waitStatus } from "./exit-report.ts";
-import { gatewayFailed, onGatewayConnected, onGatewayGone, onGatewayUp, superviseGateway } from "./gateway.ts";
+import { endHold, gatewayFailed, onGatewayConnected, onGatewayGone, onGatewayUp, superviseGateway } from "./gateway.ts";
+import { onHookFailed, setTarget } from "./hooks.ts";
+import { onBindFailed, onBound, onListening, superviseListeners } from "./listening.ts";
 import type { GatewayEvent, NurseryEvent } from "./messages.ts";
-import {
-  failStart,
-  onAdopted,
-  onBegin,
-  onBindFailed,
-  onBound,
-  onConfigRan,
-  onHello,
-  onListening,
-  onNurseryExited,
-  onUnlistened,
-  superviseNursery,
-} from "./nursery.ts";
+import { failStart, onAdopted, onBegin, onConfigRan, onHello, onNurseryExited, onUnlistened, superviseNursery } from "./nursery.ts";
+import { onRebound, onSettingsRead, onSourceChanged, requestReload, superviseReload, withdrawReload } from "./reload.ts";
 import { type ArbiterState, log, type Turn } from "./state.ts";
 import { advanceStop, beginStop, hurryStop } from "./stop.ts";
 import * as workerEvents from "./worker-events.ts";
@@ -36,6 +26,8 @@ export function step(state: ArbiterState, event: ArbiterEvent): Command[] {
   takeIn(turn, event);
   applyDeadlines(turn);
   superviseNursery(turn);
+  superviseListeners(turn);
+  superviseReload(turn);
   superviseGateway(turn);
   if (state.phase.at === "serving" && state.nursery.at === "up") reconcile(turn);
   advanceStop(turn);
@@ -65,6 +57,9 @@ function takeIn(turn: Turn, event: ArbiterEvent): void {
     case "source-changed":
       onSourceChanged(turn, event.path);
       break;
+    case "settings-read":
+      onSettingsRead(turn, event.reading, event.outcome);
+      break;
     case "tick":
       return;
     default:
@@ -74,6 +69,7 @@ function takeIn(turn: Turn, event: ArbiterEvent): void {
 
 function onSignal(turn: Turn, name: MasterSignal): void {
   const { state } = turn;
+  state.signalsMs.set(name, turn.nowMs);
   if (state.phase.at === "stopping") {
     if (name === "int" || name === "quit") hurryStop(turn, state.phase);
     return;
@@ -88,14 +84,13 @@ function onSignal(turn: Turn, name: MasterSignal): void {
       beginStop(turn, { quick: true, ending: { code: 0, reason: undefined, silent: false } });
       break;
     case "hup":
-      log(turn, "info", "Hang up: Master");
-      beginReload(turn);
+      requestReload(turn);
       break;
     case "ttin":
-      state.target += 1;
+      setTarget(turn, state.target + 1);
       return;
     case "ttou":
-      state.target = Math.max(1, state.target - 1);
+      if (state.target > 1) setTarget(turn, state.target - 1);
       return;
     case "usr1":
       turn.out.push({ do: "reopen-logs" }, { do: "tell-nursery", message: { cmd: "reopen-logs" } });
@@ -112,33 +107,6 @@ function onSignal(turn: Turn, name: MasterSignal): void {
   }
 }
 
-/**
- * A new generation of workers, with the plan of now. The newest HUP wins: what boots for an older one is dismissed.
- * (A configuration that has been read again arrives here, as another plan.)
- */
-function beginReload(turn: Turn): void {
-  const { state } = turn;
-  state.target = state.plan.workers;
-  turn.out.push({ do: "reopen-logs" });
-  beginGeneration(turn);
-}
-
-function beginGeneration(turn: Turn): void {
-  const { state } = turn;
-  state.lastGeneration += 1;
-  state.generation = state.lastGeneration;
-  state.workerBackOff = noBackOff();
-  state.reloading = true;
-  workerEvents.dismissObsoleteBoots(turn);
-}
-
-/** Workers with the new code take the place of those with the old one, which serve until then. As many as there are: TTIN and TTOU stay. */
-function onSourceChanged(turn: Turn, path: string): void {
-  if (turn.state.phase.at !== "serving") return;
-  log(turn, "info", `Worker reloading: ${path} modified`);
-  beginGeneration(turn);
-}
-
 function onNurserySaid(turn: Turn, said: NurseryEvent): void {
   switch (said.ev) {
     case "hello":
@@ -148,7 +116,7 @@ function onNurserySaid(turn: Turn, said: NurseryEvent): void {
       onListening(turn, said);
       break;
     case "bound":
-      onBound(turn);
+      if (onBound(turn)) onRebound(turn);
       break;
     case "bind-failed":
       onBindFailed(turn, said);
@@ -176,7 +144,7 @@ function onNurserySaid(turn: Turn, said: NurseryEvent): void {
       workerEvents.onSilent(turn, said.worker, said.silentMs);
       break;
     case "signalled":
-      workerEvents.onSignalled(turn, said.worker);
+      workerEvents.onSignalled(turn, said.worker, said.signal);
       break;
     case "exited":
       workerEvents.onExited(turn, said.worker, said.pid, said.status);
@@ -192,6 +160,16 @@ function onNurserySaid(turn: Turn, said: NurseryEvent): void {
       if (name !== undefined) onSignal(turn, name);
       break;
     }
+    case "hook-failed":
+      onHookFailed(turn, said);
+      if (said.worker !== undefined) workerEvents.onPreForkFailed(turn, said.worker);
+      break;
+    case "set-workers":
+      turn.state.target = Math.max(0, said.count);
+      break;
+    case "halt":
+      beginStop(turn, { quick: false, ending: { code: said.code, reason: said.reason ?? undefined, silent: false } });
+      break;
     case "unlistened":
       onUnlistened(turn);
       break;
@@ -212,7 +190,13 @@ function onNurserySaid(turn: Turn, said: NurseryEvent): void {
 /** The nursery could not carry out a command. */
 function onCommandFailed(turn: Turn, failed: Extract<NurseryEvent, { ev: "failed" }>): void {
   if (failed.cmd === "settings") {
-    failStart(turn, failed.text);
+    const { fallback, provenGeneration } = turn.state;
+    if (fallback === undefined || provenGeneration === undefined) {
+      failStart(turn, failed.text);
+      return;
+    }
+    log(turn, "error", failed.text);
+    withdrawReload(turn, provenGeneration);
     return;
   }
   log(turn, "error", `nursery cannot ${failed.cmd}: ${failed.text}`);
@@ -226,6 +210,7 @@ function onGatewaySaid(turn: Turn, said: GatewayEvent): void {
       onGatewayUp(turn, said.pid);
       break;
     case "worker-ready":
+      endHold(turn);
       workerEvents.onLinked(turn, said.worker);
       break;
     case "worker-leaving":

@@ -76,8 +76,7 @@ function takeStep(turn: Turn, stopping: Stopping): void {
       // A nursery that has not done it by now will not: its workers are killed without it.
       for (const worker of state.workers.values()) abandon(turn, worker);
       if (hasGateway(state)) out.push({ do: "tell-gateway", message: { cmd: "quit" } });
-      if (state.nursery.at !== "down") out.push({ do: "tell-nursery", message: { cmd: "exit" } });
-      state.phase = { ...stopping, step: "processes", deadlineMs: nowMs + LAST_STEP_MS };
+      leaveNursery(turn, stopping);
       return;
     case "processes":
       if ((hasGateway(state) || state.nursery.at !== "down") && !overdue) return;
@@ -86,16 +85,27 @@ function takeStep(turn: Turn, stopping: Stopping): void {
   }
 }
 
+/** The nursery goes, after `on_exit`, which Gunicorn calls behind its last line and gives all the time it takes. */
+function leaveNursery(turn: Turn, stopping: Stopping): void {
+  const { state, nowMs, out } = turn;
+  const hooked = state.nursery.at !== "down" && state.plan.hooks.includes("on_exit");
+  const patienceMs = hooked ? Math.max(LAST_STEP_MS, state.plan.gracefulTimeoutMs) : LAST_STEP_MS;
+  let { ending } = stopping;
+  if (hooked) {
+    announce(turn, ending);
+    ending = { ...ending, silent: true };
+    out.push({ do: "tell-nursery", message: { cmd: "hook", hook: "on_exit" } });
+  }
+  if (state.nursery.at !== "down") out.push({ do: "tell-nursery", message: { cmd: "exit" } });
+  state.phase = { ...stopping, step: "processes", deadlineMs: nowMs + patienceMs, ending };
+}
+
 /** Ends at once, killing what is left of the two processes; workers follow by their lifeline. */
 export function finish(turn: Turn, ending: Ending): void {
   const { state, out } = turn;
   if (state.gateway.at === "connected" || state.gateway.at === "up") out.push({ do: "kill-process", pid: state.gateway.pid });
   if (state.nursery.at !== "down") out.push({ do: "kill-nursery" });
-  if (!ending.silent) {
-    const level = ending.code === 0 ? "info" : "error";
-    log(turn, level, "Shutting down: Master");
-    if (ending.reason !== undefined) log(turn, level, `Reason: ${ending.reason}`);
-  }
+  announce(turn, ending);
   out.push({ do: "exit", code: ending.code });
   state.phase = { at: "exited" };
 }
@@ -103,6 +113,13 @@ export function finish(turn: Turn, ending: Ending): void {
 /** Not told to leave yet. One that boots may have been what the gateway waited for. */
 function isAtWork(worker: Worker): boolean {
   return worker.state.at === "ready" || worker.state.at === "booting";
+}
+
+function announce(turn: Turn, ending: Ending): void {
+  if (ending.silent) return;
+  const level = ending.code === 0 ? "info" : "error";
+  log(turn, level, "Shutting down: Master");
+  if (ending.reason !== undefined) log(turn, level, `Reason: ${ending.reason}`);
 }
 
 function isBeingKilled(worker: Worker): boolean {

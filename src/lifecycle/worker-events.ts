@@ -1,11 +1,13 @@
 /** What happens to workers, and what it means. The consequences for their number follow in `reconcile`. */
 
-import { countFailure, describeWait, noBackOff, STEADY_MS } from "./back-off.ts";
-import { describeStatus, exitReport, haltReason } from "./exit-report.ts";
+import { countFailure, describeWait, STEADY_MS } from "./back-off.ts";
+import { BOOT_ERROR_CODE, describeStatus, exitReport, haltReason } from "./exit-report.ts";
+import { isParting } from "./gateway.ts";
 import type { ExitStatus, GatewayEvent, RequestInfo } from "./messages.ts";
+import { commitReload, withdrawReload } from "./reload.ts";
 import { describeRequest, isCurrent, isReady, log, type Turn, type Worker, type WorkerState } from "./state.ts";
 import { beginStop } from "./stop.ts";
-import { dismiss, KILL_AGAIN_MS, kill } from "./workers.ts";
+import { KILL_AGAIN_MS, kill } from "./workers.ts";
 
 /** How long the master waits for a signal of its own before it believes that a worker alone got a TERM. */
 export const SIGNALLED_WAIT_MS = 100;
@@ -40,8 +42,8 @@ export function onLoaded(turn: Turn, number: number, pid: number, modules: reado
   worker.pid = pid;
   worker.state = { at: "ready", sinceMs: nowMs };
   // Nobody else has to know a direct worker.
-  if (state.plan.direct) worker.linked = true;
-  if (state.gateway.at === "up") awaitLink(turn, worker);
+  if (worker.direct) worker.linked = true;
+  if (state.gateway.at === "up" && !isParting(state)) awaitLink(turn, worker);
   if (state.plan.warmImports && !state.warmed && state.phase.at === "serving") {
     state.warmed = true;
     turn.out.push({ do: "tell-nursery", message: { cmd: "warm", modules } });
@@ -57,7 +59,7 @@ export function awaitLink(turn: Turn, worker: Worker): void {
 /** The gateway counts the worker in. */
 export function onLinked(turn: Turn, number: number): void {
   const worker = turn.state.workers.get(number);
-  if (worker === undefined) return;
+  if (worker === undefined || isParting(turn.state)) return;
   worker.linked = true;
   worker.unlinkedSinceMs = undefined;
   noteReady(turn, worker);
@@ -67,7 +69,9 @@ function noteReady(turn: Turn, worker: Worker): void {
   const { state } = turn;
   if (!isReady(worker)) return;
   log(turn, "debug", `worker ready worker=${worker.number} gen=${worker.generation} pid=${worker.pid}`);
-  if (isCurrent(state, worker)) state.provenGeneration = Math.max(state.provenGeneration ?? 0, worker.generation);
+  if (!isCurrent(state, worker)) return;
+  state.provenGeneration = Math.max(state.provenGeneration ?? 0, worker.generation);
+  commitReload(turn);
 }
 
 /** The worker takes no more requests; it was told to, or leaves by itself. */
@@ -98,16 +102,25 @@ export function onLost(turn: Turn, lost: Extract<GatewayEvent, { ev: "worker-los
   }
 }
 
-/** The worker got a TERM of its own and asks what it means. */
-export function onSignalled(turn: Turn, number: number): void {
+/** What ends a worker of Gunicorn's that gets it alone. (USR1 opens its logs anew, which it has done; WINCH means nothing.) */
+const ENDING = new Set(["TERM", "INT", "QUIT", "HUP", "USR2"]);
+
+/** The worker got a signal of its own and asks what it means. */
+export function onSignalled(turn: Turn, number: number, signal: string): void {
   const worker = turn.state.workers.get(number);
-  if (worker !== undefined) worker.signalledDueMs ??= turn.nowMs + SIGNALLED_WAIT_MS;
+  if (worker === undefined || !ENDING.has(signal) || worker.signalledDueMs !== undefined) return;
+  worker.signalledDueMs = turn.nowMs + SIGNALLED_WAIT_MS;
+  worker.signalledBy = signal;
 }
 
-/** No signal reached the master meanwhile: the TERM was meant for this worker alone. */
-export function onSignalledDue(turn: Turn, worker: Worker, signal: string): void {
+/** If the master did not get the signal as well, it was meant for this worker alone. */
+export function onSignalledDue(turn: Turn, worker: Worker): void {
+  const dueMs = worker.signalledDueMs ?? turn.nowMs;
+  const signal = worker.signalledBy;
   worker.signalledDueMs = undefined;
   if (worker.doomed || turn.state.phase.at !== "serving") return;
+  const heardMs = turn.state.signalsMs.get(signal.toLowerCase()) ?? Number.NEGATIVE_INFINITY;
+  if (heardMs >= dueMs - 2 * SIGNALLED_WAIT_MS) return;
   worker.doomed = true;
   log(turn, "info", `worker signalled, replacing it worker=${worker.number} pid=${worker.pid} signal=${signal}`);
 }
@@ -172,7 +185,7 @@ export function onExited(turn: Turn, number: number, pid: number, status: ExitSt
     case "ready":
     case "lost": {
       const readySinceMs = before.at === "ready" ? before.sinceMs : before.readySinceMs;
-      const unwell = !worker.orphan && !hasLeft(turn, status) && nowMs - readySinceMs < STEADY_MS;
+      const unwell = !worker.orphan && !hasLeft(worker, status) && nowMs - readySinceMs < STEADY_MS;
       if (unwell) countFailure(state.workerBackOff, worker.forkedMs, nowMs);
       log(turn, "debug", `worker gone worker=${number} pid=${pid} ${describeStatus(status)}`);
       break;
@@ -183,8 +196,8 @@ export function onExited(turn: Turn, number: number, pid: number, status: ExitSt
 }
 
 /** Direct workers leave by themselves, after max_requests and by signals that we do not see. */
-function hasLeft(turn: Turn, status: ExitStatus): boolean {
-  return turn.state.plan.direct && status !== null && "code" in status && status.code === 0;
+function hasLeft(worker: Worker, status: ExitStatus): boolean {
+  return worker.direct && status !== null && "code" in status && status.code === 0;
 }
 
 function onBootFailed(turn: Turn, worker: Worker, pid: number | undefined, status: ExitStatus): void {
@@ -201,29 +214,12 @@ function onBootFailed(turn: Turn, worker: Worker, pid: number | undefined, statu
   const killed = status === null || "signal" in status;
   const unproven = state.provenGeneration !== undefined && state.generation > state.provenGeneration;
   if (unproven && (!killed || state.workerBackOff.failures >= KILLED_BOOTS_MAX || worker.state.at !== "booting")) {
-    withdraw(turn, state.provenGeneration ?? 0);
+    withdrawReload(turn, state.provenGeneration ?? 0);
     return;
   }
   const known = pid === undefined ? "" : `pid=${pid} `;
   const detail = `worker=${worker.number} gen=${worker.generation} ${known}${describeStatus(status)}`;
   log(turn, "warning", `worker did not boot, trying again ${detail} ${describeWait(waitMs)}`);
-}
-
-/** Gives up a new generation that does not boot; the one before goes on serving. */
-function withdraw(turn: Turn, proven: number): void {
-  const { state } = turn;
-  log(turn, "error", `reload withdrawn, the old workers keep serving gen=${state.generation} serving=${proven}`);
-  state.generation = proven;
-  state.reloading = false;
-  state.workerBackOff = noBackOff();
-  dismissObsoleteBoots(turn);
-}
-
-/** Ends what boots for a generation that is not wanted any more. */
-export function dismissObsoleteBoots(turn: Turn): void {
-  for (const worker of turn.state.workers.values()) {
-    if (worker.state.at === "booting" && worker.generation !== turn.state.generation) dismiss(turn, worker);
-  }
 }
 
 /** The application could not be imported for preload; the end of each of its workers, which were never forked, is told after this. */
@@ -240,6 +236,13 @@ function judgeMold(turn: Turn, worker: Worker | undefined, status: ExitStatus): 
   if (turn.state.provenGeneration === undefined && worker?.state.at !== "killed") {
     beginStop(turn, { quick: false, ending: { code: 1, reason: haltReason(status) ?? "Worker failed to boot.", silent: false } });
   } else if (worker !== undefined) onBootFailed(turn, worker, undefined, status);
+}
+
+/** `pre_fork` raised: nothing was started, and another attempt would fare no better than one whose application cannot be loaded. */
+export function onPreForkFailed(turn: Turn, number: number): void {
+  const worker = turn.state.workers.get(number);
+  if (worker === undefined || !turn.state.workers.delete(number)) return;
+  onBootFailed(turn, worker, undefined, { code: BOOT_ERROR_CODE });
 }
 
 /** The nursery could not fork: nothing was started, the next attempt waits. */

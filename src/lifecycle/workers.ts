@@ -1,7 +1,7 @@
 /** How many workers there are, and which: forking, retiring, replacing surge-first. */
 
 import { STEADY_MS } from "./back-off.ts";
-import { isCurrent, isReady, isStaying, log, type Turn, type Worker } from "./state.ts";
+import { type ArbiterState, isCurrent, isReady, isStaying, log, staffMax, type Turn, type Worker } from "./state.ts";
 
 /** How long a worker that has nothing to finish may take to leave. */
 const QUIT_PATIENCE_MS = 2000;
@@ -34,7 +34,7 @@ function forkMissing(turn: Turn): void {
   const { state, nowMs } = turn;
   const all = staying(turn);
   const current = all.filter((worker) => isCurrent(state, worker));
-  const room = Math.min(state.target - current.length, state.target + state.plan.surge - all.length);
+  const room = Math.min(state.target - current.length, staffMax(state) - all.length - leavingInPlace(state));
   if (room <= 0 || nowMs < state.workerBackOff.notBeforeMs) return;
   // After a failure, and while the scout is out, one at a time: more would only fail, or be cold, as well.
   const scouting = state.plan.warmImports && !state.warmed && state.target > 1;
@@ -45,12 +45,19 @@ function forkMissing(turn: Turn): void {
   }
 }
 
+/** Without surge a successor waits until its predecessor is gone, not only told to go: there is no room for both. */
+function leavingInPlace({ plan, workers, generation }: ArbiterState): number {
+  if (plan.surge > 0) return 0;
+  return [...workers.values()].filter((worker) => !isStaying(worker) && worker.generation < generation).length;
+}
+
 function fork(turn: Turn, scouting: boolean): void {
   const { state, nowMs } = turn;
   state.lastWorker += 1;
   const worker: Worker = {
     number: state.lastWorker,
     generation: state.generation,
+    direct: state.plan.direct,
     forkedMs: nowMs,
     pid: undefined,
     bornMs: undefined,
@@ -61,6 +68,7 @@ function fork(turn: Turn, scouting: boolean): void {
     orphan: false,
     doomed: false,
     signalledDueMs: undefined,
+    signalledBy: "",
   };
   state.workers.set(worker.number, worker);
   const { number, generation } = worker;
@@ -78,15 +86,30 @@ function retireReplaced(turn: Turn): void {
   const old = all.filter((worker) => !isCurrent(state, worker));
   // Of the old, those that serve nobody go first; what is kept are the youngest.
   const byUse = [...old.filter((worker) => !isReady(worker)), ...old.filter(isReady)];
-  const kept = Math.max(0, state.target - readyCurrent);
+  const kept = Math.max(state.target - readyCurrent, mustFeed(state) ? 1 : 0);
   for (const worker of byUse.slice(0, Math.max(0, byUse.length - kept))) retire(turn, worker);
+  if (state.plan.surge === 0) retireInPlace(turn);
+}
+
+/** The gateway still has requests for workers that it feeds, although those to come do without it. */
+function mustFeed({ plan, gateway, drained }: ArbiterState): boolean {
+  return plan.direct && (gateway.at === "connected" || gateway.at === "up") && !drained;
+}
+
+/** Without surge: as soon as nobody boots or leaves, the next old one goes, to make room. */
+function retireInPlace(turn: Turn): void {
+  const { state } = turn;
+  const all = staying(turn);
+  const isQuiet = all.length >= staffMax(state) && leavingInPlace(state) === 0 && all.every(isReady);
+  const next = all.find((worker) => !isCurrent(state, worker));
+  if (isQuiet && next !== undefined && !(mustFeed(state) && all.length === 1)) retire(turn, next);
 }
 
 /** The target has fallen while many were booting in the place of dead old ones: fewer of them are needed now. */
 function retireBeyondSurge(turn: Turn): void {
   const { state } = turn;
   const all = staying(turn);
-  const excess = Math.max(0, all.length - state.target - state.plan.surge);
+  const excess = Math.max(0, all.length - staffMax(state));
   const unready = all.filter((worker) => isCurrent(state, worker) && !isReady(worker)).reverse();
   for (const worker of unready.slice(0, excess)) retire(turn, worker);
 }
@@ -106,9 +129,15 @@ export function retire(turn: Turn, worker: Worker): void {
     return;
   }
   worker.state = { at: "stopping", killAtMs: turn.nowMs + turn.state.plan.gracefulTimeoutMs };
-  if (worker.orphan && !turn.state.plan.direct)
-    turn.out.push({ do: "tell-gateway", message: { cmd: "stop-worker", worker: worker.number } });
+  if (worker.orphan && !worker.direct) turn.out.push({ do: "tell-gateway", message: { cmd: "stop-worker", worker: worker.number } });
   else turn.out.push({ do: "tell-nursery", message: { cmd: "stop", worker: worker.number } });
+}
+
+/** Ends what boots for a generation that is not wanted any more. */
+export function dismissObsoleteBoots(turn: Turn): void {
+  for (const worker of turn.state.workers.values()) {
+    if (worker.state.at === "booting" && worker.generation !== turn.state.generation) dismiss(turn, worker);
+  }
 }
 
 /** Tells one worker that boots to leave. It may serve already, and only its word of it be under way: then it finishes first. */

@@ -15,7 +15,7 @@ test("a server at rest needs no wake-up", () => {
 });
 
 const SITUATIONS: readonly { name: string; wakeMs: number; bring: (world: World) => void }[] = [
-  { name: "a worker boots", wakeMs: 70_000, bring: (world) => world.signal("hup") && world.nurseryWorks() },
+  { name: "a worker boots", wakeMs: 70_000, bring: (world) => world.signal("hup") && world.handsWork() && world.nurseryWorks() },
   { name: "a worker was signalled", wakeMs: 100, bring: (world) => world.said({ ev: "signalled", worker: 1, signal: "TERM" }) },
   {
     name: "a worker was lost",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { MASTER_SIGNALS } from "../../src/lifecycle/event.ts";
+import type { Plan } from "../../src/lifecycle/state.ts";
 import { type BootResult, World } from "./world.ts";
 
 /** `TUNICORN_TEST_EFFORT=6` for a long run by hand: about a million happenings. */
@@ -9,20 +10,33 @@ const EFFORT = Number(process.env.TUNICORN_TEST_EFFORT ?? 1);
 
 /** One thing that may happen in the world; numbers choose among what is there. */
 type Happening =
-  | { kind: "nursery" | "gateway" | "workers" | "sleep" | "kill-nursery" | "kill-gateway" }
+  | { kind: "nursery" | "gateway" | "workers" | "hands" | "sleep" | "kill-nursery" | "kill-gateway" }
   | { kind: "signal"; name: (typeof MASTER_SIGNALS)[number] }
   | { kind: "worker-dies" | "worker-signalled" | "worker-overdue" | "worker-leaves" | "worker-busy"; which: number }
   | { kind: "boots"; result: BootResult }
+  | { kind: "finds"; found: World["found"] }
+  | { kind: "binds"; error: string | undefined }
   | { kind: "molds-hang" | "gateways-break"; so: boolean }
   | { kind: "configures"; result: World["configResult"] }
   /** `late`: the timer comes that much after it was due. */
   | { kind: "wait" | "late"; ms: number };
+
+const ADDRESSES = [8000, 8001, 8002].map((port) => ({ kind: "tcp" as const, host: "127.0.0.1", port }));
+/** What a reload may find in the settings. */
+const foundPlan: fc.Arbitrary<Partial<Plan>> = fc.record({
+  workers: fc.integer({ min: 1, max: 5 }),
+  surge: fc.integer({ min: 0, max: 3 }),
+  preload: fc.boolean(),
+  direct: fc.boolean(),
+  addresses: fc.subarray(ADDRESSES, { minLength: 1 }).map((addresses) => addresses.map((address, index) => ({ index, ...address }))),
+});
 
 const ordinary: fc.Arbitrary<Happening> = fc.constantFrom<Happening[]>(
   { kind: "nursery" },
   { kind: "gateway" },
   { kind: "workers" },
   { kind: "sleep" },
+  { kind: "hands" },
 );
 const fault: fc.Arbitrary<Happening> = fc.oneof(
   fc.constantFrom<Happening[]>({ kind: "kill-nursery" }, { kind: "kill-gateway" }),
@@ -41,6 +55,8 @@ const fault: fc.Arbitrary<Happening> = fc.oneof(
     result: fc.constantFrom<BootResult[]>("ok", "ok", "hangs", { code: 3 }, { code: 1 }, { signal: "SIGSEGV" }),
   }),
   fc.record({ kind: fc.constantFrom("molds-hang" as const, "gateways-break" as const), so: fc.boolean() }),
+  fc.record({ kind: fc.constant("finds" as const), found: fc.oneof(fc.constant("broken" as const), foundPlan) }),
+  fc.record({ kind: fc.constant("binds" as const), error: fc.constantFrom(undefined, "EADDRINUSE") }),
   fc.record({ kind: fc.constant("configures" as const), result: fc.constantFrom<World["configResult"][]>("ok", "failed", "dies") }),
   fc.record({ kind: fc.constantFrom("wait" as const, "late" as const), ms: fc.nat(3000) }),
 );
@@ -66,7 +82,7 @@ const deadly = fc.array(
 );
 const plan = fc.record({
   workers: fc.integer({ min: 1, max: 5 }),
-  surge: fc.integer({ min: 1, max: 3 }),
+  surge: fc.integer({ min: 0, max: 3 }),
   preload: fc.boolean(),
   direct: fc.boolean(),
   warmImports: fc.boolean(),
@@ -84,6 +100,15 @@ function happen(world: World, happening: Happening): void {
       break;
     case "workers":
       world.workersWork();
+      break;
+    case "hands":
+      world.handsWork();
+      break;
+    case "finds":
+      world.found = happening.found;
+      break;
+    case "binds":
+      world.bindError = happening.error;
       break;
     case "sleep":
       world.sleep();
@@ -153,6 +178,7 @@ function heal(world: World): void {
   world.configResult = "ok";
   world.moldsHang = false;
   world.gatewayBreaks = false;
+  world.bindError = undefined;
   if (world.plan.timeoutMs === 0) world.endHangs();
 }
 
@@ -175,6 +201,7 @@ test("whatever happens while serving, the invariants hold, and quiet brings back
       world.run(() => world.isSettled());
       assert.ok(world.isSettled(), `not healed: ${JSON.stringify([...world.state.workers.values()])} target ${world.state.target}`);
       assert.equal(world.workers.size, world.state.target);
+      world.checkPlan();
       stop(world);
       assert.equal(world.exitCode, 0);
       assert.equal(world.workers.size, 0);

@@ -8,6 +8,7 @@ function workerIn(state: WorkerState, more: Partial<Worker> = {}): Worker {
   return {
     number: 1,
     generation,
+    direct: false,
     forkedMs: 0,
     pid: 7,
     bornMs: 0,
@@ -18,6 +19,7 @@ function workerIn(state: WorkerState, more: Partial<Worker> = {}): Worker {
     orphan,
     doomed,
     signalledDueMs: undefined,
+    signalledBy: "",
   };
 }
 

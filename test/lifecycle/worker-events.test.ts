@@ -76,8 +76,10 @@ test("a new generation whose worker is killed by somebody is tried again before 
 test("the newest HUP wins: what boots for an older one is dismissed", () => {
   const world = settled({ workers: 1 });
   world.signal("hup");
+  world.handsWork();
   world.nurseryWorks();
   world.signal("hup");
+  world.handsWork();
   assert.equal(world.state.workers.get(2)?.state.at, "stopping");
   world.run(() => world.isSettled());
   assert.deepEqual(
@@ -120,6 +122,28 @@ test("a TERM to one worker: it is replaced first, 100 ms later, when the master 
   world.run(() => world.isSettled());
   assert.deepEqual([...world.state.workers.keys()], [2]);
 });
+
+for (const signal of ["INT", "QUIT", "HUP", "USR2"] as const) {
+  test(`${signal} to one worker has it replaced; to the whole group it is the master's affair`, () => {
+    const alone = settled({ workers: 1 });
+    alone.said({ ev: "signalled", worker: 1, signal });
+    alone.sleep();
+    assert.ok(alone.lines.some((line) => line.endsWith(`signal=${signal}`)));
+    const group = settled({ workers: 1 });
+    group.said({ ev: "signalled", worker: 1, signal });
+    group.signal(signal.toLowerCase() as "hup");
+    group.run(() => group.nowMs > 1000 || group.exitCode !== undefined);
+    assert.ok(!group.lines.some((line) => line.includes("replacing it")));
+  });
+}
+
+for (const signal of ["USR1", "WINCH"]) {
+  test(`${signal} to one worker has no consequence for it`, () => {
+    const world = settled({ workers: 1 });
+    world.said({ ev: "signalled", worker: 1, signal });
+    assert.equal(world.state.workers.get(1)?.signalledDueMs, undefined);
+  });
+}
 
 test("a TERM to the whole group is the master's affair alone", () => {
   const world = settled({ workers: 1 });
@@ -166,6 +190,7 @@ test("a mold that cannot import ends the start with 1; later it withdraws the ge
 
   const later = settled({ workers: 2, preload: true });
   later.signal("hup");
+  later.handsWork();
   later.said({ ev: "mold-failed", generation: 1, status: { code: 3 } });
   later.said({ ev: "exited", worker: 3, pid: 0, status: null });
   assert.equal(later.state.generation, 0);
@@ -191,7 +216,7 @@ test("a mold that hangs after a reload withdraws it", () => {
   const world = settled({ workers: 1, preload: true, timeoutMs: 3000 });
   world.moldsHang = true;
   world.signal("hup");
-  world.run(() => !world.state.reloading);
+  world.run(() => world.lines.some((line) => line.includes("withdrawn")));
   assert.equal(world.nowMs, 30_000);
   assert.ok(world.lines.some((line) => line.startsWith("error: reload withdrawn")));
   assert.ok(world.isSettled());

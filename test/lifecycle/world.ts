@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import type { Command } from "../../src/lifecycle/command.ts";
 import { nextWakeMs } from "../../src/lifecycle/deadlines.ts";
-import type { ArbiterEvent, MasterSignal } from "../../src/lifecycle/event.ts";
-import type { ExitStatus, GatewayCommand, NurseryCommand, NurseryEvent } from "../../src/lifecycle/messages.ts";
-import { type ArbiterState, createState, isReady, isStaying, type Plan } from "../../src/lifecycle/state.ts";
+import type { ArbiterEvent, MasterSignal, Reading } from "../../src/lifecycle/event.ts";
+import type { ExitStatus, GatewayCommand, ListenAddress, NurseryCommand, NurseryEvent } from "../../src/lifecycle/messages.ts";
+import { type ArbiterState, createState, isReady, isStaying, type Plan, staffMax } from "../../src/lifecycle/state.ts";
 import { step } from "../../src/lifecycle/step.ts";
 
 export const PLAN: Plan = {
@@ -26,6 +26,7 @@ export const PLAN: Plan = {
   daemon: false,
   gatewayUnderWay: false,
   hasConfig: false,
+  hooks: [],
 };
 
 interface SimulatedWorker {
@@ -37,9 +38,11 @@ interface SimulatedWorker {
   busy: boolean;
   linkedTo: number | undefined;
   leaving: boolean;
+  /** It accepts clients by itself. */
+  readonly direct: boolean;
 }
 
-type NurseryOrder = NurseryCommand | { readonly cmd: "hello" | "gateway" | "run-config" };
+type NurseryOrder = NurseryCommand | { readonly cmd: "hello" | "run-config" } | { readonly cmd: "gateway"; readonly hold: boolean };
 type Unstamped = ArbiterEvent extends infer E ? (E extends { nowMs: number } ? Omit<E, "nowMs"> : never) : never;
 
 /** After 0, 0.1, 0.3 and 0.7 s, and one more for a predecessor that had lived well. */
@@ -59,6 +62,15 @@ export class World {
   /** Molds begin to import and never end. */
   moldsHang = false;
   bindError: string | undefined;
+  /** What the next reading of the settings finds different from `plan`; or that they cannot be used. */
+  found: Partial<Plan> | "broken" = {};
+  /** The plan whose settings everybody has. */
+  applied: Plan;
+  /** What the nursery listens on. */
+  listening: readonly ListenAddress[] = [];
+  /** The gateway of now has the listeners. */
+  gatewayListens = false;
+  readonly #readings: number[] = [];
   nurseryPid: number | undefined = 1000;
   gatewayPid: number | undefined;
   drained = false;
@@ -80,6 +92,7 @@ export class World {
 
   constructor(plan: Partial<Plan> = {}) {
     this.plan = { ...PLAN, ...plan };
+    this.applied = this.plan;
     this.state = createState(this.plan, 0);
     this.feed({ type: "begin" });
   }
@@ -106,12 +119,12 @@ export class World {
     if (state.phase.at !== "serving" || state.nursery.at !== "up") return;
     const all = [...state.workers.values()];
     const staying = all.filter(isStaying).length;
-    assert.ok(staying <= state.target + state.plan.surge, `${staying} workers for a target of ${state.target}`);
+    assert.ok(staying <= staffMax(state), `${staying} workers for a target of ${state.target}`);
     const retired = commands.flatMap((command) =>
       "message" in command && (command.message.cmd === "stop" || command.message.cmd === "stop-worker") ? [command.message.worker] : [],
     );
     const wasReady = retired.some((number) => state.workers.get(number)?.linked);
-    if (wasReady) assert.ok(all.some(isReady), "the last ready worker was told to leave");
+    if (wasReady && state.plan.surge > 0) assert.ok(all.some(isReady), "the last ready worker was told to leave");
   }
 
   /** Every living worker is known, or on its way out; every known one exists or is still to be forked. */
@@ -168,7 +181,17 @@ export class World {
         break;
       case "start-gateway":
         this.#starts.note("gateway", this.nowMs);
-        this.#orders.push({ cmd: "gateway" });
+        this.#orders.push({ cmd: "gateway", hold: command.hold });
+        break;
+      case "read-settings":
+        this.#readings.push(command.reading);
+        break;
+      case "apply-settings":
+        this.applied = command.plan;
+        break;
+      case "drop-gateway":
+        // A gateway whose control socket is closed leaves.
+        this.#pending.push(() => this.killGateway());
         break;
       case "configure-gateway":
         this.#gatewayConfigured = true;
@@ -198,6 +221,18 @@ export class World {
 
   // What can happen of itself. Each returns whether it could.
 
+  /** The hands have read the settings. */
+  handsWork(): boolean {
+    const reading = this.#readings.shift();
+    if (reading === undefined) return false;
+    const broken = this.nurseryPid === undefined || this.found === "broken";
+    const outcome: Reading = broken
+      ? { status: "failed", text: "Error: no" }
+      : { status: "ok", plan: { ...this.plan, ...(this.found as Partial<Plan>) }, lines: [] };
+    this.feed({ type: "settings-read", reading, outcome });
+    return true;
+  }
+
   /** The nursery carries out its next order. */
   nurseryWorks(): boolean {
     const order = this.#orders.shift();
@@ -215,12 +250,18 @@ export class World {
           this.said({ ev: "bind-failed", index: 0, errno: this.bindError, text: "[Errno 98] Address already in use" });
           break;
         }
+        this.listening = order.addresses;
         for (const address of order.addresses) this.said({ ev: "listening", ...address });
+        this.gatewayListens ||= !order.hold;
         this.said({ ev: "bound" });
+        break;
+      case "listen-again":
+        this.gatewayListens = true;
         break;
       case "gateway": {
         const pid = this.#newPid();
         this.gatewayPid = pid;
+        this.gatewayListens = !order.hold;
         this.#gatewayConfigured = false;
         this.#gatewayOrders.length = 0;
         this.said({ ev: "gateway", pid });
@@ -240,6 +281,7 @@ export class World {
           busy: this.bootResult === "hangs",
           linkedTo: undefined,
           leaving: false,
+          direct: this.state.workers.get(order.worker)?.direct ?? this.state.plan.direct,
         };
         this.workers.set(order.worker, worker);
         this.said({ ev: "forked", worker: worker.number, pid: worker.pid });
@@ -332,7 +374,7 @@ export class World {
     const parentLives = worker.nurseryPid === this.nurseryPid;
     if (worker.busy) return false;
     if (worker.leaving) return this.workerDies(worker.number, { code: 0 });
-    if (!parentLives && (this.gatewayPid === undefined || worker.linkedTo !== this.gatewayPid))
+    if (!parentLives && !worker.direct && (this.gatewayPid === undefined || worker.linkedTo !== this.gatewayPid))
       return this.workerDies(worker.number, { code: 0 });
     if (!worker.loaded) {
       if (this.bootResult === "hangs") return false;
@@ -341,6 +383,7 @@ export class World {
       if (parentLives) this.said({ ev: "ready", worker: worker.number, pid: worker.pid, modules: ["json"] });
       return true;
     }
+    if (worker.direct) return false;
     if (this.gatewayPid === undefined || worker.linkedTo === this.gatewayPid || this.state.gateway.at !== "up") return false;
     worker.linkedTo = this.gatewayPid;
     this.feed({ type: "gateway-said", said: { ev: "worker-ready", worker: worker.number } });
@@ -387,11 +430,23 @@ export class World {
   /** Lets everybody work until nothing moves, or until `done`; time passes only when nobody has anything to do. */
   run(done: () => boolean = () => false, stepsMax = 20_000): void {
     for (let count = 0; count < stepsMax && !done() && this.exitCode === undefined; count += 1) {
-      if (this.nurseryWorks() || this.gatewayWorks() || this.workersWork()) continue;
+      if (this.nurseryWorks() || this.handsWork() || this.gatewayWorks() || this.workersWork()) continue;
       if (this.isSettled() && nextWakeMs(this.state, this.nowMs) === undefined) return;
       this.sleep();
       if (this.isSettled() && !this.nurseryWorks() && this.exitCode === undefined) return;
     }
+  }
+
+  /** Once settled: everybody has the settings of the plan, its addresses and no others listen, and a gateway is there if it is needed. */
+  checkPlan(): void {
+    while (this.nurseryWorks()); // what needs no answer may still be on its way
+    const { plan } = this.state;
+    assert.equal(this.applied, plan);
+    const asked = (addresses: readonly ListenAddress[]) => addresses.map((address) => ({ ...address }));
+    assert.deepEqual(asked(this.listening), asked(plan.addresses));
+    assert.equal(this.gatewayPid !== undefined, !plan.direct, `gateway ${this.gatewayPid}`);
+    if (!plan.direct) assert.ok(this.gatewayListens, "the gateway has no listeners");
+    for (const { number } of this.state.workers.values()) assert.equal(this.workers.get(number)?.direct, plan.direct);
   }
 
   /** As many ready workers of the wanted kind as wanted, and no others. */
@@ -399,6 +454,9 @@ export class World {
     const all = [...this.state.workers.values()];
     return (
       this.state.phase.at === "serving" &&
+      this.state.reload.at === "none" &&
+      this.state.binds.length === 0 &&
+      (!this.state.plan.direct || this.state.gateway.at === "absent") &&
       all.length === this.state.target &&
       all.every((worker) => isReady(worker) && worker.generation === this.state.generation && !worker.doomed)
     );
