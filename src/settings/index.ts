@@ -16,9 +16,9 @@ export { type Application, type Launch, type Origin, parse, type Resolved, resol
 export { noEffectNotes } from "./no-effect.ts";
 export { refuseUnsupported } from "./not-supported-yet.ts";
 export { printConfig } from "./print-config.ts";
-export { reloadDiff, type SettingChange } from "./reload-diff.ts";
+export { reloadDiff, type SettingChange, withoutRestarts } from "./reload-diff.ts";
 export type { OnReload } from "./setting.ts";
-export { displayValue } from "./setting-values.ts";
+export { displayValue, isSet } from "./setting-values.ts";
 export { type JsonValue, type SettingInPython, settingsJson, settingsToJson } from "./settings-json.ts";
 export { settingsManual } from "./settings-manual.ts";
 export { launchDirectory, type Surroundings } from "./surroundings.ts";

@@ -26,15 +26,7 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   "statsd_prefix",
   "enable_backlog_metric",
   // Hooks
-  "on_starting",
-  "on_reload",
-  "when_ready",
-  "pre_fork",
-  "post_fork",
   "pre_exec",
-  "child_exit",
-  "nworkers_changed",
-  "on_exit",
   "ssl_context",
   // Protocols
   "http_protocols",

@@ -12,6 +12,17 @@ export interface SettingChange {
   readonly after: string;
 }
 
+/**
+ * What a reload makes of new settings: those that only a start can change keep their values.
+ *
+ * @returns `waiting`: the changes that wait for it.
+ */
+export function withoutRestarts(before: Settings, after: Settings): { readonly settings: Settings; readonly waiting: SettingChange[] } {
+  const waiting = reloadDiff(before, after).filter(({ onReload }) => onReload === "restart");
+  const kept = Object.fromEntries(waiting.map(({ name }) => [name, before[name]]));
+  return { settings: { ...after, ...kept }, waiting };
+}
+
 /** Compares two sets of settings, in the table's order. */
 export function reloadDiff(before: Settings, after: Settings): SettingChange[] {
   return ENTRIES.filter(([name]) => !isSameValue(before, after, name)).map(([name, { onReload }]) => ({

@@ -26,3 +26,8 @@ export function isSameValue(settings: Settings, others: Settings, name: SettingN
   if (value.t === "object" && other.t === "object") return value.type === other.type && value.name === other.name;
   return value.t === other.t && repr(value) === repr(other);
 }
+
+/** Whether anybody has given the setting a value of its own. */
+export function isSet({ settings, defaults }: { readonly settings: Settings; readonly defaults: Settings }, name: SettingName): boolean {
+  return !isSameValue(settings, defaults, name);
+}

@@ -15,7 +15,7 @@ The config file is Python; its globals with the names below are settings. Option
 
 const ON_RELOAD: Readonly<Record<OnReload, string>> = {
   apply: "takes effect with a reload (SIGHUP)",
-  rebind: "a reload closes the listening sockets and binds the new ones",
+  rebind: "with a reload new addresses are bound, then those that are gone are closed",
   restart: "takes effect with the next start",
 };
 

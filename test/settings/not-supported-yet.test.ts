@@ -15,7 +15,7 @@ const REFUSED: readonly { words: readonly string[]; config?: readonly (readonly 
   { words: ["--statsd-host", "h"], name: "statsd_host" },
   { words: ["--control-socket", "/x"], name: "control_socket" },
   { words: ["--gateways", "2"], name: "gateways" },
-  { words: [], config: [["when_ready", hook]], name: "when_ready" },
+  { words: [], config: [["pre_exec", hook]], name: "pre_exec" },
   { words: ["-k", "gunicorn.workers.ggevent.GeventWorker"], name: "worker_class" },
   { words: ["--max-requests", "5"], name: "max_requests" },
   { words: ["-k", "gthread", "--max-requests-jitter", "5"], name: "max_requests_jitter" },

@@ -232,6 +232,19 @@ accepted, whatever is set.`,
 
 By default workers share the memory of these modules; the application itself is still imported in each worker.`,
   }),
+  reload_surge: setting({
+    section: "Gateway",
+    flags: ["--reload-surge"],
+    metavar: "INT",
+    kind: count,
+    default: 1,
+    onReload: "apply",
+    ours: true,
+    doc: `Workers that a reload (SIGHUP) may start beyond \`workers\` before old ones leave.
+
+More make a reload quicker and need more memory for its time. With 0 an old worker leaves before its successor is forked: no more memory
+is needed, but one worker less serves meanwhile, and with a single worker requests wait until the successor has imported the application.`,
+  }),
   look_ahead: setting({
     section: "Gateway",
     flags: ["--look-ahead"],
