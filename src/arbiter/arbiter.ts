@@ -4,38 +4,34 @@ import { rmSync, statSync } from "node:fs";
 import type { Command } from "../lifecycle/command.ts";
 import { nextWakeMs } from "../lifecycle/deadlines.ts";
 import type { ArbiterEvent, MasterSignal } from "../lifecycle/event.ts";
-import type { NurseryEvent } from "../lifecycle/messages.ts";
+import type { ListenAddress, NurseryEvent } from "../lifecycle/messages.ts";
 import { type ArbiterState, createState, type Plan } from "../lifecycle/state.ts";
 import { step } from "../lifecycle/step.ts";
 import { writeFully } from "../telemetry/error-log.ts";
 import type { TlsMaterial } from "../wire/tls-material.ts";
+import type { EffectiveSettings } from "./effective-settings.ts";
 import { FileWatcher, type ReloadEngine } from "./file-watcher.ts";
 import { GatewayLink } from "./gateway-link.ts";
 import { closeHandle, KeptHandles } from "./kept-handles.ts";
 import type { MasterLogs } from "./log-files.ts";
 import type { NurseryHappening, NurseryProcess } from "./nursery-process.ts";
-import type { PidFile } from "./pid-file.ts";
+import type { Outward } from "./outward.ts";
 import { gatewayEvent, nurseryEvent } from "./received.ts";
+import type { ReadAgain } from "./settings-reader.ts";
 
 const STDERR = 2;
 
 export interface ArbiterOptions {
-  readonly plan: Plan;
+  /** The settings of the start. */
+  readonly settings: EffectiveSettings;
+  /** Reads them again. */
+  readonly readSettings: (current: EffectiveSettings, nursery: NurseryProcess) => Promise<ReadAgain>;
   /** The first nursery, started before anything else. */
   readonly nursery: NurseryProcess;
   readonly startNursery: () => NurseryProcess;
-  /** The contract's `run-config`, sent to every nursery but the first; undefined when there is no configuration. */
-  readonly configMessage: object | undefined;
-  /** The contract's `settings`, sent to every nursery. */
-  readonly settingsMessage: object;
   /** The contract's `gateway`. */
   readonly gatewayMessage: object;
-  /** The contract's `configure`, as it is now. */
-  readonly configureMessage: () => object;
-  readonly logs: MasterLogs;
-  readonly pidFile: PidFile | undefined;
-  /** Undefined without `reload`. */
-  readonly reloadEngine: ReloadEngine | undefined;
+  readonly outward: Pick<Outward, "log" | "apply" | "reopenLogs" | "removePidFile">;
   readonly exit: (code: number) => void;
 }
 
@@ -53,21 +49,20 @@ export class Arbiter {
   readonly #kept = new KeptHandles();
   #nursery: NurseryProcess;
   #gateway: GatewayLink | undefined;
+  #settings: EffectiveSettings;
+  /** What stands behind the mind's plans. */
+  readonly #settingsOf = new WeakMap<Plan, EffectiveSettings>();
   #madeSockets: MadeSocket[] = [];
   #timer: NodeJS.Timeout | undefined;
-  readonly #sources: FileWatcher | undefined;
+  /** With `reload`. */
+  #sources: { readonly engine: ReloadEngine; readonly watcher: FileWatcher } | undefined;
 
   constructor(options: ArbiterOptions) {
-    const { reloadEngine, logs } = options;
-    if (reloadEngine !== undefined) {
-      this.#sources = new FileWatcher(
-        reloadEngine,
-        (path) => this.#feed({ type: "source-changed", path }),
-        (text) => logs.log.write("warning", text),
-      );
-    }
     this.#options = options;
-    this.#state = createState(options.plan, performance.now());
+    this.#settings = options.settings;
+    this.#watchFiles(options.settings);
+    this.#settingsOf.set(options.settings.plan, options.settings);
+    this.#state = createState(options.settings.plan, performance.now());
     this.#nursery = options.nursery;
   }
 
@@ -81,9 +76,26 @@ export class Arbiter {
     this.#feed({ type: "signal", name });
   }
 
-  /** Certificates have been read again. */
-  onCertificates(tls: TlsMaterial): void {
-    this.#gateway?.send({ cmd: "tls", tls });
+  /** Certificates always, sources with `reload`. */
+  #watchFiles({ certificates, resolved }: EffectiveSettings): void {
+    const { log } = this.#options.outward;
+    certificates?.watch(log, (tls: TlsMaterial) => this.#gateway?.send({ cmd: "tls", tls }));
+    const { reload, reload_engine } = resolved.settings;
+    const engine = reload === true ? (reload_engine ?? "auto") : undefined;
+    if (engine === this.#sources?.engine) return;
+    this.#sources?.watcher.close();
+    this.#sources = engine && { engine, watcher: this.#watchSources(engine) };
+  }
+
+  #watchSources(engine: ReloadEngine): FileWatcher {
+    const onChange = (path: string) => this.#feed({ type: "source-changed", path });
+    return new FileWatcher(engine, onChange, (text) => this.#options.outward.log.write("warning", text));
+  }
+
+  /** The contract's `configure`, as it is now. */
+  #configureMessage(): object {
+    const { resolved, certificates } = this.#settings;
+    return { cmd: "configure", settings: resolved.settings, tls: certificates?.material };
   }
 
   #listenTo(nursery: NurseryProcess): void {
@@ -93,6 +105,7 @@ export class Arbiter {
   #onNursery(happening: NurseryHappening): void {
     if (happening.what === "exit") {
       const { status, cause } = happening;
+      this.#kept.dropComing();
       this.#feed(cause === undefined ? { type: "nursery-exited", status } : { type: "nursery-exited", status, cause });
       return;
     }
@@ -103,7 +116,7 @@ export class Arbiter {
     }
     this.#keep(said, happening.handle);
     if (said.ev === "sources") {
-      this.#sources?.add(said.files);
+      this.#sources?.watcher.add(said.files);
       return;
     }
     this.#feed({ type: "nursery-said", said });
@@ -113,8 +126,7 @@ export class Arbiter {
   #keep(said: NurseryEvent, handle: unknown): void {
     switch (said.ev) {
       case "listening":
-        this.#kept.keepListener(said, handle);
-        if (said.kind === "unix") this.#noteMadeSocket(said);
+        this.#kept.addListener(said, handle);
         break;
       case "parked":
         this.#kept.keepParked(handle);
@@ -139,11 +151,34 @@ export class Arbiter {
     return new GatewayLink(handle, pid, onMessage, () => this.#feed({ type: "gateway-closed", pid }));
   }
 
-  /** An inherited socket's file is somebody else's. */
-  #noteMadeSocket(said: { readonly index: number; readonly path: string }): void {
-    const asked = this.#options.plan.addresses.find((address) => address.index === said.index);
-    const inode = statSync(said.path, { throwIfNoEntry: false })?.ino;
-    if (asked?.kind === "unix" && inode !== undefined) this.#madeSockets.push({ path: said.path, inode });
+  /** Unix sockets that nobody listens on any more are removed. An inherited socket's file is somebody else's. */
+  #noteMadeSockets(asked: readonly ListenAddress[]): void {
+    const before = this.#madeSockets;
+    this.#madeSockets = asked.flatMap((address) => {
+      const inode = address.kind === "unix" ? statSync(address.path, { throwIfNoEntry: false })?.ino : undefined;
+      return address.kind === "unix" && inode !== undefined ? [{ path: address.path, inode }] : [];
+    });
+    for (const made of before) if (!this.#madeSockets.some(({ path }) => path === made.path)) removeSocket(made);
+  }
+
+  async #readSettings(reading: number): Promise<void> {
+    const again = await this.#options.readSettings(this.#settings, this.#nursery);
+    if (again.status === "ok") this.#settingsOf.set(again.effective.plan, again.effective);
+    const outcome = again.status === "ok" ? { ...again, plan: again.effective.plan } : again;
+    this.#feed({ type: "settings-read", reading, outcome });
+  }
+
+  #applySettings(plan: Plan): void {
+    const settings = this.#settingsOf.get(plan);
+    if (settings === undefined) throw new Error("the mind applies a plan that it was never given");
+    this.#settings.certificates?.stopWatching();
+    this.#settings = settings;
+    this.#options.outward.apply(settings.resolved);
+    this.#watchFiles(settings);
+    const { fallback } = this.#state;
+    const before = fallback && this.#settingsOf.get(fallback.plan);
+    this.#nursery.send({ ...settings.settingsMessage, keep: before === undefined ? [] : [before.run] });
+    this.#gateway?.send(this.#configureMessage());
   }
 
   #feed(event: Unstamped): void {
@@ -161,10 +196,10 @@ export class Arbiter {
   }
 
   #carryOut(command: Command): void {
-    const { logs } = this.#options;
+    const { outward } = this.#options;
     switch (command.do) {
       case "log":
-        logs.log.write(command.level, command.text, command.pid);
+        outward.log.write(command.level, command.text, command.pid);
         break;
       case "print-error":
         writeFully(STDERR, command.text);
@@ -174,10 +209,16 @@ export class Arbiter {
         this.#listenTo(this.#nursery);
         break;
       case "run-config":
-        if (this.#options.configMessage !== undefined) this.#nursery.send(this.#options.configMessage);
+        if (this.#settings.configMessage !== undefined) this.#nursery.send(this.#settings.configMessage);
         break;
       case "send-settings":
-        this.#nursery.send(this.#options.settingsMessage);
+        this.#nursery.send(this.#settings.settingsMessage);
+        break;
+      case "read-settings":
+        void this.#readSettings(command.reading);
+        break;
+      case "apply-settings":
+        this.#applySettings(command.plan);
         break;
       case "hand-over":
         for (const [message, handle] of this.#kept.adoptions(command.gateway)) this.#nursery.send(message, handle);
@@ -189,10 +230,10 @@ export class Arbiter {
         this.#nursery.kill();
         break;
       case "start-gateway":
-        this.#nursery.send(this.#options.gatewayMessage);
+        this.#nursery.send({ ...this.#options.gatewayMessage, hold: command.hold });
         break;
       case "configure-gateway":
-        this.#gateway?.send(this.#options.configureMessage());
+        this.#gateway?.send({ ...this.#configureMessage(), hold: command.hold });
         break;
       case "tell-gateway":
         this.#gateway?.send(command.message);
@@ -208,8 +249,12 @@ export class Arbiter {
       case "close-listeners":
         this.#kept.closeListeners();
         break;
+      case "keep-listeners":
+        this.#kept.keepListeners(command.asked);
+        this.#noteMadeSockets(command.asked);
+        break;
       case "reopen-logs":
-        logs.reopen();
+        outward.reopenLogs();
         break;
       case "exit":
         this.#end(command.code);
@@ -220,12 +265,14 @@ export class Arbiter {
   /** Takes away what the server made in the file system. */
   #end(code: number): void {
     clearTimeout(this.#timer);
-    for (const { path, inode } of this.#madeSockets) {
-      if (statSync(path, { throwIfNoEntry: false })?.ino === inode) rmSync(path, { force: true });
-    }
-    this.#options.pidFile?.remove();
+    for (const made of this.#madeSockets) removeSocket(made);
+    this.#options.outward.removePidFile();
     this.#options.exit(code);
   }
+}
+
+function removeSocket({ path, inode }: MadeSocket): void {
+  if (statSync(path, { throwIfNoEntry: false })?.ino === inode) rmSync(path, { force: true });
 }
 
 function killProcess(pid: number): void {

@@ -17,14 +17,16 @@ const CLIENT_CERTIFICATES = ["unwanted", "optional", "required"] as const;
 export class Certificates {
   readonly #settings: Settings;
   /** One for the server's life: gateways come and go, and sessions go on. */
-  readonly #ticketKeys = randomBytes(TICKET_KEY_BYTES).toString("base64");
+  readonly #ticketKeys: string;
+  #watcher: FileWatcher | undefined;
   #material: TlsMaterial;
   #log: ErrorLog | undefined;
   #onChange: (material: TlsMaterial) => void = () => {};
 
-  /** @throws {Error} that says which file is wrong, and how. */
-  constructor(settings: Settings) {
+  /** @param ticketKeys  Those of the certificates that these replace. @throws {Error} that says which file is wrong, and how. */
+  constructor(settings: Settings, ticketKeys: string = randomBytes(TICKET_KEY_BYTES).toString("base64")) {
     this.#settings = settings;
+    this.#ticketKeys = ticketKeys;
     this.#material = this.#read();
   }
 
@@ -37,12 +39,16 @@ export class Certificates {
   watch(log: ErrorLog, onChange: (material: TlsMaterial) => void): void {
     this.#log = log;
     this.#onChange = onChange;
-    const watcher = new FileWatcher(
+    this.#watcher = new FileWatcher(
       "auto",
       () => this.readAgain(),
       (text) => log.write("warning", text),
     );
-    watcher.add(this.#paths().map((path) => resolve(path)));
+    this.#watcher.add(this.#paths().map((path) => resolve(path)));
+  }
+
+  stopWatching(): void {
+    this.#watcher?.close();
   }
 
   /** What cannot be used is not: the old certificates stay. A certificate whose key is still to be written is read again with its key. */

@@ -38,23 +38,23 @@ interface Checked {
   readonly text: string;
 }
 
-/** @returns the settings, or how the program ends without them. */
-export async function configure(launch: Launch, nursery: NurseryProcess): Promise<Resolved | Exit> {
+/** @param run  Counts the runs of the configuration. @returns the settings, or how the program ends without them. */
+export async function configure(launch: Launch, nursery: NurseryProcess, run = 0): Promise<Resolved | Exit> {
   const { config } = launch;
   if (config === undefined) return resolve(launch);
-  const ran = await runConfig(config, nursery);
+  const ran = await runConfig(config, nursery, run);
   if (ran.status === "ok") return resolve(launch, ran.values ?? []);
   return configFailed(config, { status: ran.status, text: ran.text ?? "", code: ran.code ?? 1 });
 }
 
 /** The contract's `run-config`. */
-export function configCommand({ kind, location }: ConfigSource): object {
-  return { cmd: "run-config", kind, location, names: SETTING_NAMES };
+export function configCommand({ kind, location }: ConfigSource, run: number): object {
+  return { cmd: "run-config", kind, location, names: SETTING_NAMES, run };
 }
 
-async function runConfig(source: ConfigSource, nursery: NurseryProcess): Promise<ConfigRan> {
-  nursery.send(configCommand(source));
-  const answer = await nextMessage(nursery, "config-ran");
+async function runConfig(source: ConfigSource, nursery: NurseryProcess, run: number): Promise<ConfigRan> {
+  nursery.send(configCommand(source, run));
+  const answer = await nextMessage(nursery, "config-ran", "run-config");
   return answer as unknown as ConfigRan;
 }
 
@@ -63,7 +63,7 @@ export async function checkConfiguration(resolved: Resolved, settingsMessage: ob
   const stdout = resolved.settings.print_config ? printConfig(resolved.settings) : "";
   nursery.send(settingsMessage);
   nursery.send({ cmd: "check-app" });
-  const { status, text } = (await nextMessage(nursery, "app-checked")) as unknown as Checked;
+  const { status, text } = (await nextMessage(nursery, "app-checked", "check-app")) as unknown as Checked;
   return { at: "exit", stdout, stderr: text === "" ? "" : `\nError while loading the application:\n\n${text}`, status };
 }
 
@@ -82,43 +82,47 @@ export async function findWorkerClass(
   const named = uvicornOptions(resolved.settings);
   if (named !== undefined) return applyUvicornOptions(resolved, named, surroundings);
   if (!isDirect(resolved.settings)) return resolved;
-  nursery.send(settingsMessage(resolved));
-  nursery.send({ cmd: "check-class" });
-  const { status, text } = (await nextMessage(nursery, "class-checked")) as unknown as Checked;
+  nursery.send({ cmd: "check-class", settings: settingsMessage(resolved) });
+  const { status, text } = (await nextMessage(nursery, "class-checked", "check-class")) as unknown as Checked;
   if (status !== 0) return { at: "exit", stdout: "", stderr: text, status };
   return text === "" ? resolved : applyUvicornClass(resolved, JSON.parse(text) as UvicornClass, surroundings);
 }
 
 /**
- * Waits for one answer. What the nursery logs meanwhile goes to standard error: there is no log yet.
+ * Waits for one answer. What the nursery logs meanwhile goes to standard error while there is no log yet.
  *
+ * @param command  What is to be answered.
  * @throws {Error} when the nursery ends, or cannot do it.
  */
-function nextMessage(nursery: NurseryProcess, wanted: string): Promise<Readonly<Record<string, unknown>>> {
+function nextMessage(nursery: NurseryProcess, wanted: string, command: string): Promise<Readonly<Record<string, unknown>>> {
   return new Promise((fulfil, reject) => {
+    const fail = (text: string): void => reject(new Error(text));
     nursery.listenAside((happening) => {
       if (happening.what === "exit") {
-        reject(new Error(happening.cause ?? `Python (${nursery.program.python}) ended before it had run the configuration`));
-        return true;
+        fail(happening.cause ?? `Python (${nursery.program.python}) ended before it had run the configuration`);
+        // Whoever serves has to know it as well.
+        return nursery.isHeard ? "left" : "taken";
       }
       const message = happening.message as Readonly<Record<string, unknown>>;
       switch (eventName(message)) {
         case wanted:
           fulfil(message);
-          return true;
+          return "last";
         case "failed":
-          reject(new Error(String(message.text)));
-          return true;
+          if (nursery.isHeard && message.cmd !== command) return "left";
+          fail(String(message.text));
+          return "last";
         case "log":
+          if (nursery.isHeard) return "left";
           writeFully(STDERR, `${String(message.text)}\n`);
-          return true;
+          return "taken";
         case "hello": {
           const { python, executable } = message;
-          if (!isPythonSupported(String(python))) reject(new Error(unsupportedPython(String(python), String(executable))));
-          return false;
+          if (!isPythonSupported(String(python))) fail(unsupportedPython(String(python), String(executable)));
+          return "left";
         }
         default:
-          return false;
+          return "left";
       }
     });
   });

@@ -17,12 +17,30 @@ interface KeptListener {
 
 export class KeptHandles {
   #listeners = new Map<number, KeptListener>();
+  /** Those of an answer to `bind` that is not complete. */
+  #coming = new Map<number, KeptListener>();
+  #asked: readonly ListenAddress[] = [];
   #parked: unknown;
   #gatewayChannel: { readonly pid: number; readonly handle: unknown } | undefined;
 
-  keepListener(address: ListenAddress, handle: unknown): void {
-    closeHandle(this.#listeners.get(address.index)?.handle);
-    this.#listeners.set(address.index, { address, handle });
+  /** One of the listeners that an answer to `bind` brings. They count together, from `keepListeners` on. */
+  addListener(address: ListenAddress, handle: unknown): void {
+    closeHandle(this.#coming.get(address.index)?.handle);
+    this.#coming.set(address.index, { address, handle });
+  }
+
+  /** @param asked  The addresses by which they were asked for: a name, port 0, an inherited descriptor. */
+  keepListeners(asked: readonly ListenAddress[]): void {
+    closeAll(this.#listeners);
+    this.#listeners = this.#coming;
+    this.#asked = asked;
+    this.#coming = new Map();
+  }
+
+  /** Nobody will complete the answer: its nursery is gone. */
+  dropComing(): void {
+    closeAll(this.#coming);
+    this.#coming = new Map();
   }
 
   keepParked(handle: unknown): void {
@@ -39,7 +57,10 @@ export class KeptHandles {
   /** What a new nursery adopts, in the order in which it is sent: `[message, handle]`. */
   adoptions(withGateway: boolean): [object, unknown][] {
     const adoptions: [object, unknown][] = [];
-    for (const { address, handle } of this.#listeners.values()) adoptions.push([{ cmd: "adopt", what: "listener", ...address }, handle]);
+    for (const { address, handle } of this.#listeners.values()) {
+      const asked = this.#asked.find(({ index }) => index === address.index) ?? address;
+      adoptions.push([{ cmd: "adopt", what: "listener", ...address, asked }, handle]);
+    }
     if (withGateway && this.#parked !== undefined) adoptions.push([{ cmd: "adopt", what: "parked" }, this.#parked]);
     if (withGateway && this.#gatewayChannel !== undefined) {
       const { pid, handle } = this.#gatewayChannel;
@@ -49,8 +70,9 @@ export class KeptHandles {
   }
 
   closeListeners(): void {
-    for (const { handle } of this.#listeners.values()) closeHandle(handle);
+    closeAll(this.#listeners);
     this.#listeners = new Map();
+    this.dropComing();
   }
 
   closeGateway(): void {
@@ -58,6 +80,10 @@ export class KeptHandles {
     closeHandle(this.#gatewayChannel?.handle);
     this.#gatewayChannel = undefined;
   }
+}
+
+function closeAll(listeners: ReadonlyMap<number, KeptListener>): void {
+  for (const { handle } of listeners.values()) closeHandle(handle);
 }
 
 /** Closes a handle that Node gave, if there is one: raw or wrapped, both have `close` or `destroy`. */

@@ -2,7 +2,7 @@
 
 import { chownSync, closeSync, openSync } from "node:fs";
 import type { Settings } from "../settings/index.ts";
-import { ErrorLog } from "../telemetry/error-log.ts";
+import { ErrorLog, type ErrorLogOptions } from "../telemetry/error-log.ts";
 
 /** How Python calls the system's errors, for the text in brackets. */
 const PYTHON_ERRORS: Readonly<Record<string, readonly [string, number, string]>> = {
@@ -13,50 +13,43 @@ const PYTHON_ERRORS: Readonly<Record<string, readonly [string, number, string]>>
   EROFS: ["OSError", 30, "Read-only file system"],
 };
 
-/** The master's log, and its care for the files of processes that run as another user. */
-export interface MasterLogs {
-  readonly log: ErrorLog;
-  /** Opens the log again. Files that are gone are made first, the gateway's too, which may not make them where root may. */
-  reopen(): void;
-}
-
 /**
  * Opens the error log and makes sure that the access log, which the gateway writes, can be opened too.
  *
  * @throws {Error} `Error: '/nope/x' isn't writable [FileNotFoundError(2, 'No such file or directory')]`
  */
-export function openLogs(settings: Settings, pid: number): MasterLogs {
-  const { accesslog, errorlog, loglevel } = settings;
-  const files = [accesslog, errorlog].filter((path): path is string => path !== null && path !== "-");
-  for (const path of files) checkWritable(path);
-  for (const path of files) giveAway(path, settings);
-  const log = new ErrorLog({ output: errorlog ?? "-", level: loglevel ?? "info", pid });
-  return {
-    log,
-    reopen: () => {
-      for (const path of files) makeFor(path, settings);
-      log.reopen();
-    },
-  };
+export function openLogs(settings: Settings, pid: number): ErrorLog {
+  checkLogs(settings);
+  makeLogs(settings);
+  return new ErrorLog({ ...logOptions(settings), pid });
 }
 
-function makeFor(path: string, settings: Settings): void {
-  try {
-    checkWritable(path);
-  } catch {
-    return; // Whoever writes it says so, and goes on with the old file.
-  }
-  giveAway(path, settings);
+/** @throws {Error} as `openLogs`. */
+export function checkLogs(settings: Settings): void {
+  for (const path of logFiles(settings)) checkWritable(path);
 }
 
-/** To the user who will have to open it again, as Gunicorn. */
-function giveAway(path: string, { user, group }: Settings): void {
-  if (user === null || group === null) return;
-  try {
-    chownSync(path, user, group);
-  } catch {
-    // Not ours to give away, or no file at all, /dev/null: then it is reachable as it is.
+export function logOptions({ errorlog, loglevel }: Settings): Omit<ErrorLogOptions, "pid"> {
+  return { output: errorlog ?? "-", level: loglevel ?? "info" };
+}
+
+/**
+ * Makes the files that are not there, those of workers and gateway too, which may not make them where root may, and gives them to
+ * the user who will have to open them again, as Gunicorn. What cannot be made is left to whoever writes it: it says so.
+ */
+export function makeLogs(settings: Settings): void {
+  for (const path of logFiles(settings)) {
+    try {
+      checkWritable(path);
+      chownSync(path, settings.user, settings.group);
+    } catch {
+      // Not ours to give away, or no file at all, /dev/null: then it is reachable as it is.
+    }
   }
+}
+
+function logFiles({ accesslog, errorlog }: Settings): string[] {
+  return [accesslog, errorlog].filter((path): path is string => path !== null && path !== "-");
 }
 
 function checkWritable(path: string): void {

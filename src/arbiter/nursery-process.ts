@@ -30,6 +30,10 @@ const NO_SUCH_PROGRAM = 127;
  */
 const IGNORING_INTERRUPTS = `trap "" INT; command -v "$0" > /dev/null || exit ${NO_SUCH_PROGRAM}; exec "$0" "$@"`;
 
+/** What somebody who waits for an answer does with a happening: leaves it to all others, takes it, or takes it and waits no more. */
+export type Taking = "left" | "taken" | "last";
+type AsideListener = (happening: NurseryHappening) => Taking;
+
 /** One nursery, from its start to its end. */
 export class NurseryProcess {
   readonly program: NurseryProgram;
@@ -37,7 +41,7 @@ export class NurseryProcess {
   /** What happened before anybody listened. */
   #waiting: NurseryHappening[] = [];
   #listener: ((happening: NurseryHappening) => void) | undefined;
-  #asideListener: ((happening: NurseryHappening) => boolean) | undefined;
+  #asideListener: AsideListener | undefined;
   #gatewayUnderWay = false;
   #ended = false;
 
@@ -76,10 +80,15 @@ export class NurseryProcess {
     for (const happening of this.#waiting.splice(0)) listener(happening);
   }
 
-  /** Until `listen`: shows what happens to one who waits for answers. What it does not take (false) is kept for `listen`. */
-  listenAside(take: (happening: NurseryHappening) => boolean): void {
+  /** Somebody has called `listen`. */
+  get isHeard(): boolean {
+    return this.#listener !== undefined;
+  }
+
+  /** Shows what happens to one who waits for an answer; what it leaves is for `listen`. */
+  listenAside(take: AsideListener): void {
     this.#asideListener = take;
-    this.#waiting = this.#waiting.filter((happening) => !take(happening));
+    for (const happening of this.#waiting.splice(0)) this.#happen(happening);
   }
 
   /** Sends a message, with a copy of a handle if one is given (ours stays open). To one that has gone it is lost. */
@@ -108,8 +117,11 @@ export class NurseryProcess {
   }
 
   #happen(happening: NurseryHappening): void {
+    const taking = this.#asideListener?.(happening) ?? "left";
+    if (taking === "last") this.#asideListener = undefined;
+    if (taking !== "left") return;
     if (this.#listener !== undefined) this.#listener(happening);
-    else if (this.#asideListener?.(happening) !== true) this.#waiting.push(happening);
+    else this.#waiting.push(happening);
   }
 
   #end(happening: NurseryHappening): void {

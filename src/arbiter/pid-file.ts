@@ -4,12 +4,12 @@ import { chmodSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSyn
 import { dirname } from "node:path";
 
 export class PidFile {
-  readonly #path: string;
+  readonly path: string;
   readonly #pid: number;
 
   /** @throws {Error} Gunicorn's texts, when the directory is missing or another process is running on it. */
   constructor(path: string, pid: number) {
-    this.#path = path;
+    this.path = path;
     this.#pid = pid;
     const owner = readPid(path);
     if (owner !== undefined && owner !== pid && isAlive(owner)) {
@@ -26,9 +26,9 @@ export class PidFile {
 
   /** Removes it, unless somebody else has written it since. */
   remove(): void {
-    if (readPid(this.#path) !== this.#pid) return;
+    if (readPid(this.path) !== this.#pid) return;
     try {
-      unlinkSync(this.#path);
+      unlinkSync(this.path);
     } catch {
       // Its directory is gone or closed to us by now: nothing to do, and no reason to end otherwise.
     }

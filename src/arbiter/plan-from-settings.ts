@@ -7,13 +7,10 @@ import type { Plan } from "../lifecycle/state.ts";
 import { isDirect, type Settings } from "../settings/index.ts";
 import { LANES_MAX } from "../wire/frame-types.ts";
 
-/** Old workers are replaced one at a time. */
-const SURGE = 1;
-
 /** @throws {Error} Gunicorn's text for a bad address, e.g. `'zz' is not a valid port number.`; for a bad raw_env entry. */
 export function planFromSettings(
   settings: Settings,
-  master: Pick<Plan, "version" | "pid" | "python" | "gatewayUnderWay" | "hasConfig" | "workerClass">,
+  master: Pick<Plan, "version" | "pid" | "python" | "gatewayUnderWay" | "hasConfig" | "hooks" | "workerClass">,
 ): Plan {
   const bad = settings.raw_env.find((entry) => !entry.includes("="));
   if (bad !== undefined) throw new Error(`environment setting ${reprString(bad)} invalid`);
@@ -22,7 +19,7 @@ export function planFromSettings(
   return {
     ...master,
     workers: settings.workers,
-    surge: SURGE,
+    surge: settings.reload_surge,
     timeoutMs: settings.timeout * 1000,
     gracefulTimeoutMs: settings.graceful_timeout * 1000,
     preload: settings.preload_app === true,

@@ -1,30 +1,18 @@
 /** The master's way from its command line to a serving arbiter. */
 
 import { constants } from "node:os";
-import {
-  displayValue,
-  type Exit,
-  GUNICORN_VERSION,
-  noEffectNotes,
-  parse,
-  type Resolved,
-  refuseUnsupported,
-  SETTING_NAMES,
-  type Settings,
-  settingsToJson,
-  workerKind,
-} from "../settings/index.ts";
-import { type ErrorLog, writeFully } from "../telemetry/error-log.ts";
+import type { MasterSignal } from "../lifecycle/event.ts";
+import { type Exit, type Launch, parse, type Resolved, refuseUnsupported } from "../settings/index.ts";
+import { writeFully } from "../telemetry/error-log.ts";
 import { Arbiter } from "./arbiter.ts";
-import type { Certificates } from "./certificates.ts";
-import { checkConfiguration, configCommand, configure, findWorkerClass } from "./configure.ts";
+import { checkConfiguration, configure, findWorkerClass } from "./configure.ts";
 import { becomesDaemon, startDaemon } from "./daemon.ts";
-import { openLogs } from "./log-files.ts";
+import { type EffectiveSettings, effectiveSettings, openCertificates, settingsCommand } from "./effective-settings.ts";
 import { takeSignals } from "./master-signals.ts";
 import type { NurseryProcess } from "./nursery-process.ts";
-import { PidFile } from "./pid-file.ts";
-import { planFromSettings } from "./plan-from-settings.ts";
+import { Outward } from "./outward.ts";
 import { findPython } from "./python-finder.ts";
+import { SettingsReader } from "./settings-reader.ts";
 import { readSurroundings } from "./surroundings.ts";
 
 const STDOUT = 1;
@@ -54,15 +42,19 @@ export async function runMaster(start: Start): Promise<void> {
     nursery?.kill();
     process.exit(status);
   };
-  // Until there is something to stop gracefully, a signal to stop ends the program as it would any other.
+  // Until there is something to stop gracefully, a signal to stop ends the program as it would any other; the others wait.
+  const early: MasterSignal[] = [];
   takeSignals((name) => {
     const signal = `SIG${name.toUpperCase()}` as NodeJS.Signals;
     if (name === "term" || name === "int" || name === "quit")
       end({ at: "exit", stdout: "", stderr: "", status: 128 + constants.signals[signal] });
+    else early.push(name);
   });
   const inBackground = becomesDaemon(process.env);
   const surroundings = readSurroundings();
-  const launch = parse(start.words, start, surroundings);
+  // A reload looks for everything where the start did, whatever `chdir` says.
+  const parseAgain = (): Launch | Exit => parse(start.words, start, surroundings);
+  const launch = parseAgain();
   if (launch.at === "exit") return end(launch);
   writeFully(STDERR, launch.stderr);
   try {
@@ -97,91 +89,34 @@ export async function runMaster(start: Start): Promise<void> {
       startDaemon(settings, start.words, surroundings.cwd);
       return end({ at: "exit", stdout: "", stderr: "", status: 0 });
     }
-    const messages = { config: launch.config && configCommand(launch.config), settings: settingsMessage };
-    serve(start, resolved, messages, nursery, certificates);
+    const master = { version: start.version, pid: process.pid, python, gatewayUnderWay: nursery.gatewayUnderWay };
+    const effective = effectiveSettings(resolved, launch, master, certificates);
+    const arbiter = serve(start, effective, nursery, new SettingsReader(parseAgain, master, surroundings));
+    takeSignals((name) => arbiter.onSignal(name));
+    for (const name of early) arbiter.onSignal(name);
   } catch (error) {
     end({ at: "exit", stdout: "", stderr: `\nError: ${(error as Error).message}\n`, status: 1 });
   }
 }
 
-/** What every nursery after the first is told as well. */
-interface NurseryMessages {
-  readonly config: object | undefined;
-  readonly settings: object;
-}
-
 /** @throws {Error} with Gunicorn's text for what can only be found wrong now: logs, addresses, the pid file. */
-function serve(
-  start: Start,
-  resolved: Resolved,
-  messages: NurseryMessages,
-  nursery: NurseryProcess,
-  certificates: Certificates | undefined,
-): void {
-  const { settings, workerClass } = resolved;
-  process.chdir(settings.chdir);
-  const logs = openLogs(settings, process.pid);
-  const { log } = logs;
+function serve(start: Start, settings: EffectiveSettings, nursery: NurseryProcess, reader: SettingsReader): Arbiter {
   const { python } = nursery.program;
-  const { version } = start;
-  const { gatewayUnderWay } = nursery;
-  const hasConfig = messages.config !== undefined;
-  const plan = planFromSettings(settings, { version, pid: process.pid, python, gatewayUnderWay, hasConfig, workerClass });
-  const pidFile = settings.pidfile === null ? undefined : new PidFile(settings.pidfile, process.pid);
-  logSettings(log, resolved);
-  process.title = `tunicorn: master [${settings.proc_name ?? settings.default_proc_name}]`;
+  const outward = new Outward(settings.resolved, process.pid);
   process.on("uncaughtException", (error) => {
-    log.write("error", `Unhandled exception in main loop\n${error.stack}`);
-    pidFile?.remove();
+    outward.log.write("error", `Unhandled exception in main loop\n${error.stack}`);
+    outward.removePidFile();
     process.exit(UNHANDLED_CODE);
   });
   const arbiter = new Arbiter({
-    plan,
+    settings,
+    readSettings: (current, from) => reader.read(current, from),
     nursery,
     startNursery: () => start.startNursery(python),
-    configMessage: messages.config,
-    settingsMessage: messages.settings,
     gatewayMessage: start.gateway,
-    configureMessage: () => ({ cmd: "configure", settings, tls: certificates?.material }),
-    logs,
-    pidFile,
-    reloadEngine: settings.reload === true ? (settings.reload_engine ?? "auto") : undefined,
+    outward,
     exit: (code) => process.exit(code),
   });
-  certificates?.watch(log, (material) => arbiter.onCertificates(material));
   arbiter.start();
-  takeSignals((name) => {
-    arbiter.onSignal(name);
-    if (name === "hup") certificates?.readAgain();
-  });
-}
-
-/** @returns undefined without TLS; its modules are not even loaded then. @throws {Error} that says which file is wrong. */
-async function openCertificates(settings: Settings): Promise<Certificates | undefined> {
-  if (settings.certfile === null && settings.keyfile === null) return undefined;
-  const { Certificates } = await import("./certificates.ts");
-  return new Certificates(settings);
-}
-
-function logSettings(log: ErrorLog, resolved: Resolved): void {
-  if (log.isEnabled("debug")) {
-    const lines = SETTING_NAMES.map((name) => `  ${name}: ${displayValue(resolved.settings, name)}`);
-    log.write("debug", `Current configuration:\n${lines.join("\n")}`);
-  }
-  for (const note of noEffectNotes(resolved)) log.write("info", note);
-  const note = resolved.uvicorn?.note;
-  if (note !== undefined) log.write(note.level, note.text);
-}
-
-function settingsCommand({ settings, application, uvicorn }: Resolved, version: string): object {
-  return {
-    cmd: "settings",
-    values: settingsToJson(settings),
-    app: application.uri,
-    serverSoftware: `gunicorn/${GUNICORN_VERSION} tunicorn/${version}`,
-    version,
-    titlePrefix: "tunicorn: ",
-    workerKind: workerKind(settings),
-    uvicorn: uvicorn?.ways ?? null,
-  };
+  return arbiter;
 }

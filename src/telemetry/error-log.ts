@@ -23,15 +23,31 @@ export interface ErrorLogOptions {
 
 export class ErrorLog {
   readonly #pid: number;
-  readonly #lowest: number;
-  readonly #file: LogFile;
+  #lowest: number;
+  #file: LogFile;
+  #output: string;
 
   /** @throws {Error} with the system's code when the file cannot be opened. */
   constructor(options: ErrorLogOptions) {
     this.#pid = options.pid;
-    const known = (LOG_LEVELS as readonly string[]).indexOf(options.level.toLowerCase());
-    this.#lowest = known < 0 ? LOG_LEVELS.indexOf("info") : known;
+    this.#lowest = rankOf(options.level);
+    this.#output = options.output;
     this.#file = new LogFile(options.output, STDERR);
+  }
+
+  /** After a reload. @returns what to say when the new file cannot be opened, and the old one goes on. */
+  change({ output, level }: Omit<ErrorLogOptions, "pid">): string | undefined {
+    this.#lowest = rankOf(level);
+    if (output === this.#output) return undefined;
+    try {
+      const file = new LogFile(output, STDERR);
+      this.#file.close();
+      this.#file = file;
+      this.#output = output;
+      return undefined;
+    } catch (error) {
+      return `cannot open the log file ${output}: ${(error as Error).message}`;
+    }
   }
 
   isEnabled(level: ErrorLogLevel): boolean {
@@ -48,6 +64,11 @@ export class ErrorLog {
     const failure = this.#file.reopen();
     if (failure !== undefined) this.write("error", failure);
   }
+}
+
+function rankOf(level: string): number {
+  const known = (LOG_LEVELS as readonly string[]).indexOf(level.toLowerCase());
+  return known < 0 ? LOG_LEVELS.indexOf("info") : known;
 }
 
 /** @returns one line with its end, in the local time zone: `%Y-%m-%d %H:%M:%S %z`. */

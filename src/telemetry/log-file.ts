@@ -24,6 +24,11 @@ export class LogFile {
     return this.#fd;
   }
 
+  /** A standard stream stays open. */
+  close(): void {
+    if (this.#path !== undefined) closeSync(this.#fd);
+  }
+
   /** @returns what to say when that failed, and the old file goes on; undefined when it did not. */
   reopen(): string | undefined {
     if (this.#path === undefined) return undefined;

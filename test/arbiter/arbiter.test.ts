@@ -3,10 +3,12 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { Arbiter } from "../../src/arbiter/arbiter.ts";
+import { Arbiter, type ArbiterOptions } from "../../src/arbiter/arbiter.ts";
+import type { EffectiveSettings } from "../../src/arbiter/effective-settings.ts";
 import type { NurseryProcess } from "../../src/arbiter/nursery-process.ts";
 import { PidFile } from "../../src/arbiter/pid-file.ts";
 import { PLAN } from "../lifecycle/world.ts";
+import { resolvedOf } from "./settings-of.ts";
 import { LogBook, startStandIn } from "./stand-in.ts";
 
 /** Only what hangs meets it. */
@@ -19,7 +21,21 @@ interface Running {
   readonly ended: Promise<number>;
 }
 
-function run(context: TestContext, behaviour = ""): Running {
+function settingsFor(app: string, port = 0): EffectiveSettings {
+  return {
+    resolved: resolvedOf([app]),
+    plan: { ...PLAN, hasConfig: true, addresses: [{ index: 0, kind: "tcp", host: "127.0.0.1", port }] },
+    run: 0,
+    configMessage: { cmd: "run-config", kind: "file", location: "/srv/conf.py", run: 0 },
+    settingsMessage: { cmd: "settings" },
+    configureMessage: { cmd: "configure" },
+  };
+}
+
+const rereads: ArbiterOptions["readSettings"] = () =>
+  Promise.resolve({ status: "ok", effective: settingsFor("reread"), lines: [{ level: "warning", text: "a line of the reading" }] });
+
+function run(context: TestContext, behaviour = "", readSettings = rereads): Running {
   const book = new LogBook();
   const nurseries = [startStandIn(behaviour)];
   context.after(() => {
@@ -30,21 +46,24 @@ function run(context: TestContext, behaviour = ""): Running {
   const ended = new Promise<number>((fulfil) => {
     exit = fulfil;
   });
+  const settings = settingsFor("start");
+  const pidFile = new PidFile(join(book.directory, "pid"), process.pid);
   const arbiter = new Arbiter({
-    plan: { ...PLAN, hasConfig: true, addresses: [{ index: 0, kind: "tcp", host: "127.0.0.1", port: 0 }] },
+    settings,
+    readSettings,
     nursery: nurseries[0] as NurseryProcess,
     startNursery: () => {
       const nursery = startStandIn();
       nurseries.push(nursery);
       return nursery;
     },
-    configMessage: { cmd: "run-config", kind: "file", location: "/srv/conf.py" },
-    settingsMessage: { cmd: "settings" },
     gatewayMessage: { cmd: "gateway" },
-    configureMessage: () => ({ cmd: "configure" }),
-    reloadEngine: undefined,
-    logs: { log: book.log, reopen: () => book.log.reopen() },
-    pidFile: new PidFile(join(book.directory, "pid"), process.pid),
+      outward: {
+        log: book.log,
+        apply: ({ application }) => book.log.write("info", `applied ${application.uri}`),
+        reopenLogs: () => book.log.reopen(),
+        removePidFile: () => pidFile.remove(),
+      },
     exit,
   });
   arbiter.start();

@@ -8,18 +8,24 @@ class Handle {
     this.closed += 1;
   }
 }
+const ASKED = { index: 0, kind: "tcp", host: "localhost", port: 0 } as const;
 const ADDRESS = { index: 0, kind: "tcp", host: "127.0.0.1", port: 8000 } as const;
 
 test("what is replaced is closed, once; what is kept is handed on with its address", () => {
   const kept = new KeptHandles();
-  const [first, second, parked, channel] = [new Handle(), new Handle(), new Handle(), new Handle()];
-  kept.keepListener(ADDRESS, first);
-  kept.keepListener(ADDRESS, second);
+  const [first, second, lost, parked, channel] = [new Handle(), new Handle(), new Handle(), new Handle(), new Handle()];
+  kept.addListener(ADDRESS, first);
+  kept.keepListeners([ASKED]);
+  kept.addListener(ADDRESS, second);
+  assert.deepEqual(kept.adoptions(false), [[{ cmd: "adopt", what: "listener", ...ADDRESS, asked: ASKED }, first]]);
+  kept.keepListeners([ASKED]);
+  kept.addListener(ADDRESS, lost);
+  kept.dropComing();
   kept.keepParked(parked);
   kept.keepGatewayChannel(4711, channel);
-  assert.deepEqual([first.closed, second.closed], [1, 0]);
+  assert.deepEqual([first.closed, second.closed, lost.closed], [1, 0, 1]);
   assert.deepEqual(kept.adoptions(true), [
-    [{ cmd: "adopt", what: "listener", ...ADDRESS }, second],
+    [{ cmd: "adopt", what: "listener", ...ADDRESS, asked: ASKED }, second],
     [{ cmd: "adopt", what: "parked" }, parked],
     [{ cmd: "adopt", what: "gateway-channel", pid: 4711 }, channel],
   ]);

@@ -12,7 +12,7 @@ test("what came before anybody listened is handed over", async () => {
   await new Promise<void>((fulfil) =>
     nursery.listenAside((happening) => {
       if (happening.what === "message") fulfil();
-      return false;
+      return "left";
     }),
   );
   const hello = await nextHappening(nursery, ({ what }) => what === "message");
@@ -27,7 +27,7 @@ test("what an aside listener takes is not handed over again", async () => {
   await new Promise<void>((fulfil) =>
     nursery.listenAside(() => {
       fulfil();
-      return true;
+      return "taken";
     }),
   );
   nursery.send({ cmd: "exit" });

@@ -3,7 +3,15 @@ import { test } from "node:test";
 import { planFromSettings } from "../../src/arbiter/plan-from-settings.ts";
 import { settingsOf } from "./settings-of.ts";
 
-const MASTER = { version: "0.1.0", pid: 42, python: "/venv/bin/python", gatewayUnderWay: true, hasConfig: true, workerClass: "sync" };
+const MASTER = {
+  version: "0.1.0",
+  pid: 42,
+  python: "/venv/bin/python",
+  gatewayUnderWay: true,
+  hasConfig: true,
+  hooks: ["on_exit"] as const,
+  workerClass: "sync",
+};
 
 test("the settings that the mind needs, in its units", () => {
   const plan = planFromSettings(

@@ -1,0 +1,72 @@
+/** What one reading of the settings means for the mind, the nursery and the gateway. */
+
+import { TOLD_HOOKS } from "../lifecycle/hooks.ts";
+import type { Plan } from "../lifecycle/state.ts";
+import { GUNICORN_VERSION, isSet, type Launch, type Resolved, type Settings, settingsToJson, workerKind } from "../settings/index.ts";
+import type { Certificates } from "./certificates.ts";
+import { configCommand } from "./configure.ts";
+import { planFromSettings } from "./plan-from-settings.ts";
+
+export interface EffectiveSettings {
+  readonly resolved: Resolved;
+  readonly plan: Plan;
+  /** Number of the run of the configuration that they come from. */
+  readonly run: number;
+  /** The contract's `run-config`; undefined when there is no configuration. */
+  readonly configMessage: object | undefined;
+  /** The contract's `settings`. */
+  readonly settingsMessage: object;
+  /** Undefined without TLS. What they are changes with their files. */
+  readonly certificates: Certificates | undefined;
+}
+
+/** What does not come from settings, and does not change. */
+export type MasterFacts = Pick<Plan, "version" | "pid" | "python" | "gatewayUnderWay">;
+
+/** @param run  Of the configuration; its live objects belong to these settings. @throws {Error} Gunicorn's text for what is wrong with an address or a raw_env entry. */
+export function effectiveSettings(
+  resolved: Resolved,
+  { config }: Launch,
+  master: MasterFacts,
+  certificates: Certificates | undefined,
+  run = 0,
+): EffectiveSettings {
+  const { settings, workerClass } = resolved;
+  const hooks = TOLD_HOOKS.filter((name) => isSet(resolved, name));
+  return {
+    resolved,
+    plan: planFromSettings(settings, { ...master, hooks, hasConfig: config !== undefined, workerClass }),
+    run,
+    configMessage: config && configCommand(config, run),
+    settingsMessage: settingsCommand(resolved, master.version, run),
+    certificates,
+  };
+}
+
+/**
+ * Reads the files of certificates and keys.
+ *
+ * @param before  What a reload replaces: sessions that were begun with it go on.
+ * @returns undefined without TLS; its modules are not even loaded then. @throws {Error} that says which file is wrong.
+ */
+export async function openCertificates(settings: Settings, before?: Certificates): Promise<Certificates | undefined> {
+  if (settings.certfile === null && settings.keyfile === null) return undefined;
+  const { Certificates } = await import("./certificates.ts");
+  return new Certificates(settings, before?.material.ticketKeys);
+}
+
+/** The contract's `settings`. */
+export function settingsCommand({ settings, application, uvicorn }: Resolved, version: string, run = 0): object {
+  return {
+    cmd: "settings",
+    values: settingsToJson(settings),
+    app: application.uri,
+    serverSoftware: `gunicorn/${GUNICORN_VERSION} tunicorn/${version}`,
+    version,
+    titlePrefix: "tunicorn: ",
+    workerKind: workerKind(settings),
+    uvicorn: uvicorn?.ways ?? null,
+    run,
+    keep: [],
+  };
+}

@@ -1,0 +1,73 @@
+/** What the master shows of its settings to the outside: log, pid file, process title, current directory. */
+
+import { displayValue, noEffectNotes, type Resolved, SETTING_NAMES, type Settings } from "../settings/index.ts";
+import type { ErrorLog } from "../telemetry/error-log.ts";
+import { logOptions, makeLogs, openLogs } from "./log-files.ts";
+import { PidFile } from "./pid-file.ts";
+
+export class Outward {
+  readonly log: ErrorLog;
+  readonly #pid: number;
+  #settings: Settings;
+  #pidFile: PidFile | undefined;
+
+  /** @throws {Error} with Gunicorn's text for what can only be found wrong now. */
+  constructor(resolved: Resolved, pid: number) {
+    const { settings } = resolved;
+    this.#pid = pid;
+    this.#settings = settings;
+    process.chdir(settings.chdir);
+    this.log = openLogs(settings, pid);
+    if (settings.pidfile !== null) this.#pidFile = new PidFile(settings.pidfile, pid);
+    this.#logSettings(resolved);
+    for (const note of noEffectNotes(resolved)) this.log.write("info", note);
+    const note = resolved.uvicorn?.note;
+    if (note !== undefined) this.log.write(note.level, note.text);
+    showTitle(settings);
+  }
+
+  /** After a reload. What cannot be done is logged, and stays as it was. */
+  apply(resolved: Resolved): void {
+    const { settings } = resolved;
+    this.#settings = settings;
+    makeLogs(settings);
+    const failure = this.log.change(logOptions(settings));
+    if (failure !== undefined) this.log.write("error", failure);
+    this.#logSettings(resolved);
+    try {
+      process.chdir(settings.chdir);
+      this.#movePidFile(settings.pidfile);
+    } catch (error) {
+      this.log.write("error", (error as Error).message);
+    }
+    showTitle(settings);
+  }
+
+  /** After a rotation. */
+  reopenLogs(): void {
+    makeLogs(this.#settings);
+    this.log.reopen();
+  }
+
+  /** Also when the path is the same: somebody may have removed the file. */
+  #movePidFile(path: string | null): void {
+    const before = this.#pidFile;
+    const next = path === null ? undefined : new PidFile(path, this.#pid);
+    this.#pidFile = next;
+    if (before !== undefined && before.path !== path) before.remove();
+  }
+
+  removePidFile(): void {
+    this.#pidFile?.remove();
+  }
+
+  #logSettings(resolved: Resolved): void {
+    if (!this.log.isEnabled("debug")) return;
+    const lines = SETTING_NAMES.map((name) => `  ${name}: ${displayValue(resolved.settings, name)}`);
+    this.log.write("debug", `Current configuration:\n${lines.join("\n")}`);
+  }
+}
+
+function showTitle({ proc_name, default_proc_name }: Settings): void {
+  process.title = `tunicorn: master [${proc_name ?? default_proc_name}]`;
+}
