@@ -13,7 +13,6 @@ import type { EffectiveSettings } from "./effective-settings.ts";
 import { FileWatcher, type ReloadEngine } from "./file-watcher.ts";
 import { GatewayLink } from "./gateway-link.ts";
 import { closeHandle, KeptHandles } from "./kept-handles.ts";
-import type { MasterLogs } from "./log-files.ts";
 import type { NurseryHappening, NurseryProcess } from "./nursery-process.ts";
 import type { Outward } from "./outward.ts";
 import { gatewayEvent, nurseryEvent } from "./received.ts";

@@ -63,7 +63,8 @@ const ID_MAX = 0x7fffffff;
 
 export class PullDispatcher implements Dispatcher {
   readonly #port: PullPort;
-  readonly #lookAhead: number;
+  /** A reload may change it. */
+  lookAhead: number;
   readonly #queue = new JobQueue<Job>();
   /**
    * Requests whose ticket is out, by slot: an id is a multiple of the number of slots plus the slot. A Map would be
@@ -94,7 +95,7 @@ export class PullDispatcher implements Dispatcher {
    */
   constructor(port: PullPort, lookAhead: number, lastId = 0) {
     this.#port = port;
-    this.#lookAhead = lookAhead;
+    this.lookAhead = lookAhead;
     this.#sequence = Math.floor(lastId / port.slotCount);
     this.#open = new Array<Open | undefined>(port.slotCount).fill(undefined);
     for (let slot = port.slotCount - 1; slot >= 0; slot--) this.#freeSlots.push(slot);
@@ -320,7 +321,7 @@ export class PullDispatcher implements Dispatcher {
       this.#answered = 0;
       this.#rateSinceMs = nowMs;
     }
-    return Math.max(this.#lookAhead, Math.min(LOOK_AHEAD_MAX, Math.ceil(this.#answersPerMs * PIPE_WAIT_MS)));
+    return Math.max(this.lookAhead, Math.min(LOOK_AHEAD_MAX, Math.ceil(this.#answersPerMs * PIPE_WAIT_MS)));
   }
 
   /** What `scheduleFlush` asked for. @param nowMs  Monotonic milliseconds. */

@@ -40,7 +40,7 @@ const SEQUENCE_MAX = 32767 - 1;
 
 export class PushDispatcher implements Dispatcher {
   readonly #port: PushPort;
-  readonly #perWorker: number;
+  #perWorker: number;
   readonly #now: () => number;
   readonly #queue = new JobQueue<Job>();
   /** By entry: an id is a multiple of the number of entries plus the entry. Not a Map: see PullDispatcher. */
@@ -63,6 +63,12 @@ export class PushDispatcher implements Dispatcher {
     this.#perWorker = Math.max(1, perWorker);
     this.#now = now;
     this.#sequences = new Uint16Array(port.entryCount);
+  }
+
+  /** A reload may change it. */
+  set perWorker(count: number) {
+    this.#perWorker = Math.max(1, count);
+    this.#drain();
   }
 
   get queued(): number {

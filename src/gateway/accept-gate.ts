@@ -29,15 +29,20 @@ export interface GateLoad {
 }
 
 export class AcceptGate {
-  readonly #connectionsMax: number;
+  #connectionsMax = 0;
+  #queueMax = 0;
   readonly #descriptorsMax: number;
-  readonly #queueMax: number;
   #open = true;
   #crowded = false;
 
   constructor({ descriptors, descriptorsOfOurs, connections, queued }: GateLimits) {
     const reserve = Math.min(DESCRIPTOR_RESERVE, Math.ceil(descriptors * RESERVE_SHARE));
     this.#descriptorsMax = Math.max(1, descriptors - descriptorsOfOurs - reserve);
+    this.change({ connections, queued });
+  }
+
+  /** After a reload. */
+  change({ connections, queued }: Pick<GateLimits, "connections" | "queued">): void {
     this.#connectionsMax = connections === 0 ? Number.POSITIVE_INFINITY : connections;
     this.#queueMax = queued;
   }

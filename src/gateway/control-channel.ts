@@ -7,7 +7,12 @@ import type { LostWorker, RequestSummary } from "./worker-report.ts";
 
 /** What the arbiter says. */
 export type GatewayCommand =
-  | { readonly cmd: "configure"; readonly settings: Readonly<Record<string, unknown>>; readonly tls?: TlsMaterial }
+  | {
+      readonly cmd: "configure";
+      readonly settings: Readonly<Record<string, unknown>>;
+      readonly tls?: TlsMaterial;
+      readonly hold?: boolean;
+    }
   /** Files of certificates have been read again. */
   | { readonly cmd: "tls"; readonly tls: TlsMaterial }
   | { readonly cmd: "drain" | "quit" | "pause" | "reopen-logs" | "stats" }

@@ -9,11 +9,10 @@ import type { ProtocolError } from "../request/protocol-error.ts";
 import type { Peer } from "../request/request-head.ts";
 import type { Settings } from "../settings/table.ts";
 import { delivery } from "../settings/worker-class.ts";
-import type { AccessLog } from "../telemetry/access-log.ts";
 import { ErrorLog } from "../telemetry/error-log.ts";
 import type { TlsMaterial } from "../wire/tls-material.ts";
 import { AcceptGate } from "./accept-gate.ts";
-import { openAccessLog } from "./access-log-output.ts";
+import { AccessLogOutput } from "./access-log-output.ts";
 import { ControlChannel, type GatewayCommand } from "./control-channel.ts";
 import { descriptorLimit, openDescriptors, openFileCount } from "./descriptors.ts";
 import { type ConnectionHost, Http1Connection } from "./http1-connection.ts";
@@ -25,12 +24,13 @@ import {
   http1PolicyOf,
   mountPoint,
   poolLimits,
+  spoolBudgets,
   type TimeLimit,
   trustedPeers,
   uwsgiPeers,
   withoutEndAtZero,
 } from "./limits-from-settings.ts";
-import { type ListenerAddress, Listeners } from "./listeners.ts";
+import { ACCEPT_REST_MS, type ListenerAddress, Listeners } from "./listeners.ts";
 import { LoadCharacter } from "./load-character.ts";
 import { type PrefaceEnd, type PrefaceHost, ProxyPreface, type ProxyRules, proxyRules } from "./proxy-preface.ts";
 import { pullServing, pushServing } from "./serving.ts";
@@ -39,7 +39,8 @@ import { TicketPort } from "./ticket-port.ts";
 import { type HandshakeHost, TlsHandshake } from "./tls-handshake.ts";
 import { TlsTerms } from "./tls-terms.ts";
 import { uwsgiConnection } from "./uwsgi-connection.ts";
-import { WorkerPool } from "./worker-pool.ts";
+import { type PoolLimits, WorkerPool } from "./worker-pool.ts";
+import { type Way, WorkerPools } from "./worker-pools.ts";
 
 /** Descriptors given at the start (docs/internals/channels.md §3). */
 export interface GatewayDescriptors {
@@ -51,7 +52,7 @@ export interface GatewayDescriptors {
 /** What the nursery says, each with a handle. */
 export type NurseryMessage =
   | ({ readonly cmd: "listen" } & ListenerAddress)
-  | { readonly cmd: "worker"; readonly worker: number; readonly pid: number; readonly lane: number };
+  | { readonly cmd: "worker"; readonly worker: number; readonly pid: number; readonly lane: number; readonly pushed: boolean };
 
 /** Deadlines are looked at this often: their precision. */
 const SWEEP_MS = 250;
@@ -59,8 +60,6 @@ const SWEEP_MS = 250;
 const DRAIN_SWEEP_MS = 50;
 /** Accepting may pause many times a second; the operator is told this often. */
 const PAUSED_LINE_MS = 10_000;
-/** When the server stops, the kernel's queue of clients is emptied for at most so long: ten times what 2048 of them take. */
-const ACCEPT_REST_MS = 1000;
 const MS_PER_SECOND = 1000;
 /** The Date header has seconds. */
 const DATE_MS = 1000;
@@ -92,7 +91,13 @@ export class Gateway {
       return;
     }
     // The arbiter sends the resolved settings of the one table, as JSON.
-    this.#service = new Service(this.#descriptors, this.#control, command.settings as unknown as Settings, command.tls);
+    const settings = command.settings as unknown as Settings;
+    if (this.#service !== undefined) {
+      this.#service.change(settings, command.tls);
+      return;
+    }
+    this.#service = new Service(this.#descriptors, this.#control, settings, command.tls);
+    if (command.hold === true) this.#service.sayUp();
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     for (const [message, handle] of waiting) this.#service.onNurseryMessage(message, handle);
@@ -101,21 +106,24 @@ export class Gateway {
 
 /** The gateway once it is configured. */
 class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
-  readonly policy: Http1Policy;
-  readonly limits: ConnectionLimits;
+  policy: Http1Policy;
+  limits: ConnectionLimits;
   readonly #control: ControlChannel;
-  readonly #pool: WorkerPool;
+  readonly #pools: WorkerPools;
   readonly #listeners: Listeners;
   readonly #gate: AcceptGate;
-  readonly #isTrusted: (address: string) => boolean;
-  readonly #speaksUwsgi: ((peer: Peer) => boolean) | undefined;
-  readonly #proxyRules: ProxyRules | undefined;
+  #isTrusted: (address: string) => boolean;
+  #speaksUwsgi: ((peer: Peer) => boolean) | undefined;
+  #proxyRules: ProxyRules | undefined;
   /** Workers have event loops, and scopes that name the address which a client reached. */
-  readonly #pushes: boolean;
+  #pushes: boolean;
+  #poolLimits: PoolLimits;
   readonly #errorLog: ErrorLog;
-  readonly #accessLog: AccessLog | undefined;
+  readonly #access = new AccessLogOutput();
+  readonly #budgets = spoolBudgets();
+  readonly #spoolWarning = new SpoolWarning(monotonicMs, (text) => this.warn(text));
   /** Undefined: clients speak plain text. */
-  readonly #tls: TlsTerms | undefined;
+  #tls: TlsTerms | undefined;
   readonly #connections = new Set<Http1Connection | ProxyPreface | TlsHandshake>();
   date = new Date().toUTCString();
   drainingSinceMs: number | undefined;
@@ -133,42 +141,24 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
     this.limits = connectionLimits(settings);
     this.#isTrusted = trustedPeers(settings);
     this.#speaksUwsgi = uwsgiPeers(settings);
-    this.#tls = tls === undefined ? undefined : new TlsTerms(tls, withoutEndAtZero(settings.handshake_timeout));
+    this.#tls = tlsTermsOf(settings, tls);
     this.#proxyRules = proxyRules(settings);
-    this.#errorLog = new ErrorLog({ output: settings.errorlog ?? "-", level: settings.loglevel ?? "info", pid: process.pid });
-    const warn = (text: string) => this.warn(text);
-    const spoolWarning = new SpoolWarning(monotonicMs, warn);
-    const surroundings = {
-      temporaryDirectory: tmpdir(),
-      now: monotonicMs,
-      scriptName: mountPoint(settings, process.env),
-      onDiskError: spoolWarning.report.bind(spoolWarning),
-    };
-    this.#accessLog = openAccessLog(settings, surroundings.scriptName, warn);
-    const limits = poolLimits(settings, surroundings);
+    this.#errorLog = new ErrorLog({ ...errorLogOf(settings), pid: process.pid });
     this.#pushes = delivery(settings) === "push";
-    const port = new TicketPort(descriptors.ticketFd, descriptors.slotsFd, () => this.#pool.flush());
-    this.#pool = new WorkerPool(this.#pushes ? pushServing(descriptors.slotsFd, limits) : pullServing(port, limits), limits, {
-      workerReady: (worker) => control.send({ ev: "worker-ready", worker }),
-      workerLeaving: (worker) => control.send({ ev: "worker-leaving", worker }),
-      workerLost: (lost) => control.send({ ev: "worker-lost", ...lost }),
-      overdue: (worker, silentMs, request) => control.send({ ev: "overdue", worker, silentMs, request }),
-      warn,
-      limitReached: (limit, limitMs, remoteAddress) => this.limitReached(limit, limitMs, remoteAddress),
-      fault: (error) => this.fault(error),
-    });
+    this.#poolLimits = this.#followPoolLimits(settings);
+    const port = new TicketPort(descriptors.ticketFd, descriptors.slotsFd, () => this.#pools.flush());
+    this.#pools = new WorkerPools(this.#pushes ? "push" : "pull", (way) => this.#makePool(way, port, descriptors.slotsFd));
     this.#gate = new AcceptGate({
       descriptors: descriptorLimit(),
       descriptorsOfOurs: openDescriptors(),
-      connections: settings.connection_limit,
-      queued: settings.queue_limit === 0 ? settings.backlog : settings.queue_limit,
+      ...gateLimitsOf(settings),
     });
     this.#becomeUser(settings);
     this.#listeners = new Listeners({
       onConnection: (socket, address) => this.#accept(socket, address),
-      onListening: () => this.#sayUp(),
+      onListening: () => this.sayUp(),
       // TLS reads by itself.
-      readsThroughSharedBuffer: this.#tls === undefined,
+      readsThroughSharedBuffer: () => this.#tls === undefined,
     });
     everyTurnAfter(SWEEP_MS, () => this.#sweep());
     setInterval(() => {
@@ -176,12 +166,64 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
     }, DATE_MS);
   }
 
+  #makePool(way: Way, port: TicketPort, slotsFd: number): WorkerPool {
+    const limits = this.#poolLimits;
+    const control = this.#control;
+    return new WorkerPool(way === "push" ? pushServing(slotsFd, limits) : pullServing(port, limits), limits, {
+      workerReady: (worker) => control.send({ ev: "worker-ready", worker }),
+      workerLeaving: (worker) => control.send({ ev: "worker-leaving", worker }),
+      workerLost: (lost) => control.send({ ev: "worker-lost", ...lost }),
+      overdue: (worker, silentMs, request) => control.send({ ev: "overdue", worker, silentMs, request }),
+      warn: (text) => this.warn(text),
+      limitReached: (limit, limitMs, remoteAddress) => this.limitReached(limit, limitMs, remoteAddress),
+      fault: (error) => this.fault(error),
+    });
+  }
+
+  /** The limits of requests; the access log is told of the same mount point. */
+  #followPoolLimits(settings: Settings): PoolLimits {
+    const scriptName = mountPoint(settings, process.env);
+    this.#access.change(settings, scriptName, (text) => this.warn(text));
+    return poolLimits(settings, {
+      temporaryDirectory: tmpdir(),
+      now: monotonicMs,
+      scriptName,
+      onDiskError: (...failure) => this.#spoolWarning.report(...failure),
+      budgets: this.#budgets,
+    });
+  }
+
+  /** A reload: what begins from now on follows the new settings, logs are opened anew. */
+  change(settings: Settings, tls: TlsMaterial | undefined): void {
+    this.policy = http1PolicyOf(settings);
+    this.limits = connectionLimits(settings);
+    this.#isTrusted = trustedPeers(settings);
+    this.#speaksUwsgi = uwsgiPeers(settings);
+    this.#tls = tlsTermsOf(settings, tls);
+    this.#proxyRules = proxyRules(settings);
+    const failure = this.#errorLog.change(errorLogOf(settings));
+    if (failure !== undefined) this.#errorLog.write("error", failure);
+    this.#poolLimits = this.#followPoolLimits(settings);
+    const way = delivery(settings);
+    // Direct workers need no gateway: it goes on as it is until it is told to go.
+    if (way !== "direct") this.#pushes = way === "push";
+    this.#pools.change(this.#pushes ? "push" : "pull", this.#poolLimits);
+    this.#gate.change(gateLimitsOf(settings));
+    this.#reopenLogs();
+    this.#judgeLoad();
+  }
+
+  #reopenLogs(): void {
+    this.#errorLog.reopen();
+    this.#access.log?.reopen();
+  }
+
   onNurseryMessage(message: NurseryMessage, handle: unknown): void {
     if (message.cmd === "listen") {
       this.#listeners.take(message, handle);
       // The limit was reached again while the listener was on its way.
       if (!this.#gate.isOpen) this.#listeners.pause();
-    } else this.#pool.addLane(message.worker, message.lane, message.pid, handle);
+    } else this.#pools.addLane(message.pushed ? "push" : "pull", message.worker, message.lane, message.pid, handle);
   }
 
   onCommand(command: Exclude<GatewayCommand, { cmd: "configure" }>): void {
@@ -194,26 +236,25 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
         return;
       case "quit":
         for (const connection of this.#connections) connection.abandon();
-        this.#accessLog?.flush();
+        this.#access.log?.flush();
         process.exit(0);
         return;
       case "pause":
         this.#listeners.pause();
         return;
       case "stop-worker":
-        this.#pool.stopWorker(command.worker);
+        this.#pools.stopWorker(command.worker);
         return;
       case "reopen-logs":
-        this.#errorLog.reopen();
-        this.#accessLog?.reopen();
+        this.#reopenLogs();
         return;
       case "stats":
         this.#control.send({
           ev: "stats",
           connections: this.#connections.size,
-          held: this.#pool.held,
-          queued: this.#pool.queued,
-          workers: this.#pool.workers,
+          held: this.#pools.held,
+          queued: this.#pools.queued,
+          workers: this.#pools.workers,
         });
         return;
     }
@@ -230,12 +271,12 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
   }
 
   handle(stream: RequestStream): void {
-    this.#pool.handle(stream);
-    if (this.#pool.queued > 0) this.#judgeLoad();
+    this.#pools.handle(stream);
+    if (this.#pools.queued > 0) this.#judgeLoad();
   }
 
   log(exchange: Http1Exchange): void {
-    this.#accessLog?.add({
+    this.#access.log?.add({
       head: exchange.head,
       status: exchange.status,
       bodyBytes: exchange.bodyBytes,
@@ -339,15 +380,16 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
     return new Http1Connection(socket, peer, this, undefined, openedMs);
   }
 
-  #sayUp(): void {
+  /** Configured, and all listeners taken, or none to be had yet. */
+  sayUp(): void {
     if (this.#upSaid) return;
     this.#upSaid = true;
     this.#control.send({ ev: "up", pid: process.pid });
   }
 
   #judgeLoad(): void {
-    const files = openFileCount() + this.#pool.workers;
-    const verdict = this.#gate.judge({ connections: this.#connections.size, files, queued: this.#pool.queued });
+    const files = openFileCount() + this.#pools.workers;
+    const verdict = this.#gate.judge({ connections: this.#connections.size, files, queued: this.#pools.queued });
     if (verdict === "pause") {
       this.#listeners.pause();
       this.#sayPaused(files);
@@ -358,12 +400,12 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
     const now = monotonicMs();
     if (now < this.#pausedSaidMs + PAUSED_LINE_MS) return;
     this.#pausedSaidMs = now;
-    this.warn(`accepting paused connections=${this.#connections.size} files=${files} queued=${this.#pool.queued}`);
+    this.warn(`accepting paused connections=${this.#connections.size} files=${files} queued=${this.#pools.queued}`);
   }
 
   #sweep(): void {
     const now = monotonicMs();
-    this.#pool.sweep();
+    this.#pools.sweep();
     this.#sweepConnections(now);
     this.#judgeLoad();
     this.#chooseScheduling();
@@ -377,7 +419,7 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
   #drain(): void {
     if (this.drainingSinceMs !== undefined) return;
     this.drainingSinceMs = monotonicMs();
-    this.#pool.websockets.stop();
+    this.#pools.websockets.stop();
     this.#acceptTheRest(this.#accepted);
     everyTurnAfter(DRAIN_SWEEP_MS, () => this.#sweepConnections(monotonicMs()));
   }
@@ -403,7 +445,7 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
 
   /** Asks the nursery to have this process scheduled for throughput or for promptness: Node cannot. */
   #chooseScheduling(): void {
-    const bulk = this.#pool.judgeLoad(this.#load);
+    const bulk = this.#pools.judgeLoad(this.#load);
     if (bulk === this.#bulk || !process.connected) return;
     this.#bulk = bulk;
     // With a callback, a channel that ends meanwhile is no error.
@@ -414,7 +456,7 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
   #sayDrained(): void {
     if (!this.#listeners.closed || this.#drainedSaid || this.#connections.size > 0) return;
     this.#drainedSaid = true;
-    this.#accessLog?.flush();
+    this.#access.log?.flush();
     this.#control.send({ ev: "drained" });
   }
 }
@@ -425,6 +467,18 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
  */
 function everyTurnAfter(periodMs: number, work: () => void): void {
   setInterval(() => setImmediate(work), periodMs);
+}
+
+function errorLogOf({ errorlog, loglevel }: Settings): { output: string; level: string } {
+  return { output: errorlog ?? "-", level: loglevel ?? "info" };
+}
+
+function tlsTermsOf(settings: Settings, tls: TlsMaterial | undefined): TlsTerms | undefined {
+  return tls === undefined ? undefined : new TlsTerms(tls, withoutEndAtZero(settings.handshake_timeout));
+}
+
+function gateLimitsOf({ connection_limit, queue_limit, backlog }: Settings): { connections: number; queued: number } {
+  return { connections: connection_limit, queued: queue_limit === 0 ? backlog : queue_limit };
 }
 
 function isWildcard(host: string): boolean {

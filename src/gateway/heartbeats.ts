@@ -16,16 +16,16 @@ interface Heart {
 
 export class Heartbeats {
   readonly #hearts = new Map<WorkerLink, Heart>();
-  readonly #timeoutMs: number;
+  /** 0: silence is allowed. */
+  timeoutMs: number;
 
-  /** @param timeoutMs  0: silence is allowed. */
   constructor(timeoutMs: number) {
-    this.#timeoutMs = timeoutMs;
+    this.timeoutMs = timeoutMs;
   }
 
   /** The worker is ready: it is watched from now on. */
   watch(link: WorkerLink, nowMs: number): void {
-    if (this.#timeoutMs > 0) this.#hearts.set(link, { link, askedMs: undefined, nextMs: nowMs, reported: false });
+    this.#hearts.set(link, { link, askedMs: undefined, nextMs: nowMs, reported: false });
   }
 
   forget(link: WorkerLink): void {
@@ -39,13 +39,14 @@ export class Heartbeats {
 
   /** Asks those whose time has come. @param overdue  Called once for each that owes its answer for too long. */
   sweep(nowMs: number, overdue: (link: WorkerLink, silentMs: number) => void): void {
+    if (this.timeoutMs === 0) return;
     for (const heart of this.#hearts.values()) {
       if (heart.askedMs === undefined) {
         if (nowMs < heart.nextMs) continue;
         heart.askedMs = nowMs;
         heart.nextMs = nowMs + PING_MS;
         heart.link.ping();
-      } else if (nowMs - heart.askedMs > this.#timeoutMs && !heart.reported) {
+      } else if (nowMs - heart.askedMs > this.timeoutMs && !heart.reported) {
         heart.reported = true;
         overdue(heart.link, nowMs - heart.askedMs);
       }

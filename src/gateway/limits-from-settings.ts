@@ -66,6 +66,25 @@ const SPOOL_MEMORY_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Of a WebSocket message "without limit": ws counts in 31 bits, and Node's buffers end at twice that. */
 const MESSAGE_BYTES_MAX = 2 ** 31 - 1;
+/** What all spools together use: counted on through a reload, which may change the limits. */
+export interface SpoolBudgets {
+  readonly memory: Budget;
+  readonly requests: Budget;
+  readonly responses: Budget;
+}
+
+interface Budget {
+  usedBytes: number;
+  maxBytes: number;
+}
+
+export function spoolBudgets(): SpoolBudgets {
+  return {
+    memory: { usedBytes: 0, maxBytes: SPOOL_MEMORY_BYTES_MAX },
+    requests: { usedBytes: 0, maxBytes: 0 },
+    responses: { usedBytes: 0, maxBytes: Number.POSITIVE_INFINITY },
+  };
+}
 
 /** @param seconds  0 means without end. @returns  Milliseconds. */
 export function withoutEndAtZero(seconds: number): number {
@@ -96,11 +115,13 @@ export function poolLimits(
     readonly now: () => number;
     readonly scriptName: string;
     readonly onDiskError: SpoolLimits["onDiskError"];
+    readonly budgets: SpoolBudgets;
   },
 ): PoolLimits {
   const directory = settings.tmp_upload_dir ?? surroundings.temporaryDirectory;
-  const { onDiskError } = surroundings;
-  const memoryBudget = { usedBytes: 0, maxBytes: SPOOL_MEMORY_BYTES_MAX };
+  const { onDiskError, budgets } = surroundings;
+  const memoryBudget = budgets.memory;
+  budgets.requests.maxBytes = settings.body_spool_limit;
   return {
     now: surroundings.now,
     scriptName: surroundings.scriptName,
@@ -117,7 +138,7 @@ export function poolLimits(
       memoryBytes: settings.body_buffer,
       memoryBudget,
       fileBytes: settings.body_spool_limit,
-      budget: { usedBytes: 0, maxBytes: settings.body_spool_limit },
+      budget: budgets.requests,
       directory,
       onDiskError,
     },
@@ -125,7 +146,7 @@ export function poolLimits(
       memoryBytes: settings.response_buffer,
       memoryBudget,
       fileBytes: settings.response_spool_limit,
-      budget: { usedBytes: 0, maxBytes: Number.POSITIVE_INFINITY },
+      budget: budgets.responses,
       directory,
       onDiskError,
     },

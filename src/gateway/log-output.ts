@@ -57,6 +57,13 @@ export class LogOutput implements AccessLogSink {
     this.#unwritten = NOTHING;
   }
 
+  /** What its reader has not taken by now is lost. */
+  close(): void {
+    this.#writeOut();
+    clearTimeout(this.#retry);
+    this.#file.close();
+  }
+
   reopen(): void {
     const failure = this.#file.reopen();
     if (failure !== undefined) this.#onError(failure);

@@ -68,6 +68,11 @@ export class RequestBody implements BodyReader {
     return this.#spool.takeAllFromMemory();
   }
 
+  /** What `takeWhole` gave: it goes another way. */
+  putBack(body: Buffer): void {
+    if (body.length > 0) this.#spool.push(body);
+  }
+
   /** The worker can take that many more bytes. */
   grant(link: WorkerLink, id: number, bytes: number): void {
     this.#link = link;

@@ -34,6 +34,8 @@ export interface Serving {
   encode(head: RequestHead): string;
   /** The same for a WebSocket's handshake; undefined where workers know no WebSockets, and a handshake is a request like any other. */
   readonly encodeWebsocket: ((head: RequestHead) => string) | undefined;
+  /** New settings. */
+  change(limits: PoolLimits): void;
   /** Body bytes that may travel with a head of so many bytes. */
   inlineRoom(headBytes: number): number;
   callAfter(this: void, delayMs: number, callback: () => void): void;
@@ -43,34 +45,62 @@ export interface Serving {
 export type ServingFactory = (links: ReadonlyMap<number, WorkerLink>) => Serving;
 
 export function pullServing(port: PullPort, limits: PoolLimits): ServingFactory {
-  return () => ({
-    dispatcher: new PullDispatcher(port, limits.lookAhead),
-    pushed: false,
-    requestSpool: limits.requestSpool,
-    responseSpool: limits.responseSpool,
-    responseWindowBytes: RESPONSE_WINDOW_BYTES,
-    encode: (head) => encodeEnviron(head, limits.scriptName),
-    encodeWebsocket: undefined,
-    inlineRoom: (headBytes) => port.slotCapacity - headBytes,
-    callAfter: (delayMs, callback) => port.callAfter(delayMs, callback),
-  });
+  return () => {
+    const dispatcher = new PullDispatcher(port, limits.lookAhead);
+    let now = limits;
+    return {
+      dispatcher,
+      pushed: false,
+      get requestSpool() {
+        return now.requestSpool;
+      },
+      get responseSpool() {
+        return now.responseSpool;
+      },
+      responseWindowBytes: RESPONSE_WINDOW_BYTES,
+      encode: (head) => encodeEnviron(head, now.scriptName),
+      encodeWebsocket: undefined,
+      change: (next) => {
+        now = next;
+        dispatcher.lookAhead = next.lookAhead;
+      },
+      inlineRoom: (headBytes) => port.slotCapacity - headBytes,
+      callAfter: (delayMs, callback) => port.callAfter(delayMs, callback),
+    };
+  };
 }
 
 /** @param slotsFd  Slot memory: behind the slots are the entries that workers write. */
 export function pushServing(slotsFd: number, limits: PoolLimits): ServingFactory {
-  return (links) => ({
-    dispatcher: new PushDispatcher(new ChannelPushPort(slotsFd, links), limits.workerConnections, limits.now),
-    pushed: true,
-    requestSpool: inMemory(limits.requestSpool),
-    responseSpool: inMemory(limits.responseSpool),
-    responseWindowBytes: STREAM_WINDOW_BYTES,
-    encode: (head) => encodeScope(head, limits.rootPath),
-    encodeWebsocket: (head) => encodeWebsocketScope(head, limits.rootPath),
-    inlineRoom: () => PUSHED_BODY_BYTES_MAX,
-    callAfter: (delayMs, callback) => {
-      setTimeout(callback, delayMs);
-    },
-  });
+  return (links) => {
+    const dispatcher = new PushDispatcher(new ChannelPushPort(slotsFd, links), limits.workerConnections, limits.now);
+    let now = spooledInMemory(limits);
+    return {
+      dispatcher,
+      pushed: true,
+      get requestSpool() {
+        return now.requestSpool;
+      },
+      get responseSpool() {
+        return now.responseSpool;
+      },
+      responseWindowBytes: STREAM_WINDOW_BYTES,
+      encode: (head) => encodeScope(head, now.rootPath),
+      encodeWebsocket: (head) => encodeWebsocketScope(head, now.rootPath),
+      change: (next) => {
+        now = spooledInMemory(next);
+        dispatcher.perWorker = next.workerConnections;
+      },
+      inlineRoom: () => PUSHED_BODY_BYTES_MAX,
+      callAfter: (delayMs, callback) => {
+        setTimeout(callback, delayMs);
+      },
+    };
+  };
+}
+
+function spooledInMemory(limits: PoolLimits): PoolLimits {
+  return { ...limits, requestSpool: inMemory(limits.requestSpool), responseSpool: inMemory(limits.responseSpool) };
 }
 
 /** What the other side does not take stays in memory, and little of it: the application, or the client, is to wait. */

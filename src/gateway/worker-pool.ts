@@ -53,12 +53,12 @@ export interface PoolReport extends WorkerReport {
 const TARGET_SHOWN_MAX = 200;
 
 export class WorkerPool implements LinkHandler, RequestOwner {
-  readonly requestSpool: SpoolLimits;
-  readonly responseSpool: SpoolLimits;
   readonly responseWindowBytes: number;
   readonly tellsFin: boolean;
-  readonly websockets: Websockets;
-  readonly #limits: PoolLimits;
+  websockets: Websockets;
+  /** Gets what waits here once nobody is left who could take it. */
+  successor: WorkerPool | undefined;
+  #limits: PoolLimits;
   readonly #report: PoolReport;
   readonly #serving: Serving;
   readonly #dispatcher: Dispatcher;
@@ -76,15 +76,29 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     this.#limits = limits;
     this.#report = report;
     this.#serving = makeServing(this.#links);
-    const { requestSpool, responseSpool, responseWindowBytes, pushed, dispatcher } = this.#serving;
-    this.requestSpool = requestSpool;
-    this.responseSpool = responseSpool;
+    const { responseWindowBytes, pushed, dispatcher } = this.#serving;
     this.responseWindowBytes = responseWindowBytes;
     this.tellsFin = pushed;
     this.websockets = new Websockets(limits.messageBytesMax);
     this.#dispatcher = dispatcher;
-    this.#hearts = new Heartbeats(pushed ? limits.timeoutMs : 0);
+    this.#hearts = new Heartbeats(limits.timeoutMs);
     this.#lanes = new WorkerLanes(report, this.#serving.callAfter);
+  }
+
+  get requestSpool(): SpoolLimits {
+    return this.#serving.requestSpool;
+  }
+
+  get responseSpool(): SpoolLimits {
+    return this.#serving.responseSpool;
+  }
+
+  /** New settings, for what begins from now on. */
+  change(limits: PoolLimits): void {
+    this.#limits = limits;
+    this.#serving.change(limits);
+    this.#hearts.timeoutMs = limits.timeoutMs;
+    this.websockets = new Websockets(limits.messageBytesMax);
   }
 
   /** Requests held: being gathered, waiting, or with a worker. */
@@ -160,6 +174,11 @@ export class WorkerPool implements LinkHandler, RequestOwner {
 
   enqueue(request: WorkerRequest): void {
     this.#gathering.delete(request);
+    if (this.successor !== undefined && this.workers === 0) {
+      this.#held--;
+      this.successor.#adopt(request);
+      return;
+    }
     request.queuedMs = this.#limits.now();
     request.settleBody(this.#serving.inlineRoom(request.environ.length));
     this.#dispatcher.submit(request);
@@ -193,9 +212,30 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     this.flush();
   }
 
+  /** A request of a pool that has no workers any more. */
+  #adopt(request: WorkerRequest): void {
+    this.#held++;
+    try {
+      request.moveTo(this, this.#serving.encode(request.stream.head));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      const { status, reason } = PROTOCOL_ERRORS[error.code];
+      request.refuse(status, reason, error.pageText);
+      return;
+    }
+    this.enqueue(request);
+  }
+
+  #handOver(): void {
+    if (this.successor === undefined || this.workers > 0) return;
+    // Every job of the pool's dispatcher is a WorkerRequest.
+    for (const request of this.#dispatcher.withdrawOlderThan(Number.POSITIVE_INFINITY) as WorkerRequest[]) this.enqueue(request);
+  }
+
   /** Moves queued requests on; called by the port once per turn in which work came. */
   flush(): void {
     this.#dispatcher.flush(this.#limits.now());
+    this.#handOver();
   }
 
   onFrame(link: WorkerLink, frame: FrameView): void {
@@ -270,7 +310,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
         // It was told to leave while it booted: nothing is pushed behind a STOP. One that pulls takes nothing that it would not serve.
         if (this.#serving.pushed && this.#lanes.isStopped(link.worker)) return;
         this.#dispatcher.workerReady(link.number, link.worker);
-        this.#hearts.watch(link, this.#limits.now());
+        if (this.#serving.pushed) this.#hearts.watch(link, this.#limits.now());
         this.#lanes.ready(link);
         return;
       case FROM_WORKER.leaving:
@@ -304,6 +344,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
       link,
       lost.map((job) => this.#summary(job, now - (job as WorkerRequest).arrivedMs)),
     );
+    this.#handOver();
   }
 
   onFault(error: unknown): void {
@@ -321,6 +362,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   /** Carries out what has become due. Called a few times a second. */
   sweep(): void {
     const now = this.#limits.now();
+    this.#handOver();
     this.#hearts.sweep(now, (link, silentMs) => this.#onSilent(link, silentMs, now));
     for (const request of this.#gathering) {
       if (now - request.arrivedMs >= this.#limits.bodyWaitMs) request.bodyWaitOver(now);

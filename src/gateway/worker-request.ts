@@ -41,15 +41,15 @@ export interface RequestOwner {
 
 export class WorkerRequest implements Job {
   readonly stream: RequestStream;
-  readonly environ: string;
+  environ: string;
   readonly arrivedMs: number;
   queuedMs = 0;
   inlineBody: Buffer | undefined;
   id = 0;
   /** The arbiter has been told that it takes too long: its worker's end is a timeout, not a crash. */
   overdue = false;
-  readonly #owner: RequestOwner;
-  readonly #handshake: WebsocketHandshake | undefined;
+  #owner: RequestOwner;
+  #handshake: WebsocketHandshake | undefined;
   #websocket: WebsocketSession | undefined;
   readonly #body: RequestBody | undefined;
   #relay: ResponseRelay | undefined;
@@ -75,12 +75,12 @@ export class WorkerRequest implements Job {
       this.#body = new RequestBody(
         stream,
         owner.requestSpool,
-        () => owner.enqueue(this),
+        () => this.#owner.enqueue(this),
         () => this.#link?.cancel(this.id),
       );
     }
     stream.onClientLeft = () => this.#abandon();
-    if (owner.tellsFin) stream.onClientFin = () => this.#onClientFin();
+    stream.onClientFin = () => this.#onClientFin();
     stream.withdraw = () => this.id === 0 && this.#takeBack();
   }
 
@@ -88,6 +88,25 @@ export class WorkerRequest implements Job {
   get flags(): number {
     if (this.#handshake !== undefined) return WEBSOCKET;
     return takesTrailers(this.stream.head) ? TAKES_TRAILERS : 0;
+  }
+
+  /** Its pool has no workers any more; another takes it, before any worker has had it. @param environ  The head as that one's workers read it. */
+  moveTo(owner: RequestOwner, environ: string): void {
+    this.#owner = owner;
+    this.environ = environ;
+    // Workers of the other kind know no WebSockets: it is a request like any other.
+    this.#handshake = undefined;
+    const { inlineBody } = this;
+    if (this.#body === undefined || inlineBody === undefined) return;
+    this.#body.putBack(inlineBody);
+    this.inlineBody = undefined;
+  }
+
+  /** Nobody can be given it. */
+  refuse(status: number, reason: string, text: string): void {
+    this.#body?.destroy();
+    this.#owner.left();
+    this.stream.sink.refuse(status, reason, text);
   }
 
   /** Begins: at once without a body, else when the body has been gathered. @param buffering  false: the worker starts at once, as Gunicorn's does. */
@@ -136,6 +155,7 @@ export class WorkerRequest implements Job {
 
   #onClientFin(): void {
     this.#finSeen = true;
+    if (!this.#owner.tellsFin) return;
     if (this.id !== 0 && !this.#over) this.#link?.clientFin(this.id);
   }
 

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openAccessLog } from "../../src/gateway/access-log-output.ts";
+import { AccessLogOutput } from "../../src/gateway/access-log-output.ts";
+import type { Settings } from "../../src/settings/table.ts";
+import type { AccessLog } from "../../src/telemetry/access-log.ts";
 import type { AccessRecord } from "../../src/telemetry/access-log-atoms.ts";
 import { requestHead } from "./memory-exchange.ts";
 import { settingsOf } from "./settings-of.ts";
@@ -18,6 +20,12 @@ function record(path: string): AccessRecord {
     workerPid: 7,
     finishedMs: 0,
   };
+}
+
+function openAccessLog(settings: Settings, scriptName: string, onError: (text: string) => void): AccessLog | undefined {
+  const output = new AccessLogOutput();
+  output.change(settings, scriptName, onError);
+  return output.log;
 }
 
 test("no access log is asked for: there is none", () => {
@@ -38,6 +46,27 @@ for (const { workers, scriptName, line } of [
     assert.equal(readFileSync(path, "utf8"), `${line}\n`);
   });
 }
+
+test("a reload changes format and file, and keeps a file whose successor cannot be opened", async (t) => {
+  const folder = temporaryDirectory(t);
+  const [one, other] = [join(folder, "one"), join(folder, "other")];
+  const errors: string[] = [];
+  const output = new AccessLogOutput();
+  const change = (...words: string[]) => output.change(settingsOf(words), "", (text) => errors.push(text));
+  change("--access-logfile", one, "--access-logformat", "%(U)s");
+  output.log?.add(record("/a"));
+  change("--access-logfile", one, "--access-logformat", "%(s)s");
+  output.log?.add(record("/b"));
+  change("--access-logfile", other, "--access-logformat", "%(U)s");
+  output.log?.add(record("/c"));
+  change("--access-logfile", join(folder, "no", "where"), "--access-logformat", "%(s)s");
+  output.log?.add(record("/d"));
+  output.log?.flush();
+  assert.deepEqual([readFileSync(one, "utf8"), readFileSync(other, "utf8")], ["/a\n200\n", "/c\n/d\n"]);
+  assert.match(errors.join(), /^cannot open the access log .*where: ENOENT/);
+  change();
+  assert.equal(output.log, undefined);
+});
 
 test("the file is opened again after a rotation; what cannot be opened is told", (t) => {
   const folder = temporaryDirectory(t);

@@ -152,17 +152,17 @@ export class GatewayProcess {
   }
 
   /** A worker whose channel the gateway has. */
-  async worker(): Promise<{ worker: FakeWorker; number: number }> {
+  async worker(pushed = false): Promise<{ worker: FakeWorker; number: number }> {
     const worker = await FakeWorker.connect(this.#t, this.directory);
     const number = ++this.#workers;
     const handle = worker.gatewayHandle as RawHandle;
-    this.#send({ cmd: "worker", worker: number, pid: 100 + number, lane: 0 }, handle, () => handle.close());
+    this.#send({ cmd: "worker", worker: number, pid: 100 + number, lane: 0, pushed }, handle, () => handle.close());
     return { worker, number };
   }
 
   /** A worker that is counted in. */
-  async readyWorker(): Promise<{ worker: FakeWorker; number: number }> {
-    const made = await this.worker();
+  async readyWorker(pushed = false): Promise<{ worker: FakeWorker; number: number }> {
+    const made = await this.worker(pushed);
     made.worker.sendUInt32(FROM_WORKER.ready, 0, made.number);
     assert.equal((await this.hears("worker-ready")).worker, made.number);
     return made;

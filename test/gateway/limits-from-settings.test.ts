@@ -5,6 +5,7 @@ import {
   http1PolicyOf,
   mountPoint,
   poolLimits,
+  spoolBudgets,
   trustedPeers,
   uwsgiPeers,
 } from "../../src/gateway/limits-from-settings.ts";
@@ -12,7 +13,13 @@ import { type Http1Settings, http1Policy } from "../../src/protocol/http1/policy
 import { PEER } from "./memory-exchange.ts";
 import { settingsOf } from "./settings-of.ts";
 
-const SURROUNDINGS = { temporaryDirectory: "/var/tmp", now: () => 42, scriptName: "/mount", onDiskError: () => {} };
+const SURROUNDINGS = {
+  temporaryDirectory: "/var/tmp",
+  now: () => 42,
+  scriptName: "/mount",
+  onDiskError: () => {},
+  budgets: spoolBudgets(),
+};
 
 const CONNECTION = [
   { words: ["--keep-alive", "3"], limits: { idleMs: 3_000 } },

@@ -22,6 +22,7 @@ export class PoolHarness implements PullPort {
   readonly slotCount = 16;
   readonly slotCapacity = 1000;
   readonly pool: WorkerPool;
+  readonly limits: PoolLimits;
   readonly tickets: Ticket[] = [];
   readonly slots = Array.from({ length: 16 }, () => ({ id: 0, claim: 0, started: 0, beat: 0, head: "", body: "" }));
   readonly reports: string[] = [];
@@ -43,7 +44,7 @@ export class PoolHarness implements PullPort {
       directory: this.#directory,
       onDiskError: () => {},
     };
-    const limits: PoolLimits = {
+    this.limits = {
       now: () => this.nowMs,
       lookAhead: 8,
       scriptName: "",
@@ -58,7 +59,7 @@ export class PoolHarness implements PullPort {
       responseSpool: { ...spool },
       ...changes,
     };
-    this.pool = new WorkerPool(pullServing(this, limits), limits, {
+    this.pool = new WorkerPool(pullServing(this, this.limits), this.limits, {
       workerReady: (worker) => this.reports.push(`ready ${worker}`),
       workerLeaving: (worker) => this.reports.push(`leaving ${worker}`),
       workerLost: ({ worker, requests }) => this.reports.push(`lost ${worker} ${requests.map(({ target }) => target).join() || "-"}`),

@@ -1,0 +1,88 @@
+/**
+ * The worker pools of a gateway, one for each way in which requests reach workers. There is a second one only after a reload that
+ * changed the worker class: new requests then go to the pool of the settings as soon as it has a worker.
+ */
+
+import type { RequestStream } from "../request/exchange.ts";
+import type { LoadCharacter } from "./load-character.ts";
+import type { PoolLimits, WorkerPool } from "./worker-pool.ts";
+
+export type Way = "pull" | "push";
+
+export class WorkerPools {
+  readonly #make: (way: Way) => WorkerPool;
+  readonly #pools = new Map<Way, WorkerPool>();
+  /** The one that the settings want. */
+  #wanted: WorkerPool;
+
+  constructor(way: Way, make: (way: Way) => WorkerPool) {
+    this.#make = make;
+    this.#wanted = this.#pool(way);
+  }
+
+  #pool(way: Way): WorkerPool {
+    const pool = this.#pools.get(way) ?? this.#make(way);
+    this.#pools.set(way, pool);
+    return pool;
+  }
+
+  /** New settings. */
+  change(way: Way, limits: PoolLimits): void {
+    this.#wanted = this.#pool(way);
+    for (const pool of this.#pools.values()) {
+      pool.change(limits);
+      pool.successor = pool === this.#wanted ? undefined : this.#wanted;
+    }
+  }
+
+  /** Requests held: being gathered, waiting, or with a worker. */
+  get held(): number {
+    return this.#sum((pool) => pool.held);
+  }
+
+  /** Requests waiting for a worker in the gateway. */
+  get queued(): number {
+    return this.#sum((pool) => pool.queued);
+  }
+
+  /** Lanes that take requests. */
+  get workers(): number {
+    return this.#sum((pool) => pool.workers);
+  }
+
+  #sum(count: (pool: WorkerPool) => number): number {
+    let sum = 0;
+    for (const pool of this.#pools.values()) sum += count(pool);
+    return sum;
+  }
+
+  handle(stream: RequestStream): void {
+    if (this.#pools.size === 1 || this.#wanted.workers > 0) {
+      this.#wanted.handle(stream);
+      return;
+    }
+    const serving = [...this.#pools.values()].find(({ workers }) => workers > 0);
+    (serving ?? this.#wanted).handle(stream);
+  }
+
+  addLane(way: Way, worker: number, lane: number, pid: number, handle: unknown): void {
+    this.#pool(way).addLane(worker, lane, pid, handle);
+  }
+
+  /** Only one of them knows the worker. */
+  stopWorker(worker: number): void {
+    for (const pool of this.#pools.values()) pool.stopWorker(worker);
+  }
+
+  flush(): void {
+    for (const pool of this.#pools.values()) pool.flush();
+  }
+
+  sweep(): void {
+    for (const pool of this.#pools.values()) pool.sweep();
+  }
+
+  judgeLoad(load: LoadCharacter): boolean {
+    return this.#wanted.judgeLoad(load);
+  }
+}
