@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tunicorn_worker.descriptors import Holdings
+    from tunicorn_worker.hook_objects import HookWorker
     from tunicorn_worker.line_channel import LineChannel
     from tunicorn_worker.poller import Poller
 
@@ -31,13 +32,19 @@ class WorkerChild:
         *,
         molded: bool,
         heartbeat: Descriptor | None = None,
+        pushed: bool = False,
+        hooked: HookWorker | None = None,
     ) -> None:
         """lanes: how many channels to the gateway it gets
         heartbeat: the file of a direct worker, which signals tell what others are told on their channel
+        pushed: requests are pushed to it
+        hooked: it, as the master's hooks see it
         """
         self.number = number
         self.lanes = lanes
         self.heartbeat = heartbeat
+        self.pushed = pushed
+        self.hooked = hooked
         self.running_since: float | None = None
         """Since when a direct worker is in its class's loop, by the monotonic clock."""
         self.modules: list[str] = []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 
 from tunicorn_worker.app_check import FAILED_CODE, write_report
+from tunicorn_worker.app_loader import set_import_paths
 from tunicorn_worker.exit_status import code_of_system_exit
 from tunicorn_worker.gunicorn_config import make_gunicorn_config
 from tunicorn_worker.uvicorn_class import describe_uvicorn_class
@@ -22,6 +24,10 @@ def check_worker_class(config: Config, report: int) -> int:
     Returns the exit code, 0 for a class that can be used.
     """
     try:
+        # The nursery may still have the settings of before a reload.
+        os.environ.update(config.env)
+        os.chdir(config.chdir)
+        set_import_paths(config)
         worker_class = load_worker_class(config.worker_class)
         found = describe_uvicorn_class(worker_class)
         if hasattr(worker_class, "check_config"):

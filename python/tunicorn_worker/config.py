@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DIRECT = "direct"
 """The kind of worker classes that accept clients by themselves."""
+PUSHED = "asgi"
+"""The kind to which the gateway pushes requests."""
 
 
 class Config:
@@ -79,6 +81,13 @@ class Config:
             return self.values[name]
         except KeyError:
             raise AttributeError(f"No configuration setting for: {name}") from None
+
+    def set(self, name: str, _value: object) -> None:
+        """What hooks may call on Gunicorn's: refused, for most settings are the arbiter's and the gateway's.
+
+        Raises RuntimeError.
+        """
+        raise RuntimeError(f"cfg.set({name!r}, ...) has no effect on a running server: set it in the configuration")
 
     @property
     def env(self) -> dict[str, str]:

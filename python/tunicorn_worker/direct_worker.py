@@ -20,7 +20,7 @@ from tunicorn_worker.errors import AppImportError
 from tunicorn_worker.exit_status import code_of_system_exit
 from tunicorn_worker.gunicorn_config import make_gunicorn_config
 from tunicorn_worker.heartbeat import HeartbeatFile
-from tunicorn_worker.hook_objects import HookServer
+from tunicorn_worker.hook_server import HookServer
 from tunicorn_worker.linux import signal_with_parent
 from tunicorn_worker.loggers import Loggers
 from tunicorn_worker.process_title import set_process_title
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from tunicorn_worker.config import Config
     from tunicorn_worker.direct_parts import ListeningSocket
+    from tunicorn_worker.hook_server import Inherited
     from tunicorn_worker.source_reporter import SourceReporter
 
 CRASHED = 255
@@ -53,10 +54,20 @@ NOTHING_TO_DO = (signal.SIGCHLD, signal.SIGTTIN, signal.SIGTTOU)
 class DirectWorker:
     """One worker process. `live` is all of it."""
 
-    def __init__(self, *, number: int, control: socket.socket, lifeline_fd: int, config: Config) -> None:
+    def __init__(
+        self,
+        *,
+        number: int,
+        control: socket.socket,
+        lifeline_fd: int,
+        config: Config,
+        hooks: Inherited | None = None,
+    ) -> None:
         """number: the arbiter's for this worker; control: its end of the channel to the nursery
         lifeline_fd: its end of file says that the arbiter is gone
+        hooks: server and worker of the master's hooks
         """
+        self._inherited = hooks
         self._pid = os.getpid()
         self._number = number
         self._lifeline = lifeline_fd
@@ -116,8 +127,7 @@ class DirectWorker:
         worker = worker_class(self._number, parent, sockets, app, config.timeout / 2, gunicorn_config, log)
         self._worker = worker
         worker.pid = self._pid
-        self._server = HookServer(config, log, worker)
-        self._server.cfg = gunicorn_config
+        self._meet_hooks(worker, gunicorn_config, log)
         worker.tmp.close()
         worker.tmp = HeartbeatFile(heartbeat, self._on_beat)
         run = worker.run
@@ -133,7 +143,17 @@ class DirectWorker:
 
         worker.run = run_and_tell
         log.info("Booting worker with pid: %s", self._pid)
+        gunicorn_config.post_fork(self._server, worker)
         worker.init_process()
+
+    def _meet_hooks(self, worker: Any, gunicorn_config: Any, log: Any) -> None:
+        """What `pre_fork` has left on its worker is found on the class's own object."""
+        if self._inherited is None:
+            self._server = HookServer(self._config, log)
+        else:
+            self._server, hooked = self._inherited
+            vars(worker).update(hooked.left())
+        self._server.enter_worker(worker, gunicorn_config, log)
 
     def _on_beat(self) -> None:
         """The first beat of the loop says that the class serves: until then it may still be opening its sockets."""

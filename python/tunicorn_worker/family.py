@@ -9,7 +9,7 @@ from time import monotonic
 
 from tunicorn_worker.app_check import AppCheck, check_application
 from tunicorn_worker.children import WorkerChild, WorkerTable
-from tunicorn_worker.config import DIRECT
+from tunicorn_worker.config import DIRECT, PUSHED
 from tunicorn_worker.descriptors import Descriptor
 from tunicorn_worker.exit_status import describe_exit, shell_code
 from tunicorn_worker.group_signals import reset_master_signals
@@ -17,24 +17,22 @@ from tunicorn_worker.heartbeat import make_heartbeat_file
 from tunicorn_worker.identity import give_away
 from tunicorn_worker.line_channel import ChannelError, LineChannel
 from tunicorn_worker.linux import become_subreaper, die_with_parent
+from tunicorn_worker.master_hooks import HookFailed
 from tunicorn_worker.mold import Mold, run_mold
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Protocol
 
     from tunicorn_worker.config import Config
     from tunicorn_worker.descriptors import Holdings
     from tunicorn_worker.forking import Forker, Task
+    from tunicorn_worker.hook_objects import HookWorker
     from tunicorn_worker.line_channel import Message
+    from tunicorn_worker.master_hooks import MasterHooks
+    from tunicorn_worker.node_ipc import Say
     from tunicorn_worker.poller import Poller
     from tunicorn_worker.worker_code import WorkerCode
-
-    class Say(Protocol):
-        """Sends the arbiter an event."""
-
-        def __call__(self, event: str, descriptor: int | None = None, /, **fields: object) -> None: ...
 
 
 class Family:
@@ -48,6 +46,7 @@ class Family:
         poller: Poller,
         say: Say,
         on_born: Callable[[WorkerChild], None],
+        hooks: MasterHooks,
         lifeline_fd: int,
     ) -> None:
         """on_born: called with each worker whose pid has become known, to link it with the gateway."""
@@ -57,6 +56,7 @@ class Family:
         self._poller = poller
         self._say = say
         self._on_born = on_born
+        self._hooks = hooks
         self._lifeline_fd = lifeline_fd
         self._molds: dict[int, Mold] = {}  # by pid
         self._checks: dict[int, AppCheck] = {}
@@ -99,20 +99,27 @@ class Family:
     def fork_worker(self, number: int, config: Config, *, generation: int, preload: bool, report_modules: bool) -> None:
         """Forks a worker, directly or (preload) through its generation's mold, started if need be. `forked` follows.
 
-        Raises OSError.
+        Raises OSError. A `pre_fork` that raises is the end of it, told as `hook-failed`.
         """
+        try:
+            hooked = self._hooks.before_fork(number, config)
+        except HookFailed:
+            return
         near, far = socket.socketpair()
         lanes = self._code.count_lanes(config)
         heartbeat = self._hold_heartbeat(config) if config.worker_kind == DIRECT else None
         channel = self._holdings.hold(LineChannel(near))
-        worker = WorkerChild(number, generation, lanes, channel, molded=preload, heartbeat=heartbeat)
+        pushed = config.worker_kind == PUSHED
+        worker = WorkerChild(
+            number, generation, lanes, channel, molded=preload, heartbeat=heartbeat, pushed=pushed, hooked=hooked
+        )
         pid: int | None = None
         try:
             if preload:
                 mold = self._mold(generation) or self._start_mold(generation, config)
-                mold.ask(number, far, report_modules=report_modules)
+                mold.ask(number, far, report_modules=report_modules, notes=None if hooked is None else hooked.notes())
             else:
-                pid = self._forker.fork(self._task(config, number, far, None, report_modules))
+                pid = self._forker.fork(self._task(config, number, far, None, report_modules, hooked))
         except OSError:
             self._drop_worker(worker)
             far.close()
@@ -125,9 +132,15 @@ class Family:
             self._on_pid(worker, pid)
 
     def _task(
-        self, config: Config, number: int, control: socket.socket, application: object, report_modules: bool
+        self,
+        config: Config,
+        number: int,
+        control: socket.socket,
+        application: object,
+        report_modules: bool,
+        hooked: HookWorker | None,
     ) -> Task:
-        code, lifeline_fd = self._code, self._lifeline_fd
+        code, lifeline_fd, server = self._code, self._lifeline_fd, self._hooks.server
         return lambda: code.run_worker(
             number=number,
             control=control,
@@ -135,6 +148,7 @@ class Family:
             config=config,
             application=application,
             report_modules=report_modules,
+            hooks=None if server is None or hooked is None else (server, hooked),
         )
 
     def _mold(self, generation: int) -> Mold | None:
@@ -151,8 +165,10 @@ class Family:
             except BaseException as error:
                 raise SystemExit(code.log_load_failure(config, error)) from None
 
-        def make_task(number: int, control: socket.socket, application: object, report_modules: bool) -> Task:
-            return self._task(config, number, control, application, report_modules)
+        def make_task(control: socket.socket, application: object, request: Message) -> Task:
+            number = int(request["worker"])
+            hooked = self._hooks.molded(number, config, request["notes"])
+            return self._task(config, number, control, application, bool(request["report_modules"]), hooked)
 
         # Its workers become this process's children only if it is the subreaper by then.
         self._subreaper = self._subreaper or become_subreaper()
@@ -173,6 +189,7 @@ class Family:
         """A worker's pid is known. A mold's worker and the mold both tell it, in either order."""
         if worker.pid is None:
             worker.born(pid)
+            self._hooks.born(worker.hooked, pid)
             self._say("forked", worker=worker.number, pid=pid)
             self._on_born(worker)
 
@@ -363,6 +380,8 @@ class Family:
         self._drop_worker(worker)
         self.workers.remove(worker)
         self._say("exited", worker=worker.number, pid=worker.pid or 0, status=status)
+        if worker.pid is not None:
+            self._hooks.ended(worker.hooked)
 
     def _end_check(self, check: AppCheck, status: int) -> None:
         self._poller.forget(check.report.fileno())

@@ -104,7 +104,13 @@ class GatewayLink:
                     worker.channel.send({"cmd": "link"}, [near.fileno(), *shared])
                 else:
                     worker.channel.send({"cmd": "lane", "lane": lane}, [near.fileno()])
-                message = {"cmd": "worker", "worker": worker.number, "pid": worker.pid, "lane": lane}
+                message = {
+                    "cmd": "worker",
+                    "worker": worker.number,
+                    "pid": worker.pid,
+                    "lane": lane,
+                    "pushed": worker.pushed,
+                }
                 self.channel.send(message, far.fileno())
 
     def close(self, holdings: Holdings) -> None:

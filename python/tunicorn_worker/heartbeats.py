@@ -9,7 +9,8 @@ from tunicorn_worker.heartbeat import NEVER, last_beat
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tunicorn_worker.children import WorkerChild
-    from tunicorn_worker.family import Family, Say
+    from tunicorn_worker.family import Family
+    from tunicorn_worker.node_ipc import Say
 
 LOOK_EVERY_MS = 1000
 """As often as Gunicorn's master looks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import signal
 import sys
@@ -37,9 +38,10 @@ class HookWorker:
         signal.SIGCHLD,
     )
 
-    def __init__(self, number: int, config: Config, log: ServerLog) -> None:
+    def __init__(self, number: int, config: Config, log: ServerLog, pid: int | str | None = None) -> None:
+        """pid: None for this process; before its fork, in the master, it is the text `[booting]`."""
         self.age = number
-        self.pid = os.getpid()
+        self.pid: int | str = os.getpid() if pid is None else pid
         self.ppid = config.master_pid
         self.cfg = config
         self.log = log
@@ -58,6 +60,7 @@ class HookWorker:
         self.reloader = None
         self.PIPE: list[int] = []
         self.wait_fds: list[Any] = []
+        self._first = frozenset((*vars(self), self._kept_as))
 
     @property
     def application(self) -> Any:
@@ -68,6 +71,30 @@ class HookWorker:
     def application(self, loaded: Any) -> None:
         self.app.callable = loaded
         setattr(self, self._kept_as, loaded)
+
+    def start(self, log: ServerLog) -> None:
+        """In the worker's process, forked from one where it was made."""
+        self.pid = os.getpid()
+        self.log = log
+
+    def left(self) -> dict[str, Any]:
+        """What hooks have added to it."""
+        return {name: value for name, value in vars(self).items() if name not in self._first and name != "_first"}
+
+    def notes(self) -> str:
+        """What hooks have added that is plain data, for a process that is forked elsewhere. All else stays behind."""
+        notes = {}
+        for name, value in self.left().items():
+            try:
+                marshal.dumps(value)
+            except ValueError:
+                continue
+            notes[name] = value
+        return marshal.dumps(notes).hex()
+
+    def take_notes(self, notes: str | None) -> None:
+        if notes is not None:
+            vars(self).update(marshal.loads(bytes.fromhex(notes)))
 
     def __str__(self) -> str:
         return f"<Worker {self.pid}>"
@@ -86,21 +113,6 @@ class HookApp:
 
     def wsgi(self) -> Any:
         return self.callable
-
-
-class HookServer:
-    """The master, as the hooks of a worker's process see it: what it was when the worker was forked."""
-
-    def __init__(self, config: Config, log: ServerLog, worker: HookWorker) -> None:
-        self.pid = self.master_pid = config.master_pid
-        self.master_name = "Master"
-        self.cfg = config
-        self.log = log
-        self.num_workers = config.workers
-        self.timeout = config.timeout
-        self.proc_name = config.proc_name
-        self.worker_age = worker.age
-        self.WORKERS = {worker.pid: worker}
 
 
 class HookRequest:

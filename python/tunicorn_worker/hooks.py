@@ -6,7 +6,8 @@ import importlib
 import logging
 import traceback
 
-from tunicorn_worker.hook_objects import HookServer, HookWorker
+from tunicorn_worker.hook_objects import HookWorker
+from tunicorn_worker.hook_server import HookServer
 from tunicorn_worker.python_value import count_positional
 from tunicorn_worker.server_log import ServerLog
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tunicorn_worker.asgi_hook_objects import AsgiHookRequest, AsgiHookResponse
     from tunicorn_worker.config import Config
     from tunicorn_worker.hook_objects import HookRequest, HookResponse
+    from tunicorn_worker.hook_server import Inherited
     from tunicorn_worker.loggers import Loggers
 
     Hook = Callable[..., object]
@@ -31,11 +33,16 @@ class WorkerHooks:
     worker: what they are called with
     """
 
-    def __init__(self, number: int, config: Config, loggers: Loggers) -> None:
-        """Raises ImportError, AttributeError for a hook that is named by a string that names nothing."""
+    def __init__(self, number: int, config: Config, loggers: Loggers, inherited: Inherited | None = None) -> None:
+        """inherited: server and worker as the master's hooks have had them; None: it has none.
+
+        Raises ImportError, AttributeError for a hook that is named by a string that names nothing.
+        """
         log = ServerLog(loggers)
-        self.worker = HookWorker(number, config, log)
-        self._server = HookServer(config, log, self.worker)
+        self._server, self.worker = inherited or (HookServer(config, log), HookWorker(number, config, log))
+        self.worker.start(log)
+        self._server.enter_worker(self.worker, config, log)
+        self._post_fork = find_hook(config.post_fork)
         self._log = loggers.error
         self._post_worker_init = find_hook(config.post_worker_init)
         self._worker_int = find_hook(config.worker_int)
@@ -49,6 +56,11 @@ class WorkerHooks:
     def of_requests(self) -> bool:
         """Whether anything is to be done before or after a request."""
         return self._pre_request is not None or self._post_request is not None or self._log.isEnabledFor(logging.DEBUG)
+
+    def forked(self) -> None:
+        """The process is there. Raises what `post_fork` raises: the worker has not booted then."""
+        if self._post_fork is not None:
+            self._post_fork(self._server, self.worker)
 
     def booted(self, application: object) -> object:
         """The application is loaded. Returns what is to be served: `post_worker_init` may have wrapped it.

@@ -36,7 +36,7 @@ class Listener:
     def __init__(self, sock: socket.socket, address: Message) -> None:
         self.socket = sock
         self.index = int(address["index"])
-        self.address = address_of(address)
+        self.address = address_of(address.get("asked", address))
 
     @classmethod
     def adopted(cls, descriptor: int, address: Message) -> Listener:

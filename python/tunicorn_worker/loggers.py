@@ -37,8 +37,10 @@ class Loggers:
         self.access = logging.getLogger("gunicorn.access")
         self._captured: str | None = None
 
-    def set_up(self, config: Config) -> None:
+    def set_up(self, config: Config, pid: int | None = None) -> None:
         """Give both loggers their handlers; those of an earlier call are replaced.
+
+        pid: whose lines these are, when not this process's
 
         Raises OSError when a log file cannot be opened.
         """
@@ -53,7 +55,8 @@ class Loggers:
         self.access.setLevel(logging.INFO)
         self._captured = config.errorlog if config.capture_output and config.errorlog != "-" else None
         self._capture()
-        error_format = logging.Formatter(ERROR_FORMAT, DATE_FORMAT)
+        whose = "%(process)d" if pid is None else str(pid)
+        error_format = logging.Formatter(ERROR_FORMAT.replace("%(process)d", whose), DATE_FORMAT)
         self._add_handler(self.error, config.errorlog, error_format, sys.stderr, config)
         self._add_handler(self.access, config.accesslog, logging.Formatter(ACCESS_FORMAT), sys.stdout, config)
 

@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tunicorn_worker.line_channel import Message
+
     WorkerTask = Callable[[], int]
 
 NURSERY_GONE_CODE = 0
@@ -35,22 +37,24 @@ class Mold:
         self.unborn: set[int] = set()
         """Numbers of workers that were asked for and not forked yet."""
 
-    def ask(self, number: int, control: socket.socket, *, report_modules: bool) -> None:
+    def ask(self, number: int, control: socket.socket, *, report_modules: bool, notes: str | None) -> None:
+        """notes: what `pre_fork` has left on the worker, as text."""
         self.unborn.add(number)
-        self.channel.send({"cmd": "fork", "worker": number, "report_modules": report_modules}, [control.fileno()])
+        request = {"cmd": "fork", "worker": number, "report_modules": report_modules, "notes": notes}
+        self.channel.send(request, [control.fileno()])
 
 
 def run_mold(
     end: socket.socket,
     load: Callable[[], object],
-    make_task: Callable[[int, socket.socket, object, bool], WorkerTask],
+    make_task: Callable[[socket.socket, object, Message], WorkerTask],
     release_signals: Callable[[], None],
 ) -> int:
     """The mold's life: imports, then forks a worker per request until the nursery closes the channel.
 
     load: imports the application and returns it. What it raises ends the mold; its traceback has then been logged
     by `load`.
-    make_task(number, control, application, report_modules): what a worker will run.
+    make_task(control, application, request): what a worker will run.
     release_signals: called in each worker, which starts with signals as a fresh process.
 
     Returns the process's exit code; in a worker, what the worker returns.
@@ -67,7 +71,7 @@ def run_mold(
 
 
 def fork_workers(
-    nursery: LineChannel, application: object, make_task: Callable[[int, socket.socket, object, bool], WorkerTask]
+    nursery: LineChannel, application: object, make_task: Callable[[socket.socket, object, Message], WorkerTask]
 ) -> WorkerTask | None:
     """Returns in the mold with None, when the nursery has gone or needs it no more; in each worker with its task."""
     nursery.send({"ev": "loaded"})
@@ -80,7 +84,7 @@ def fork_workers(
             number = int(message["worker"])
             if fork_twice(nursery, number):
                 nursery.close()
-                return make_task(number, control, application, bool(message["report_modules"]))
+                return make_task(control, application, message)
             control.close()
     return None
 

@@ -14,7 +14,15 @@ from tunicorn_worker.line_channel import LineChannel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from tunicorn_worker.line_channel import Message
+
+    class Say(Protocol):
+        """Sends the arbiter an event."""
+
+        def __call__(self, event: str, descriptor: int | None = None, /, **fields: object) -> None: ...
+
 
 # Node keeps every `cmd` that begins so to itself.
 INTERNAL_PREFIX = "NODE_"

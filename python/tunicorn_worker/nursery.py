@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from contextlib import contextmanager, suppress
 from time import monotonic
 
 from tunicorn_worker.app_loader import set_import_paths
@@ -23,7 +24,8 @@ from tunicorn_worker.gateway_process import schedule_gateway, spawn_gateway
 from tunicorn_worker.gunicorn_package import fallback_offered
 from tunicorn_worker.heartbeats import Heartbeats
 from tunicorn_worker.linux import become_subreaper
-from tunicorn_worker.listeners import BindError, Listener, SocketOptions, bind_all
+from tunicorn_worker.listener_set import ListenerSet
+from tunicorn_worker.master_hooks import MasterHooks
 from tunicorn_worker.node_ipc import NodeChannel
 from tunicorn_worker.poller import Poller
 from tunicorn_worker.process_title import set_process_title
@@ -32,7 +34,7 @@ from tunicorn_worker.warm_imports import warm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tunicorn_worker.children import WorkerChild
     from tunicorn_worker.descriptors import Holdings
@@ -68,33 +70,37 @@ class Nursery:
         self._holdings = holdings
         self._signals = signals
         self._poller = Poller()
+        self._hooks = MasterHooks(self._say, signals)
         forker = Forker(holdings, signals, open_files)
         self._gateway = GatewayLink(None, None, None)
         self._early_gateway = early_gateway
-        self._family = Family(code, forker, holdings, self._poller, self._say, self._equip, lifeline_fd)
+        self._family = Family(code, forker, holdings, self._poller, self._say, self._equip, self._hooks, lifeline_fd)
         self._heartbeats = Heartbeats(self._family, self._say)
         self._orphans = Orphans(self._poller, holdings, self._report_orphan)
         self._gateway_pids: set[int] = set()  # its own children: an adopted gateway is not reaped here
-        self._listeners: list[Listener] = []
+        self._listeners = ListenerSet(holdings, self._say)
         self._lifeline_fd = lifeline_fd
         # Before any raw_env: what the user sets for the application is not for the gateway.
         self._first_environment = dict(os.environ)
         give_back_variables()
         self._environment = Environment()
         self._config: Config | None = None
-        self._config_objects: dict[str, object] = {}
+        self._launch_directory = os.getcwd()
+        self._runs: dict[int, dict[str, object]] = {}
+        """The live objects of each run of the configuration that may still be needed, by its number."""
         self._settled = False
         self._leaving = False
         self._commands: dict[str, Command] = {
             "run-config": self._run_config,
             "settings": self._apply_settings,
             "check-app": lambda _, __: self._family.check_application(self._require_config()),
-            "check-class": lambda _, __: self._family.check_worker_class(self._require_config()),
+            "check-class": lambda command, _: self._family.check_worker_class(self._read_settings(command["settings"])),
             "bind": self._bind,
-            "unlisten": self._unlisten,
+            "unlisten": lambda _, __: self._listeners.close(),
+            "hook": lambda command, _: self._hooks.call(command["hook"], command.get("count"), command.get("before")),
             "gateway": self._start_gateway,
             "no-gateway": lambda _, __: self._refuse_gateway(),
-            "listen-again": lambda _, __: self._gateway.listen(self._listeners),
+            "listen-again": lambda _, __: self._gateway.listen(self._listeners.all),
             "adopt": self._adopt,
             "adopted": self._end_adoption,
             "fork": self._fork_worker,
@@ -103,7 +109,7 @@ class Nursery:
             "quit": self._quit_worker,
             "abort": lambda command, _: self._signal_worker(command["worker"], signal.SIGABRT),
             "kill": lambda command, _: self._signal_worker(command["worker"], signal.SIGKILL),
-            "reopen-logs": lambda _, __: self._family.reopen_logs(),
+            "reopen-logs": lambda _, __: self._reopen_logs(),
             "warm": lambda command, _: warm(command["modules"]),
             "exit": lambda _, __: self._leave(),
         }
@@ -180,23 +186,48 @@ class Nursery:
     # Configuration and settings
 
     def _run_config(self, command: Message, _: int | None) -> None:
-        with self._signals.unblocked(), fallback_offered():
+        with self._signals.unblocked(), fallback_offered(), self._environment.of_the_start(), self._at_the_start():
             outcome = run_config(command["kind"], command["location"], command["names"])
         if outcome.status == "ok":
-            self._config_objects = outcome.values
+            self._runs[command["run"]] = outcome.values
         self._arbiter.send(outcome.as_message())
 
+    @contextmanager
+    def _at_the_start(self) -> Iterator[None]:
+        """In the directory of the start, whatever `chdir` says: a configuration that is run again reads what it read
+        first.
+        """
+        before = os.getcwd()
+        with suppress(OSError):  # it may be gone
+            os.chdir(self._launch_directory)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+    def _read_settings(self, command: Message) -> Config:
+        return Config.from_command(command, self._runs.get(command["run"]))
+
     def _apply_settings(self, command: Message, _: int | None) -> None:
-        config = Config.from_command(command, self._config_objects)
-        self._environment.apply({"SERVER_SOFTWARE": config.server_software, **config.env})
+        config = self._read_settings(command)
+        # All that can fail comes first: after a reload that is refused the settings of before still count.
+        variables = {"SERVER_SOFTWARE": config.server_software, **config.env}
         os.chdir(config.chdir)
-        set_import_paths(config)
         make_log_file(config.errorlog)
         make_log_file(config.accesslog)
+        self._hooks.configure(config, self._listeners.own)
+        self._environment.apply(variables)
+        set_import_paths(config)
         self._config = config
+        for run in [run for run in self._runs if run not in (command["run"], *command["keep"])]:
+            del self._runs[run]
         self._heartbeats.timeout_s = config.timeout
         if self._settled:
             self._show_title()
+
+    def _reopen_logs(self) -> None:
+        self._hooks.reopen_logs()
+        self._family.reopen_logs()
 
     def _show_title(self) -> None:
         if self._config is not None:
@@ -210,36 +241,12 @@ class Nursery:
     # Listening sockets
 
     def _bind(self, command: Message, _: int | None) -> None:
-        values = {} if self._config is None else self._config.values
-        user, group = values.get("user"), values.get("group")
-        options = SocketOptions(
-            umask=int(values.get("umask") or 0),
-            uid=user if isinstance(user, int) else -1,
-            gid=group if isinstance(group, int) else -1,
-            reuse_port=bool(values.get("reuse_port")),
-        )
-        try:
-            bound = bind_all(command["addresses"], int(command["backlog"]), options, self._listeners)
-        except BindError as error:
-            self._say("bind-failed", index=error.index, errno=error.errno_name, text=str(error))
+        if not self._listeners.bind(command, self._config):
             return
-        kept = {listener.socket for listener in bound}
-        for listener in self._listeners:
-            if listener.socket not in kept:
-                self._holdings.drop(listener.socket)
-        self._listeners = bound
-        for listener in bound:
-            self._holdings.hold(listener.socket)
-            self._say("listening", listener.fileno(), **listener.describe())
-        self._say("bound")
-        # A gateway that was started before the settings were read is waiting for them.
-        self._gateway.listen(self._listeners)
-
-    def _unlisten(self, _: Message, __: int | None) -> None:
-        for listener in self._listeners:
-            self._holdings.drop(listener.socket)
-        self._listeners = []
-        self._say("unlistened")
+        self._hooks.listen(self._listeners.own)
+        if not command.get("hold"):
+            # A gateway that was started before the settings were read is waiting for them.
+            self._gateway.listen(self._listeners.all)
 
     # The gateway
 
@@ -255,12 +262,13 @@ class Nursery:
         self._gateway = take_over(process, self._holdings)
         self._gateway_pids.add(process.pid)
         self._watch_gateway()
-        self._gateway.listen(self._listeners)
+        if not command.get("hold"):
+            self._gateway.listen(self._listeners.all)
         with process.control:
             self._park()
             self._say("gateway", process.control.fileno(), pid=process.pid)
         for worker in self._family.workers:
-            if worker.pid is not None:
+            if worker.pid is not None and worker.heartbeat is None:
                 self._gateway.link(worker)
 
     def _refuse_gateway(self) -> None:
@@ -278,7 +286,7 @@ class Nursery:
             self._gateway.link(worker)
             return
         worker.channel.send({"cmd": "heartbeat"}, [worker.heartbeat.fileno()])
-        for listener in self._listeners:
+        for listener in self._listeners.own:
             worker.channel.send({"cmd": "listener", **listener.describe()}, [listener.fileno()])
         worker.channel.send({"cmd": "begin", "parent": os.getpid()})
 
@@ -311,9 +319,7 @@ class Nursery:
             raise RuntimeError("adopt came without a descriptor")
         what = command["what"]
         if what == "listener":
-            listener = Listener.adopted(descriptor, command)
-            self._holdings.hold(listener.socket)
-            self._listeners.append(listener)
+            self._listeners.adopt(descriptor, command)
         elif what == "gateway-channel":
             channel = self._holdings.hold(NodeChannel(socket.socket(fileno=descriptor)))
             self._gateway = GatewayLink(int(command["pid"]), channel, self._gateway.tickets)
@@ -333,6 +339,7 @@ class Nursery:
 
     def _report_orphan(self, number: int, pid: int) -> None:
         self._say("exited", worker=number, pid=pid, status=None)
+        self._hooks.orphan_ended(number, pid)
 
     # Children
 

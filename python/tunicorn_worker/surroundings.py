@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 class Environment:
@@ -25,6 +26,16 @@ class Environment:
                 os.environ[name] = before
         self._before = {name: os.environ.get(name) for name in wanted}
         os.environ.update(wanted)
+
+    @contextmanager
+    def of_the_start(self) -> Iterator[None]:
+        """Without what the settings have set: a configuration that is run again sees what it saw first."""
+        wanted = {name: os.environ[name] for name in self._before if name in os.environ}
+        self.apply({})
+        try:
+            yield
+        finally:
+            self.apply(wanted)
 
 
 KEPT_VARIABLES = ("NODE_EXTRA_CA_CERTS", "NODE_OPTIONS")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from tunicorn_worker.config import Config
+    from tunicorn_worker.hook_server import Inherited
     from tunicorn_worker.worker_life import Worker
 
     class WorkerCode(Protocol):
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
             config: Config,
             application: object,
             report_modules: bool,
+            hooks: Inherited | None,
         ) -> int:
             """A worker's whole life; returns its exit code. `application` is None when the worker has to load it."""
 
@@ -107,10 +109,13 @@ class ServingCode:
         config: Config,
         application: object,
         report_modules: bool,
+        hooks: Inherited | None,
     ) -> int:
         if config.worker_kind == DIRECT:
-            worker = DirectWorker(number=number, control=control, lifeline_fd=lifeline_fd, config=config)
+            worker = DirectWorker(number=number, control=control, lifeline_fd=lifeline_fd, config=config, hooks=hooks)
             worker.live(application, report_modules=report_modules)
         find_class = WORKER_CLASSES[config.worker_kind]
-        life = WorkerLife(find_class, number=number, control=control, lifeline_fd=lifeline_fd, config=config)
+        life = WorkerLife(
+            find_class, number=number, control=control, lifeline_fd=lifeline_fd, config=config, hooks=hooks
+        )
         life.live(application, report_modules=report_modules)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn, Protocol
 
     from tunicorn_worker.config import Config
+    from tunicorn_worker.hook_server import Inherited
     from tunicorn_worker.source_reporter import SourceReporter
 
     class Worker(Protocol):
@@ -68,10 +69,12 @@ class WorkerLife:
         control: socket.socket,
         lifeline_fd: int,
         config: Config,
+        hooks: Inherited | None = None,
     ) -> None:
         """find_class: may import what only this class of workers needs
         number: the arbiter's for this worker; control: its end of the channel to the nursery
         lifeline_fd: its end of file says that the arbiter is gone
+        hooks: server and worker of the master's hooks
         """
         self._pid = os.getpid()
         self._find_class = find_class
@@ -84,6 +87,7 @@ class WorkerLife:
         self._log = self._loggers.error
         self._number = number
         self._worker: Worker | None = None
+        self._inherited = hooks
         self._hooks: WorkerHooks | None = None
         self._sources: SourceReporter | None = None
         self._aborted = False
@@ -134,9 +138,10 @@ class WorkerLife:
         set_process_title(f"{config.title_prefix}worker [{config.proc_name}]")
         self._log.info("Booting worker with pid: %s", self._pid)
         # The random module seeds itself anew in every forked child; nothing is left to do for it here.
+        self._hooks = WorkerHooks(self._number, config, self._loggers, self._inherited)
+        self._hooks.forked()
         os.environ.update(config.env)
         take_identity(config)
-        self._hooks = WorkerHooks(self._number, config, self._loggers)
         if config.reload:
             self._sources = begin_watching(self._control.report, config)
         if config.spew:
@@ -191,6 +196,7 @@ class WorkerLife:
         """SIGQUIT with a `stop`: sent to a worker that was not known to serve."""
         if not self._serves:
             self._leave(0, at_once=True)
+
     def _interrupt(self) -> None:
         if self._hooks is not None and not self._interrupted:
             self._interrupted = True

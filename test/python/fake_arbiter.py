@@ -124,21 +124,26 @@ class FakeArbiter:
         return message
 
     def send_settings(self, app: str = "app", worker_kind: str = "sync", **values: object) -> None:
-        self.say(
-            "settings",
-            values={**DEFAULTS, "chdir": str(self.directory), **values},
-            app=app,
-            serverSoftware="gunicorn/27.0.1 tunicorn/0",
-            version="0",
-            titlePrefix="tunicorn: ",
-            workerKind=worker_kind,
-            uvicorn=None,
-        )
+        self.say("settings", **self.settings(app, worker_kind, **values))
+
+    def settings(self, app: str = "app", worker_kind: str = "sync", **values: object) -> dict[str, object]:
+        """The fields of `settings`."""
+        return {
+            "values": {**DEFAULTS, "chdir": str(self.directory), **values},
+            "app": app,
+            "serverSoftware": "gunicorn/27.0.1 tunicorn/0",
+            "version": "0",
+            "titlePrefix": "tunicorn: ",
+            "workerKind": worker_kind,
+            "uvicorn": None,
+            "run": 0,
+            "keep": [],
+        }
 
     def bind(self, *addresses: Message, backlog: int = 16) -> list[Message]:
         """Binds, keeps the listeners, and returns how they are described."""
         numbered = [{"index": index, **address} for index, address in enumerate(addresses)]
-        self.say("bind", addresses=numbered, backlog=backlog)
+        self.say("bind", addresses=numbered, backlog=backlog, own=len(numbered), hold=False)
         new = [self.wait_handle("listening", index=index) for index in range(len(addresses))]
         for _, descriptor in self.listeners:
             os.close(descriptor)
@@ -148,7 +153,9 @@ class FakeArbiter:
 
     def start_gateway(self) -> GatewayEnd:
         """Starts the stand-in for a gateway, and keeps what a next nursery needs."""
-        self.say("gateway", node=sys.executable, flags=["-u"], program=GATEWAY_PROGRAM, env={"GATEWAY": "1"})
+        self.say(
+            "gateway", node=sys.executable, flags=["-u"], program=GATEWAY_PROGRAM, env={"GATEWAY": "1"}, hold=False
+        )
         self.gateway_pid = self.keep("gateway-channel")["pid"]
         self.keep("parked")
         message, descriptor = self.wait_handle("gateway")

@@ -39,6 +39,7 @@ DEFAULTS: dict[str, Any] = {
     "max_requests": 0,
     "pre_request": None,
     "post_request": None,
+    "post_fork": None,
     "post_worker_init": None,
     "worker_int": None,
     "worker_abort": None,

@@ -162,13 +162,15 @@ def test_an_application_that_cannot_be_loaded(arbiter: FakeArbiter, source: str,
 
 
 def test_the_class_is_looked_at_beforehand(arbiter: FakeArbiter) -> None:
-    begin(arbiter, "NoSuch")
-    arbiter.say("check-class")
+    # The settings of before a reload still count in the nursery.
+    begin(arbiter, raw_env=["WHO=before"])
+    settings = arbiter.settings(worker_kind="direct", worker_class="classes.NoSuch", **VALUES, raw_env=["WHO=after"])
+    arbiter.say("check-class", settings=settings)
     checked = arbiter.wait("class-checked")
     assert checked["status"] == 1
     assert "class uri 'classes.NoSuch' invalid or not found" in checked["text"]
-    begin(arbiter)
-    arbiter.say("check-class")
+    settings = arbiter.settings(worker_kind="direct", worker_class="classes.Plain", **VALUES)
+    arbiter.say("check-class", settings=settings)
     assert arbiter.wait("class-checked") == {"ev": "class-checked", "status": 0, "text": ""}
 
 

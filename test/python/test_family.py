@@ -33,8 +33,11 @@ class World:
         self.said: list[dict[str, Any]] = []
         self.forker = Forker()
         forker: Any = self.forker
+        hooks: Any = SimpleNamespace(
+            server=None, before_fork=lambda *_: None, born=lambda *_: None, ended=lambda *_: None
+        )
         code: Any = SimpleNamespace(count_lanes=lambda _config: 1)
-        self.family = Family(code, forker, Holdings(), Poller(), self.say, lambda _: None, 4)
+        self.family = Family(code, forker, Holdings(), Poller(), self.say, lambda _: None, hooks, 4)
 
     def say(self, event: str, descriptor: int | None = None, /, **fields: object) -> None:
         self.said.append({"ev": event, **fields})

@@ -12,7 +12,7 @@ import pytest
 from fake_gateway import make_config, make_environ
 from tunicorn_worker.channel import Channel
 from tunicorn_worker.field_lines import FieldLines
-from tunicorn_worker.hook_objects import HookRequest, HookResponse, HookServer, HookWorker, split_target
+from tunicorn_worker.hook_objects import HookRequest, HookResponse, HookWorker, split_target
 from tunicorn_worker.loggers import Loggers
 from tunicorn_worker.server_log import ServerLog
 from tunicorn_worker.start_response import Response
@@ -35,12 +35,17 @@ def test_worker() -> None:
     worker.notify()
 
 
-def test_server() -> None:
-    config = make_config(workers=4)
+def test_what_a_hook_leaves_on_a_worker_reaches_it() -> None:
     log = ServerLog(Loggers())
-    worker = HookWorker(3, config, log)
-    server = HookServer(config, log, worker)
-    assert (server.pid, server.num_workers, server.WORKERS) == (config.master_pid, 4, {os.getpid(): worker})
+    worker = HookWorker(3, make_config(), log, pid="[booting]")
+    assert worker.pid == "[booting]"
+    worker.slot, worker.tags = 7, {"a": [1, None]}  # type: ignore[attr-defined]
+    worker.lock = object()  # type: ignore[attr-defined]
+    assert set(worker.left()) == {"slot", "tags", "lock"}
+    born = HookWorker(3, make_config(), log)
+    born.take_notes(worker.notes())
+    born.take_notes(None)
+    assert (born.left(), born.pid) == ({"slot": 7, "tags": {"a": [1, None]}}, os.getpid())
 
 
 def test_request() -> None:

@@ -13,9 +13,10 @@ become_subreaper()
 near, far = socket.socketpair()
 def load():
     return FAIL and sys.exit(9) or "application"
-def make_task(number, control, application, report_modules):
+def make_task(control, application, request):
+    number, report_modules, notes = request["worker"], request["report_modules"], request["notes"]
     def task():
-        control.sendall(f"{number} {application} {report_modules}".encode())
+        control.sendall(f"{number} {application} {report_modules} {notes}".encode())
         return number
     return task
 def start():
@@ -43,7 +44,7 @@ near.setblocking(True)
 ends = []
 for number in (4, 5):
     ours, theirs = socket.socketpair()
-    mold.ask(number, theirs, report_modules=number == 5)
+    mold.ask(number, theirs, report_modules=number == 5, notes="n" if number == 5 else None)
     theirs.close()
     ends.append(ours)
 print(mold.unborn)
@@ -61,7 +62,7 @@ for event in events[1:]:
     expected = [
         "{4, 5}",
         "[('loaded', None), ('forked', 4), ('forked', 5)]",
-        "['4 application False', '5 application True']",
+        "['4 application False None', '5 application True n']",
         "0",
         "4",
         "5",

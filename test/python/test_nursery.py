@@ -183,7 +183,7 @@ def test_unlisten_leaves_the_arbiter_the_last_copy(arbiter: FakeArbiter) -> None
 def test_bind_failure(arbiter: FakeArbiter) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = {"index": 0, "kind": "tcp", "host": "127.0.0.1", "port": taken.getsockname()[1]}
-        arbiter.say("bind", addresses=[address], backlog=5)
+        arbiter.say("bind", addresses=[address], backlog=5, own=1, hold=False)
         failed = arbiter.wait("bind-failed")
     assert failed == {
         "ev": "bind-failed",
@@ -404,7 +404,7 @@ def test_config_runs_again_and_keeps_the_signals_of_its_programs_clean(arbiter: 
     for text in (None, "proc_name = 'second'\n", "import sys; sys.exit(3)\n"):
         if text is not None:
             path.write_text(text)
-        arbiter.say("run-config", kind="file", location=str(path), names=["proc_name", "bind"])
+        arbiter.say("run-config", kind="file", location=str(path), names=["proc_name", "bind"], run=0)
         ran = arbiter.wait("config-ran")
         if text is None:
             assert ran["values"] == [["proc_name", {"t": "str", "v": "set()"}]]

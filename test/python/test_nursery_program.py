@@ -22,7 +22,7 @@ bind = sys.path[0]
 def test_what_users_code_finds(tmp_path: Path, environment: dict[str, str], argv: str) -> None:
     (tmp_path / "c.py").write_text(CONFIG)
     with FakeArbiter(tmp_path, **environment) as arbiter:
-        arbiter.say("run-config", kind="file", location=str(tmp_path / "c.py"), names=["proc_name", "bind"])
+        arbiter.say("run-config", kind="file", location=str(tmp_path / "c.py"), names=["proc_name", "bind"], run=0)
         values = dict(arbiter.wait("config-ran")["values"])
     assert values["proc_name"]["v"] == f"[{argv}, []]"
     assert values["bind"]["v"] == os.getcwd()
