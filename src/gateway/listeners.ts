@@ -46,6 +46,11 @@ export class Listeners {
 
   /** Starts accepting. @param handle  The listening socket as Node received it. */
   take(address: ListenerAddress, handle: unknown): void {
+    if (this.#closedForGood) {
+      // Not even for a moment: whoever is accepted in it would be cut.
+      (handle as { close?: () => void } | undefined)?.close?.();
+      return;
+    }
     const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => {
       this.#accepted++;
       this.#handler.onConnection(this.#handler.readsThroughSharedBuffer() ? readThroughSharedBuffer(socket) : socket, address);

@@ -61,7 +61,7 @@ export function onBound(turn: Turn): boolean {
     return true;
   }
   if (state.phase.at !== "serving") return false;
-  if (state.gatewayTold !== "hold") turn.out.push({ do: "tell-nursery", message: { cmd: "listen-again" } });
+  if (state.gatewayTold === "nothing") turn.out.push({ do: "tell-nursery", message: { cmd: "listen-again" } });
   return true;
 }
 
