@@ -31,6 +31,8 @@ export class Listeners {
   /** Those that are complete, and those that are coming to take their place. */
   #servers = new Map<number, Server>();
   #coming = new Map<number, Server>();
+  /** Those that are replaced, until they are quiet. */
+  readonly #parting = new Set<Server>();
   #closedForGood = false;
   /** Connections so far. */
   #accepted = 0;
@@ -70,6 +72,7 @@ export class Listeners {
     const before = this.#servers;
     this.#servers = this.#coming;
     this.#coming = new Map();
+    for (const server of before.values()) this.#parting.add(server);
     this.#closeWhenQuiet([...before.values()], monotonicMs());
     this.#handler.onListening();
   }
@@ -84,7 +87,7 @@ export class Listeners {
       setImmediate(() => {
         if (this.#accepted !== acceptedBefore && monotonicMs() - sinceMs < ACCEPT_REST_MS && !this.#closedForGood)
           this.#closeWhenQuiet(servers, sinceMs);
-        else for (const server of servers) server.close();
+        else for (const server of servers) if (this.#parting.delete(server)) server.close();
       }),
     );
   }
@@ -98,6 +101,8 @@ export class Listeners {
   pause(): void {
     for (const server of this.#servers.values()) server.close();
     this.#servers = new Map();
+    for (const server of this.#parting) server.close();
+    this.#parting.clear();
     this.#dropComing();
   }
 
