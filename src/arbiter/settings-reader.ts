@@ -1,7 +1,15 @@
 /** SIGHUP: all layers of the settings are read again, and looked at before anything follows from them. */
 
 import type { LogLevel } from "../lifecycle/messages.ts";
-import { type Exit, type Launch, noEffectNotes, type Resolved, refuseUnsupported, type Surroundings, withoutRestarts } from "../settings/index.ts";
+import {
+  type Exit,
+  type Launch,
+  noEffectNotes,
+  type Resolved,
+  refuseUnsupported,
+  type Surroundings,
+  withoutRestarts,
+} from "../settings/index.ts";
 import { writeFully } from "../telemetry/error-log.ts";
 import { configure, findWorkerClass } from "./configure.ts";
 import { type EffectiveSettings, effectiveSettings, type MasterFacts, openCertificates, settingsCommand } from "./effective-settings.ts";

@@ -419,7 +419,7 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
   #drain(): void {
     if (this.drainingSinceMs !== undefined) return;
     this.drainingSinceMs = monotonicMs();
-    this.#pools.websockets.stop();
+    this.#pools.drain();
     this.#acceptTheRest(this.#accepted);
     everyTurnAfter(DRAIN_SWEEP_MS, () => this.#sweepConnections(monotonicMs()));
   }

@@ -13,15 +13,15 @@ interface Farewell {
 }
 
 export class Websockets {
-  readonly #messageBytesMax: number;
+  /** Of one message, inflated: of those that begin from now on. */
+  messageBytesMax: number;
   readonly #open = new Map<WebsocketSession, WorkerLink>();
   readonly #leaving = new WeakSet<WorkerLink>();
   #sessions: Sessions | undefined;
   #stopping = false;
 
-  /** @param messageBytesMax  Of one message, inflated. */
   constructor(messageBytesMax: number) {
-    this.#messageBytesMax = messageBytesMax;
+    this.messageBytesMax = messageBytesMax;
   }
 
   get count(): number {
@@ -45,13 +45,13 @@ export class Websockets {
   open(handshake: WebsocketHandshake, link: WorkerLink, stream: number, fieldLines: string): WebsocketSession {
     // No handshake reaches a worker before.
     const { WebsocketSession, agreeOnCompression } = this.#sessions!;
-    const agreement = agreeOnCompression(handshake.extensions, this.#messageBytesMax);
+    const agreement = agreeOnCompression(handshake.extensions, this.messageBytesMax);
     const worker = {
       message: (payload: Buffer, binary: boolean) => link.message(stream, payload, binary),
       closed: (code: number, reason: Buffer) => link.closed(stream, code, reason),
       credit: (bytes: number) => link.credit(stream, bytes),
     };
-    const session = new WebsocketSession(worker, this.#messageBytesMax, agreement, () => this.#open.delete(session));
+    const session = new WebsocketSession(worker, this.messageBytesMax, agreement, () => this.#open.delete(session));
     this.#open.set(session, link);
     session.begin(handshake.accept(agreement.fieldLines + fieldLines, session));
     if (this.#stopping || this.#leaving.has(link)) this.#dismiss(session);

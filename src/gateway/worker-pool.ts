@@ -55,7 +55,7 @@ const TARGET_SHOWN_MAX = 200;
 export class WorkerPool implements LinkHandler, RequestOwner {
   readonly responseWindowBytes: number;
   readonly tellsFin: boolean;
-  websockets: Websockets;
+  readonly websockets: Websockets;
   /** Gets what waits here once nobody is left who could take it. */
   successor: WorkerPool | undefined;
   #limits: PoolLimits;
@@ -98,7 +98,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     this.#limits = limits;
     this.#serving.change(limits);
     this.#hearts.timeoutMs = limits.timeoutMs;
-    this.websockets = new Websockets(limits.messageBytesMax);
+    this.websockets.messageBytesMax = limits.messageBytesMax;
   }
 
   /** Requests held: being gathered, waiting, or with a worker. */

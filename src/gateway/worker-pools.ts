@@ -35,6 +35,11 @@ export class WorkerPools {
     }
   }
 
+  /** The server stops. */
+  drain(): void {
+    for (const pool of this.#pools.values()) pool.websockets.stop();
+  }
+
   /** Requests held: being gathered, waiting, or with a worker. */
   get held(): number {
     return this.#sum((pool) => pool.held);

@@ -28,7 +28,7 @@ function settingsFor(app: string, port = 0): EffectiveSettings {
     run: 0,
     configMessage: { cmd: "run-config", kind: "file", location: "/srv/conf.py", run: 0 },
     settingsMessage: { cmd: "settings" },
-    configureMessage: { cmd: "configure" },
+    certificates: undefined,
   };
 }
 
@@ -58,12 +58,12 @@ function run(context: TestContext, behaviour = "", readSettings = rereads): Runn
       return nursery;
     },
     gatewayMessage: { cmd: "gateway" },
-      outward: {
-        log: book.log,
-        apply: ({ application }) => book.log.write("info", `applied ${application.uri}`),
-        reopenLogs: () => book.log.reopen(),
-        removePidFile: () => pidFile.remove(),
-      },
+    outward: {
+      log: book.log,
+      apply: ({ application }) => book.log.write("info", `applied ${application.uri}`),
+      reopenLogs: () => book.log.reopen(),
+      removePidFile: () => pidFile.remove(),
+    },
     exit,
   });
   arbiter.start();

@@ -21,19 +21,18 @@ test("one reading, as everybody needs it: hooks that are set, the run whose live
     ["worker_exit", { ...hook, arity: 2 }],
   ]);
   assert.ok(resolved.at === "resolved");
-  const effective = effectiveSettings(resolved, launch, MASTER, 7);
+  const effective = effectiveSettings(resolved, launch, MASTER, undefined, 7);
   assert.deepEqual([effective.plan.workers, effective.plan.hooks, effective.plan.hasConfig, effective.run], [3, ["on_exit"], true, 7]);
   assert.deepEqual(effective.settingsMessage, settingsCommand(resolved, "0.1.0", 7));
   const { names, ...message } = effective.configMessage as { names: string[] };
   assert.deepEqual(message, { cmd: "run-config", kind: "file", location: "/srv/c.py", run: 7 });
   assert.ok(names.includes("on_exit"));
-  assert.deepEqual(effective.configureMessage, { cmd: "configure", settings: resolved.settings });
 });
 
 test("without a configuration there is none to run", () => {
   const launch = launchOf(["app"]);
   const resolved = resolve(launch);
   assert.ok(resolved.at === "resolved");
-  const { plan, configMessage } = effectiveSettings(resolved, launch, MASTER);
+  const { plan, configMessage } = effectiveSettings(resolved, launch, MASTER, undefined);
   assert.deepEqual([plan.hasConfig, plan.hooks, configMessage], [false, [], undefined]);
 });

@@ -11,7 +11,7 @@ after(() => rmSync(top, { recursive: true }));
 
 test("both logs are opened; loglevel counts", () => {
   const settings = settingsOf(["--log-file", join(top, "error"), "--access-logfile", join(top, "access"), "--log-level", "error", "app"]);
-  const { log } = openLogs(settings, 7);
+  const log = openLogs(settings, 7);
   assert.equal(log.isEnabled("warning"), false);
   assert.ok(existsSync(join(top, "error")) && existsSync(join(top, "access")));
 });

@@ -20,11 +20,16 @@ async function read(words: readonly string[], behaviour = "") {
   const surroundings = { ...readSurroundings(), env: {}, cwd: top };
   const again = () => parse(words, { name: "tunicorn", version: "0.1.0" }, surroundings);
   const launch = again();
-  const current = effectiveSettings(resolvedOf(["app"]), { config: undefined, ...(launch.at === "launch" ? launch : {}) } as never, MASTER);
+  const current = effectiveSettings(
+    resolvedOf(["app"]),
+    { config: undefined, ...(launch.at === "launch" ? launch : {}) } as never,
+    MASTER,
+    undefined,
+  );
   const nursery = startStandIn(behaviour);
   // Somebody serves, and hears what the reader leaves.
   nursery.listen(() => {});
-  const outcome = await new SettingsReader(again, MASTER).read(current, nursery);
+  const outcome = await new SettingsReader(again, MASTER, surroundings).read(current, nursery);
   nursery.kill();
   return outcome;
 }
@@ -45,7 +50,8 @@ for (const { words, behaviour, text } of [
   { words: ["-w", "-1", "app"], behaviour: "", text: /Value must be positive/ },
   { words: ["-b", "x:zz", "app"], behaviour: "", text: /'zz' is not a valid port number/ },
   { words: ["-e", "FOO", "app"], behaviour: "", text: /environment setting 'FOO' invalid/ },
-  { words: ["--reload", "app"], behaviour: "", text: /setting 'reload' is not supported yet/ },
+  { words: ["--statsd-host", "localhost", "app"], behaviour: "", text: /setting 'statsd_host' is not supported yet/ },
+  { words: ["--certfile", "/nope", "app"], behaviour: "", text: /certfile "\/nope" does not exist/ },
   { words: ["--log-file", "/nope/log", "app"], behaviour: "", text: /isn't writable/ },
   { words: ["-k", "some.Class", "app"], behaviour: "broken-app", text: /class uri/ },
   { words: ["-c", "conf.py", "app"], behaviour: "die-at-once", text: /ended before it had run the configuration/ },

@@ -11,7 +11,7 @@ function observed(t: TestContext) {
   const seen = { listening: 0, accepted };
   const listeners = new Listeners({
     onConnection: (socket, address) => accepted.push({ socket, address }),
-    readsThroughSharedBuffer: true,
+    readsThroughSharedBuffer: () => true,
     onListening: () => seen.listening++,
   });
   t.after(() => {

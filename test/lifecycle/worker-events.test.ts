@@ -271,11 +271,13 @@ test("a direct worker whose heartbeat has stopped is aborted and then killed; on
 });
 
 test("a worker that is dismissed before it has its handlers ends by our SIGQUIT, of which nothing is said", () => {
-  const world = new World({ workers: 1 });
+  const world = new World({ workers: 2, warmImports: false });
   world.bootResult = "hangs";
-  world.run(() => world.state.workers.get(1)?.pid !== undefined);
-  world.signal("hup");
+  world.run(() => world.state.workers.get(2)?.pid !== undefined);
+  world.signal("ttou");
+  const [dismissed] = [...world.state.workers.values()].filter(({ state }) => state.at === "stopping");
+  assert.ok(dismissed);
   const from = world.lines.length;
-  world.workerDies(1, { signal: "SIGQUIT" });
+  world.workerDies(dismissed.number, { signal: "SIGQUIT" });
   assert.ok(!world.lines.slice(from).some((line) => line.includes("SIGQUIT")), world.lines.slice(from).join("\n"));
 });

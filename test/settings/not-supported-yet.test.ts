@@ -10,7 +10,6 @@ const hook: PyValue = { t: "object", type: "function", text: "<function f>", nam
 
 const REFUSED: readonly { words: readonly string[]; config?: readonly (readonly [string, PyValue])[]; name: string }[] = [
   { words: ["-k", "gevent"], name: "worker_class" },
-  { words: ["--certfile", "x"], name: "certfile" },
   { words: ["--http-protocols", "h2,h1"], name: "http_protocols" },
   { words: ["--statsd-host", "h"], name: "statsd_host" },
   { words: ["--control-socket", "/x"], name: "control_socket" },
