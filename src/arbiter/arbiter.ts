@@ -14,8 +14,9 @@ import { FileWatcher, type ReloadEngine } from "./file-watcher.ts";
 import { GatewayLink } from "./gateway-link.ts";
 import { closeHandle, KeptHandles } from "./kept-handles.ts";
 import type { NurseryHappening, NurseryProcess } from "./nursery-process.ts";
+import { NurseryWatch } from "./nursery-watch.ts";
 import type { Outward } from "./outward.ts";
-import { gatewayEvent, nurseryEvent } from "./received.ts";
+import { eventName, gatewayEvent, nurseryEvent } from "./received.ts";
 import type { ReadAgain } from "./settings-reader.ts";
 
 const STDERR = 2;
@@ -46,6 +47,10 @@ export class Arbiter {
   readonly #options: ArbiterOptions;
   readonly #state: ArbiterState;
   readonly #kept = new KeptHandles();
+  readonly #watch = new NurseryWatch(
+    () => this.#nursery.send({ cmd: "ping" }),
+    (silentMs) => this.#feed({ type: "nursery-silent", silentMs }),
+  );
   #nursery: NurseryProcess;
   #gateway: GatewayLink | undefined;
   #settings: EffectiveSettings;
@@ -98,6 +103,7 @@ export class Arbiter {
   }
 
   #listenTo(nursery: NurseryProcess): void {
+    this.#watch.begin();
     nursery.listen((happening) => this.#onNursery(happening));
   }
 
@@ -106,6 +112,10 @@ export class Arbiter {
       const { status, cause } = happening;
       this.#kept.dropComing();
       this.#feed(cause === undefined ? { type: "nursery-exited", status } : { type: "nursery-exited", status, cause });
+      return;
+    }
+    if (eventName(happening.message) === "pong") {
+      this.#watch.answered();
       return;
     }
     const said = nurseryEvent(happening.message);
@@ -264,6 +274,7 @@ export class Arbiter {
   /** Takes away what the server made in the file system. */
   #end(code: number): void {
     clearTimeout(this.#timer);
+    this.#watch.end();
     for (const made of this.#madeSockets) removeSocket(made);
     this.#options.outward.removePidFile();
     this.#options.exit(code);

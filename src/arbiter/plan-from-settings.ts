@@ -7,6 +7,13 @@ import type { Plan } from "../lifecycle/state.ts";
 import { isDirect, type Settings } from "../settings/index.ts";
 import { LANES_MAX } from "../wire/frame-types.ts";
 
+/**
+ * Without `boot_timeout` a worker or a mold may boot for this many times `timeout`. Gunicorn has no limit there: its clock begins with a
+ * worker's first sign of life, which comes after the import, and a preloaded application is imported before any clock runs. But one that
+ * hangs has to end, or it would never be replaced and a reload never be over.
+ */
+const BOOT_TIMEOUTS = 10;
+
 /** @throws {Error} Gunicorn's text for a bad address, e.g. `'zz' is not a valid port number.`; for a bad raw_env entry. */
 export function planFromSettings(
   settings: Settings,
@@ -22,6 +29,9 @@ export function planFromSettings(
     surge: settings.reload_surge,
     timeoutMs: settings.timeout * 1000,
     gracefulTimeoutMs: settings.graceful_timeout * 1000,
+    bootTimeoutMs: (settings.boot_timeout ?? settings.timeout * BOOT_TIMEOUTS) * 1000,
+    maxAgeMs: settings.max_worker_age * 1000,
+    maxAgeJitterMs: settings.max_worker_age_jitter * 1000,
     preload: settings.preload_app === true,
     // A mold imports everything before it forks; there is nothing left to warm.
     warmImports: settings.warm_imports === true && settings.preload_app !== true,

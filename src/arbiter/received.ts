@@ -16,6 +16,8 @@ const NURSERY_EVENTS: Record<NurseryEvent["ev"], true> = {
   ready: true,
   overdue: true,
   sources: true,
+  worn: true,
+  memory: true,
   signalled: true,
   exited: true,
   "mold-failed": true,
@@ -38,6 +40,7 @@ const GATEWAY_EVENTS: Record<GatewayEvent["ev"], true> = {
   drained: true,
   resume: true,
   overdue: true,
+  late: true,
   stats: true,
   log: true,
 };

@@ -4,17 +4,11 @@ import { forgetFailures, STEADY_MS } from "./back-off.ts";
 import { GATEWAY_START_MS } from "./gateway.ts";
 import { retryAtMs } from "./listening.ts";
 import { NURSERY_START_MS } from "./nursery.ts";
+import { ageDueMs, retireOfAge } from "./recycle.ts";
 import { READING_MS } from "./reload.ts";
 import type { ArbiterState, Turn, Worker } from "./state.ts";
 import { abort, giveUpMold, onSignalledDue } from "./worker-events.ts";
 import { isSteady, kill } from "./workers.ts";
-
-/**
- * A worker or a mold may boot for this many times `timeout`. Gunicorn has no limit there: its clock begins with a worker's first sign of
- * life, which comes after the import, and a preloaded application is imported before any clock runs. But one that hangs has to
- * end, or it would never be replaced and a reload never be over.
- */
-const BOOT_TIMEOUTS = 10;
 
 /** Does what is due to workers at this moment. Gateway, nursery and stop look at their own deadlines. */
 export function applyDeadlines(turn: Turn): void {
@@ -29,7 +23,9 @@ function applyWorkerDeadlines(turn: Turn, worker: Worker): void {
   if (worker.signalledDueMs !== undefined && nowMs >= worker.signalledDueMs) onSignalledDue(turn, worker);
   const dueMs = workerDueMs(state, worker);
   if (dueMs === undefined || nowMs < dueMs) return;
-  if (worker.state.at === "ready") abort(turn, worker, `unlinked_s=${((nowMs - (worker.unlinkedSinceMs ?? nowMs)) / 1000).toFixed(1)}`);
+  if (worker.state.at === "ready" && dueMs === ageDueMs(state, worker)) retireOfAge(turn, worker);
+  else if (worker.state.at === "ready")
+    abort(turn, worker, `unlinked_s=${((nowMs - (worker.unlinkedSinceMs ?? nowMs)) / 1000).toFixed(1)}`);
   else if (worker.state.at !== "booting") kill(turn, worker);
   else if (worker.bornMs === undefined) giveUpMold(turn, worker);
   else abort(turn, worker, `booting_s=${((nowMs - worker.forkedMs) / 1000).toFixed(1)}`);
@@ -38,7 +34,16 @@ function applyWorkerDeadlines(turn: Turn, worker: Worker): void {
 /** When a worker that boots has to be ready. One that is not born yet waits for its mold. */
 function bootDueMs({ plan }: ArbiterState, worker: Worker): number | undefined {
   const sinceMs = worker.bornMs ?? (plan.preload ? worker.forkedMs : undefined);
-  return plan.timeoutMs === 0 || sinceMs === undefined ? undefined : sinceMs + plan.timeoutMs * BOOT_TIMEOUTS;
+  return plan.bootTimeoutMs === 0 || sinceMs === undefined ? undefined : sinceMs + plan.bootTimeoutMs;
+}
+
+/** When a worker that has no gateway to serve is taken for hanging. */
+function linkDueMs({ plan }: ArbiterState, worker: Worker): number | undefined {
+  return plan.timeoutMs === 0 || worker.unlinkedSinceMs === undefined ? undefined : worker.unlinkedSinceMs + plan.timeoutMs;
+}
+
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || (other !== undefined && other < one) ? other : one;
 }
 
 /** @returns when this worker has to be acted upon next, or undefined. */
@@ -47,7 +52,7 @@ function workerDueMs(state: ArbiterState, worker: Worker): number | undefined {
     case "booting":
       return bootDueMs(state, worker);
     case "ready":
-      return state.plan.timeoutMs === 0 || worker.unlinkedSinceMs === undefined ? undefined : worker.unlinkedSinceMs + state.plan.timeoutMs;
+      return earlier(linkDueMs(state, worker), ageDueMs(state, worker));
     case "killed":
       return worker.state.againAtMs;
     default:

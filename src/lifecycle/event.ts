@@ -19,6 +19,8 @@ export type ArbiterEvent =
   | { readonly type: "nursery-said"; readonly nowMs: number; readonly said: NurseryEvent }
   /** The nursery's process ended, or could not be started (`cause` then says why). */
   | { readonly type: "nursery-exited"; readonly nowMs: number; readonly status: ExitStatus; readonly cause?: string }
+  /** The nursery lives and has answered nothing for so long. */
+  | { readonly type: "nursery-silent"; readonly nowMs: number; readonly silentMs: number }
   | { readonly type: "gateway-said"; readonly nowMs: number; readonly said: GatewayEvent }
   /** End of file on the control socket of the gateway with this pid. */
   | { readonly type: "gateway-closed"; readonly nowMs: number; readonly pid: number }

@@ -37,8 +37,19 @@ export type NurseryEvent =
   | { readonly ev: "overdue"; readonly worker: number; readonly silentMs: number }
   /** With `reload`: files that a worker's code came from. */
   | { readonly ev: "sources"; readonly files: readonly string[] }
+  /** The worker has begun as many requests as `max_requests` allows. */
+  | { readonly ev: "worn"; readonly worker: number; readonly requests: number }
+  /** The worker's memory is over a limit: said once for each. */
+  | { readonly ev: "memory"; readonly worker: number; readonly bytes: number; readonly limitBytes: number; readonly hard: boolean }
   | { readonly ev: "signalled"; readonly worker: number; readonly signal: string }
-  | { readonly ev: "exited"; readonly worker: number; readonly pid: number; readonly status: ExitStatus }
+  | {
+      readonly ev: "exited";
+      readonly worker: number;
+      readonly pid: number;
+      readonly status: ExitStatus;
+      /** With SIGKILL: whether the kernel killed it for lack of memory; absent where that cannot be known. */
+      readonly outOfMemory?: boolean;
+    }
   | { readonly ev: "mold-failed"; readonly generation: number; readonly status: ExitStatus }
   | { readonly ev: "unknown-child"; readonly pid: number; readonly status: ExitStatus }
   | { readonly ev: "forward-signal"; readonly signal: string }
@@ -70,6 +81,14 @@ export type GatewayEvent =
   /** It had paused, and wants its listeners again. */
   | { readonly ev: "resume" }
   | { readonly ev: "overdue"; readonly worker: number; readonly silentMs: number; readonly request?: RequestInfo }
+  /** A request is in the application for longer than it may; `soft` is said again while it lasts, `first` once. */
+  | {
+      readonly ev: "late";
+      readonly worker: number;
+      readonly limit: "soft" | "hard";
+      readonly first: boolean;
+      readonly request: RequestInfo;
+    }
   | { readonly ev: "stats"; readonly stats: unknown }
   | { readonly ev: "log"; readonly level: LogLevel; readonly text: string };
 
@@ -97,7 +116,7 @@ export type NurseryCommand =
       /** Asks for the list of standard-library modules in `ready`. */
       readonly report_modules: boolean;
     }
-  | { readonly cmd: "stop" | "dismiss" | "quit" | "abort" | "kill"; readonly worker: number }
+  | { readonly cmd: "stop" | "dismiss" | "quit" | "abort" | "kill" | "interrupt"; readonly worker: number }
   | { readonly cmd: "warm"; readonly modules: readonly string[] }
   | { readonly cmd: "adopted"; readonly workers: readonly (readonly [number, number])[] }
   | { readonly cmd: "reopen-logs" | "listen-again" | "no-gateway" | "unlisten" | "exit" };

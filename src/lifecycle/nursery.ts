@@ -109,6 +109,14 @@ export function onNurseryExited(turn: Turn, status: ExitStatus, cause: string | 
   }
 }
 
+/** It lives, but does not answer: stopped, or in a call that never ends. Workers cannot be told anything and none is replaced, so another takes over. */
+export function onNurserySilent(turn: Turn, silentMs: number): void {
+  // One that starts has a deadline of its own; when all stops, so does the wait for it.
+  if (turn.state.nursery.at !== "up" || turn.state.phase.at !== "serving") return;
+  log(turn, "critical", `nursery does not answer, killing it silent_s=${(silentMs / 1000).toFixed(1)}`);
+  turn.out.push({ do: "kill-nursery" });
+}
+
 /** Starts the successor when there should be one. Called after every event. */
 export function superviseNursery(turn: Turn): void {
   const { state, nowMs } = turn;

@@ -20,6 +20,11 @@ export interface Plan {
   /** Silence after which a worker is killed, 0 = never. */
   readonly timeoutMs: number;
   readonly gracefulTimeoutMs: number;
+  /** Time that a worker, or a mold, may take to import the application, 0 = without end. */
+  readonly bootTimeoutMs: number;
+  /** Age at which a worker is replaced, 0 = never; each adds a part of the jitter. */
+  readonly maxAgeMs: number;
+  readonly maxAgeJitterMs: number;
   readonly preload: boolean;
   /** One worker boots first and says which standard-library modules the nursery should import before it forks the others. */
   readonly warmImports: boolean;

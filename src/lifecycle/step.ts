@@ -7,9 +7,21 @@ import { masterSignal } from "./event.ts";
 import { waitStatus } from "./exit-report.ts";
 import { endHold, gatewayFailed, onGatewayConnected, onGatewayGone, onGatewayUp, superviseGateway } from "./gateway.ts";
 import { onHookFailed, setTarget } from "./hooks.ts";
+import { onLate } from "./late-requests.ts";
 import { onBindFailed, onBound, onListening, superviseListeners } from "./listening.ts";
 import type { GatewayEvent, NurseryEvent } from "./messages.ts";
-import { failStart, onAdopted, onBegin, onConfigRan, onHello, onNurseryExited, onUnlistened, superviseNursery } from "./nursery.ts";
+import {
+  failStart,
+  onAdopted,
+  onBegin,
+  onConfigRan,
+  onHello,
+  onNurseryExited,
+  onNurserySilent,
+  onUnlistened,
+  superviseNursery,
+} from "./nursery.ts";
+import { onMemory, onWorn } from "./recycle.ts";
 import { onRebound, onSettingsRead, onSourceChanged, requestReload, superviseReload, withdrawReload } from "./reload.ts";
 import { type ArbiterState, log, type Turn } from "./state.ts";
 import { advanceStop, beginStop, hurryStop } from "./stop.ts";
@@ -47,6 +59,9 @@ function takeIn(turn: Turn, event: ArbiterEvent): void {
       break;
     case "nursery-exited":
       onNurseryExited(turn, event.status, event.cause);
+      break;
+    case "nursery-silent":
+      onNurserySilent(turn, event.silentMs);
       break;
     case "gateway-said":
       onGatewaySaid(turn, event.said);
@@ -143,11 +158,17 @@ function onNurserySaid(turn: Turn, said: NurseryEvent): void {
     case "overdue":
       workerEvents.onSilent(turn, said.worker, said.silentMs);
       break;
+    case "worn":
+      onWorn(turn, said.worker, said.requests);
+      break;
+    case "memory":
+      onMemory(turn, said.worker, said.bytes, said.limitBytes, said.hard);
+      break;
     case "signalled":
       workerEvents.onSignalled(turn, said.worker, said.signal);
       break;
     case "exited":
-      workerEvents.onExited(turn, said.worker, said.pid, said.status);
+      workerEvents.onExited(turn, said.worker, said.pid, said.status, said.outOfMemory);
       break;
     case "mold-failed":
       workerEvents.onMoldFailed(turn, said.generation, said.status);
@@ -227,6 +248,9 @@ function onGatewaySaid(turn: Turn, said: GatewayEvent): void {
       break;
     case "overdue":
       workerEvents.onOverdue(turn, said.worker, said.silentMs, said.request);
+      break;
+    case "late":
+      onLate(turn, said);
       break;
     case "stats":
       return; // asked for by the hands, for themselves

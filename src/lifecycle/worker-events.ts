@@ -1,6 +1,7 @@
 /** What happens to workers, and what it means. The consequences for their number follow in `reconcile`. */
 
 import { countFailure, describeWait, STEADY_MS } from "./back-off.ts";
+import { endCause } from "./end-cause.ts";
 import { BOOT_ERROR_CODE, describeStatus, exitReport, haltReason } from "./exit-report.ts";
 import { isParting } from "./gateway.ts";
 import type { ExitStatus, GatewayEvent, RequestInfo } from "./messages.ts";
@@ -138,14 +139,18 @@ export function onSilent(turn: Turn, number: number, silentMs: number): void {
   if (worker?.state.at === "ready") abort(turn, worker, `silent_s=${(silentMs / 1000).toFixed(1)}`);
 }
 
-/** SIGABRT now, SIGKILL a second later. */
+/** Gunicorn's line and ours, then the worker's end. */
 export function abort(turn: Turn, worker: Worker, detail: string): void {
+  abortWith(turn, worker, [`WORKER TIMEOUT (pid:${worker.pid})`, `worker timed out worker=${worker.number} pid=${worker.pid} ${detail}`]);
+}
+
+/** SIGABRT now, at which the worker shows where its threads are, SIGKILL a second later. @param lines  What the log says about it. */
+export function abortWith(turn: Turn, worker: Worker, lines: readonly string[]): void {
   if (worker.state.at === "aborted" || worker.state.at === "killed") return;
   const booting = worker.state.at === "booting";
   worker.state = { at: "aborted", killAtMs: turn.nowMs + ABORT_PATIENCE_MS, booting };
   worker.linked = false;
-  log(turn, "critical", `WORKER TIMEOUT (pid:${worker.pid})`);
-  log(turn, "critical", `worker timed out worker=${worker.number} pid=${worker.pid} ${detail}`);
+  for (const line of lines) log(turn, "critical", line);
   turn.out.push({ do: "tell-nursery", message: { cmd: "abort", worker: worker.number } });
 }
 
@@ -165,15 +170,23 @@ function wasToldToQuit(state: WorkerState, status: ExitStatus): boolean {
   return state.at === "stopping" && status !== null && "signal" in status && status.signal === "SIGQUIT";
 }
 
+/** Gunicorn's line, and one of ours that says why. */
+function reportEnd(turn: Turn, worker: Worker, pid: number, status: ExitStatus, outOfMemory: boolean | undefined): void {
+  const report = exitReport(pid, status);
+  if (report !== undefined) log(turn, report.level, report.text);
+  const { at } = worker.state;
+  const cause = endCause(status, at === "aborted" || at === "killed", outOfMemory);
+  if (cause !== undefined) log(turn, "error", `worker ended worker=${worker.number} pid=${pid} ${describeStatus(status)} ${cause}`);
+}
+
 /** The worker is gone. Logs it as Gunicorn does and decides whether it was a failure. */
-export function onExited(turn: Turn, number: number, pid: number, status: ExitStatus): void {
+export function onExited(turn: Turn, number: number, pid: number, status: ExitStatus, outOfMemory?: boolean): void {
   const { state, nowMs } = turn;
   const worker = state.workers.get(number);
   if (worker === undefined) return;
   state.workers.delete(number);
   const before = worker.state;
-  const report = wasToldToQuit(before, status) ? undefined : exitReport(pid, status);
-  if (report !== undefined) log(turn, report.level, report.text);
+  if (!wasToldToQuit(before, status)) reportEnd(turn, worker, pid, status, outOfMemory);
   switch (before.at) {
     case "booting":
       onBootFailed(turn, worker, pid, status);

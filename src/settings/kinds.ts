@@ -59,9 +59,15 @@ function nonNegative(argumentType: ArgumentType): Kind<number> {
 
 /** A whole number from 0 up; in a config file also its text, in any base that Python writes. */
 export const count = nonNegative("int");
-/** The same; the command line reads `022` and `0o22` as octal. */
+/** The same, or None where nothing is set. */
+export const countOrNone: Kind<number | null> = {
+  name: "int, 0 or more, or None",
+  argumentType: "int",
+  check: (value) => (value.t === "none" ? null : checkNonNegative(value)),
+};
+/** As `count`; the command line reads `022` and `0o22` as octal. */
 export const mode = nonNegative("auto_int");
-/** The same; the command line leaves the text to the check, so a bad one is no usage error. */
+/** As `count`; the command line leaves the text to the check, so a bad one is no usage error. */
 export const countFromText = nonNegative("str");
 
 /** A whole number between two bounds. `refuse` says what is wrong with one outside. */

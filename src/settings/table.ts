@@ -5,6 +5,7 @@
 
 import type { Setting } from "./setting.ts";
 import { CONTROL, DIRTY } from "./table/dirty-and-control.ts";
+import { FAULTS } from "./table/faults.ts";
 import { DIRTY_HOOKS, HOOKS } from "./table/hooks.ts";
 import { LIMITS, PASTE_GLOBALS } from "./table/limits.ts";
 import { LOGGING } from "./table/logging.ts";
@@ -27,6 +28,7 @@ export const TABLE = {
   ...DIRTY_HOOKS,
   ...CONTROL,
   ...OURS,
+  ...FAULTS,
 } as const;
 
 export type SettingName = keyof typeof TABLE;

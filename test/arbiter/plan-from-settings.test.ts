@@ -24,6 +24,9 @@ test("the settings that the mind needs, in its units", () => {
     surge: 1,
     timeoutMs: 7000,
     gracefulTimeoutMs: 9000,
+    bootTimeoutMs: 70_000,
+    maxAgeMs: 0,
+    maxAgeJitterMs: 0,
     preload: false,
     warmImports: true,
     addresses: [
@@ -35,6 +38,16 @@ test("the settings that the mind needs, in its units", () => {
     direct: false,
     daemon: false,
   });
+});
+
+test("the limits of a worker's boot and of its age", () => {
+  const limits = (...words: string[]) => {
+    const { bootTimeoutMs, maxAgeMs, maxAgeJitterMs } = planFromSettings(settingsOf([...words, "app"]), MASTER);
+    return [bootTimeoutMs, maxAgeMs, maxAgeJitterMs];
+  };
+  assert.deepEqual(limits("--boot-timeout", "2", "--max-worker-age", "3", "--max-worker-age-jitter", "4"), [2000, 3000, 4000]);
+  assert.deepEqual(limits("-t", "0"), [0, 0, 0], "whoever turns the timeout off sits in a debugger");
+  assert.deepEqual(limits("-t", "9", "--boot-timeout", "0"), [0, 0, 0]);
 });
 
 test("an inherited descriptor makes all other addresses void", () => {

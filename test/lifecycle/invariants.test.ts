@@ -8,11 +8,27 @@ import { type BootResult, World } from "./world.ts";
 /** `TUNICORN_TEST_EFFORT=6` for a long run by hand: about a million happenings. */
 const EFFORT = Number(process.env.TUNICORN_TEST_EFFORT ?? 1);
 
+const TO_WORKERS = [
+  "worker-dies",
+  "worker-signalled",
+  "worker-overdue",
+  "worker-late",
+  "worker-leaves",
+  "worker-busy",
+  "worker-worn",
+  "worker-grows",
+  "worker-explodes",
+] as const;
+
 /** One thing that may happen in the world; numbers choose among what is there. */
 type Happening =
+<<<<<<< HEAD
   | { kind: "nursery" | "gateway" | "workers" | "hands" | "sleep" | "kill-nursery" | "kill-gateway" }
+=======
+  | { kind: "nursery" | "gateway" | "workers" | "sleep" | "kill-nursery" | "nursery-hangs" | "kill-gateway" }
+>>>>>>> 87ccdba (lifecycle: limits of workers and requests, why a worker ended, a nursery that hangs)
   | { kind: "signal"; name: (typeof MASTER_SIGNALS)[number] }
-  | { kind: "worker-dies" | "worker-signalled" | "worker-overdue" | "worker-leaves" | "worker-busy"; which: number }
+  | { kind: (typeof TO_WORKERS)[number]; which: number }
   | { kind: "boots"; result: BootResult }
   | { kind: "finds"; found: World["found"] }
   | { kind: "binds"; error: string | undefined }
@@ -39,15 +55,9 @@ const ordinary: fc.Arbitrary<Happening> = fc.constantFrom<Happening[]>(
   { kind: "hands" },
 );
 const fault: fc.Arbitrary<Happening> = fc.oneof(
-  fc.constantFrom<Happening[]>({ kind: "kill-nursery" }, { kind: "kill-gateway" }),
+  fc.constantFrom<Happening[]>({ kind: "kill-nursery" }, { kind: "nursery-hangs" }, { kind: "kill-gateway" }),
   fc.record({
-    kind: fc.constantFrom<("worker-dies" | "worker-signalled" | "worker-overdue" | "worker-leaves" | "worker-busy")[]>(
-      "worker-dies",
-      "worker-signalled",
-      "worker-overdue",
-      "worker-leaves",
-      "worker-busy",
-    ),
+    kind: fc.constantFrom(...TO_WORKERS),
     which: fc.nat(9),
   }),
   fc.record({
@@ -88,6 +98,9 @@ const plan = fc.record({
   warmImports: fc.boolean(),
   hasConfig: fc.boolean(),
   timeoutMs: fc.constantFrom(0, 2000, 30_000),
+  bootTimeoutMs: fc.constantFrom(0, 20_000),
+  maxAgeMs: fc.constantFrom(0, 5000),
+  maxAgeJitterMs: fc.constantFrom(0, 3000),
 });
 
 function happen(world: World, happening: Happening): void {
@@ -132,6 +145,9 @@ function happen(world: World, happening: Happening): void {
     case "kill-nursery":
       world.killNursery();
       break;
+    case "nursery-hangs":
+      world.feed({ type: "nursery-silent", silentMs: 120_000 });
+      break;
     case "kill-gateway":
       world.killGateway();
       break;
@@ -147,7 +163,7 @@ function happen(world: World, happening: Happening): void {
   world.checkAccounts();
 }
 
-function happenToWorker(world: World, kind: string, which: number): void {
+function happenToWorker(world: World, kind: (typeof TO_WORKERS)[number], which: number): void {
   const numbers = [...world.workers.keys()];
   const number = numbers[which % Math.max(1, numbers.length)];
   const worker = number === undefined ? undefined : world.workers.get(number);
@@ -156,15 +172,17 @@ function happenToWorker(world: World, kind: string, which: number): void {
   else if (kind === "worker-busy") worker.busy = true;
   else if (kind === "worker-signalled" && worker.nurseryPid === world.nurseryPid)
     world.said({ ev: "signalled", worker: worker.number, signal: "TERM" });
+  else if (kind === "worker-worn" && worker.loaded && worker.nurseryPid === world.nurseryPid)
+    world.said({ ev: "worn", worker: worker.number, requests: 10 });
+  else if ((kind === "worker-grows" || kind === "worker-explodes") && worker.nurseryPid === world.nurseryPid)
+    world.said({ ev: "memory", worker: worker.number, bytes: 2e9, limitBytes: 1e9, hard: kind === "worker-explodes" });
   else if (worker.linkedTo !== undefined && worker.linkedTo === world.gatewayPid) {
+    const request = { method: "GET", target: "/", id: 7, ageMs: 31_000 };
     if (kind === "worker-overdue") {
-      const said = {
-        ev: "overdue" as const,
-        worker: worker.number,
-        silentMs: 31_000,
-        request: { method: "GET", target: "/", id: 7, ageMs: 31_000 },
-      };
-      world.feed({ type: "gateway-said", said });
+      world.feed({ type: "gateway-said", said: { ev: "overdue", worker: worker.number, silentMs: 31_000, request } });
+    } else if (kind === "worker-late") {
+      const limit = which % 2 === 0 ? ("soft" as const) : ("hard" as const);
+      world.feed({ type: "gateway-said", said: { ev: "late", worker: worker.number, limit, first: true, request } });
     } else if (kind === "worker-leaves") {
       worker.leaving = true;
       world.feed({ type: "gateway-said", said: { ev: "worker-leaving", worker: worker.number } });
@@ -178,8 +196,12 @@ function heal(world: World): void {
   world.configResult = "ok";
   world.moldsHang = false;
   world.gatewayBreaks = false;
+<<<<<<< HEAD
   world.bindError = undefined;
   if (world.plan.timeoutMs === 0) world.endHangs();
+=======
+  if (world.plan.timeoutMs === 0 || world.plan.bootTimeoutMs === 0) world.endHangs();
+>>>>>>> 87ccdba (lifecycle: limits of workers and requests, why a worker ended, a nursery that hangs)
 }
 
 /** TERM, and everybody obeys from now on. It ends in the time that a stop may take, of which the last two seconds are for what was killed. */

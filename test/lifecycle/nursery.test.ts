@@ -208,3 +208,22 @@ test("a nursery that does not take over in 20 s is killed", () => {
   assert.equal(world.nowMs, 80_000);
   assert.ok(world.commands.some((command) => command.do === "kill-nursery"));
 });
+
+test("a nursery that lives but does not answer is killed, and another takes over", () => {
+  const world = new World({ workers: 1 });
+  world.run(() => world.isSettled());
+  const before = world.nurseryPid;
+  world.feed({ type: "nursery-silent", silentMs: 120_000 });
+  assert.ok(world.lines.includes("critical: nursery does not answer, killing it silent_s=120.0"));
+  world.run(() => world.isSettled());
+  assert.notEqual(world.nurseryPid, before);
+});
+
+test("one that starts is given its time, and a server that stops is not held up", () => {
+  const world = new World({ workers: 1 });
+  world.feed({ type: "nursery-silent", silentMs: 120_000 });
+  world.run(() => world.isSettled());
+  world.signal("term");
+  world.feed({ type: "nursery-silent", silentMs: 120_000 });
+  assert.ok(!world.commands.some((command) => command.do === "kill-nursery"));
+});

@@ -16,6 +16,9 @@ export const PLAN: Plan = {
   surge: 1,
   timeoutMs: 30_000,
   gracefulTimeoutMs: 30_000,
+  bootTimeoutMs: 300_000,
+  maxAgeMs: 0,
+  maxAgeJitterMs: 0,
   preload: false,
   warmImports: false,
   addresses: [{ index: 0, kind: "tcp", host: "127.0.0.1", port: 8000 }],
@@ -91,8 +94,12 @@ export class World {
   #lastPid = 1000;
 
   constructor(plan: Partial<Plan> = {}) {
+<<<<<<< HEAD
     this.plan = { ...PLAN, ...plan };
     this.applied = this.plan;
+=======
+    this.plan = { ...PLAN, bootTimeoutMs: 10 * (plan.timeoutMs ?? PLAN.timeoutMs), ...plan };
+>>>>>>> 87ccdba (lifecycle: limits of workers and requests, why a worker ended, a nursery that hangs)
     this.state = createState(this.plan, 0);
     this.feed({ type: "begin" });
   }

@@ -16,9 +16,6 @@ const REFUSED: readonly { words: readonly string[]; config?: readonly (readonly 
   { words: ["--gateways", "2"], name: "gateways" },
   { words: [], config: [["pre_exec", hook]], name: "pre_exec" },
   { words: ["-k", "gunicorn.workers.ggevent.GeventWorker"], name: "worker_class" },
-  { words: ["--max-requests", "5"], name: "max_requests" },
-  { words: ["-k", "gthread", "--max-requests-jitter", "5"], name: "max_requests_jitter" },
-  { words: ["-k", "mine.SyncWorker", "--threads", "2", "--max-requests", "5"], name: "max_requests" },
 ];
 
 for (const { words, config = [], name } of REFUSED) {
@@ -35,6 +32,7 @@ for (const { words, config = [], name } of REFUSED) {
 const TAKEN: readonly (readonly string[])[] = [
   [],
   ["-k", "tornado", "--max-requests", "5", "--max-requests-jitter", "2"],
+  ["-k", "gthread", "--max-requests", "5", "--max-requests-jitter", "2"],
   ["-k", "gunicorn.workers.sync.SyncWorker"],
   ["-k", "package.Class"],
   ["-k", "tornado", "--threads", "2"],
