@@ -156,7 +156,10 @@ class AsgiChannel(asyncio.Protocol):
             if flags & TAKES_TRAILERS:
                 scope["extensions"]["http.response.trailers"] = {}
         show_tls(scope)
-        self._call(stream, service.exchange(self, stream, scope["method"], body), scope)
+        exchange = service.exchange(self, stream, scope["method"], body)
+        if service.limit_seconds:
+            exchange.begun = self._loop.time()
+        self._call(stream, exchange, scope)
 
     def _call(self, stream: int, exchange: HttpExchange | WebsocketExchange, scope: dict[str, Any]) -> None:
         self.exchanges[stream] = exchange
@@ -262,6 +265,16 @@ class AsgiChannel(asyncio.Protocol):
     def started(self, stream: int) -> None:
         """Note that the application is about to be called: from here on no other worker gets the request."""
         self._entries[stream % ENTRY_COUNT] = stream
+        request_count = self.service.request_count
+        if request_count is not None:
+            request_count.begin()
+
+    def cancel_late(self) -> None:
+        """Cancel the requests that have taken longer than request_timeout."""
+        latest = self._loop.time() - self.service.limit_seconds
+        for exchange in list(self.exchanges.values()):
+            if exchange.begun <= latest:
+                exchange.time_out()
 
     def returned(self, task: asyncio.Task[None]) -> None:
         """The application's call is over."""

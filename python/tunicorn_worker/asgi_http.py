@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from tunicorn_worker.config import Config
     from tunicorn_worker.field_lines import Status
+    from tunicorn_worker.request_count import RequestCount
 
     class Channel(Protocol):
         """What an exchange needs of its channel: `asgi_channel.AsgiChannel`, or a test's."""
@@ -89,13 +90,22 @@ class HttpService:
     exchange: what serves a request
     """
 
-    def __init__(self, application: Any, config: Config, log: logging.Logger, state: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        application: Any,
+        config: Config,
+        log: logging.Logger,
+        state: dict[str, Any],
+        request_count: RequestCount | None = None,
+    ) -> None:
         self.exchange = HttpExchange
         self.application = application
         self.state = state
         self.log = log
         self.loop = asyncio.get_running_loop()
         self.aborted = False
+        self.request_count = request_count
+        self.limit_seconds: int = config.request_timeout
         self.known = AsgiFieldLines()
         self.grace_seconds: int = config.asgi_disconnect_grace_period
         self.sends_files = config.sendfile
@@ -104,7 +114,7 @@ class HttpService:
 class HttpExchange:
     """One request and its response.
 
-    task: the application's call; set by the channel
+    task: the application's call; begun: when it began, where requests have a limit; set by the channel
     """
 
     __slots__ = (
@@ -128,8 +138,10 @@ class HttpExchange:
         "_state",
         "_status",
         "_stream",
+        "_timed_out",
         "_trailers",
         "_waiters",
+        "begun",
         "task",
     )
 
@@ -142,6 +154,8 @@ class HttpExchange:
         self._state = OPEN
         self._gone = False
         self._left = False
+        self._timed_out = False
+        self.begun = 0.0
         self._waiters: list[asyncio.Future[None]] | None = None
         self._disconnect_timer: asyncio.TimerHandle | None = None
         self.task: asyncio.Task[None] | None = None
@@ -194,9 +208,17 @@ class HttpExchange:
                 log.error("ASGI application returned without completing the response; closing the connection")
         self._give_up()
 
+    def time_out(self) -> None:
+        """The request has taken longer than request_timeout: cancel the application's call, at every call of this."""
+        self._timed_out = True
+        task: Any = self.task
+        task.cancel()
+
     def _fail(self, error: BaseException) -> None:
         log = self._channel.service.log
-        if self._gone or self._left:
+        if self._timed_out and isinstance(error, asyncio.CancelledError):
+            log.error("Request timed out", exc_info=error)
+        elif self._gone or self._left:
             log.debug("Request cancelled (client disconnected)")
         elif isinstance(error, asyncio.CancelledError):
             log.debug("Request cancelled")
@@ -206,8 +228,10 @@ class HttpExchange:
             self._give_up()
 
     def _give_up(self) -> None:
-        """End the response without the application: 500 as long as nothing has left, else a cut."""
-        if self._state >= STREAMING or self._left:
+        """End the response without the application: 500 as long as nothing has left, else a cut; when its time is over,
+        without a head, and the gateway answers 504.
+        """
+        if self._state >= STREAMING or self._left or self._timed_out:
             self._end(pack_plain(ABORT, self._stream))
             return
         length = pack_u64(len(ERROR_BODY))

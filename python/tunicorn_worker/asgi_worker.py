@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import itertools
 import mmap
 import os
 import socket
+import traceback
 
 from tunicorn_worker.asgi_channel import AsgiChannel
 from tunicorn_worker.errors import BootError
 from tunicorn_worker.hooked_asgi import make_service
 from tunicorn_worker.lifespan import Lifespan, LifespanFailed, LifespanUnsupported
 from tunicorn_worker.orders import Orders, WorkerEnds
+from tunicorn_worker.request_count import make_count
 from tunicorn_worker.uvicorn_ways import UvicornScopes
 from tunicorn_worker.wire import ENTRIES_OFFSET, ENTRY_BYTES, ENTRY_COUNT
 
@@ -20,6 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from logging import Logger
+    from types import FrameType
     from typing import Any
 
     from tunicorn_worker.asgi_http import HttpService
@@ -34,6 +38,10 @@ STOP_RESERVE_SECONDS = 1
 
 CLEAN_UP_SECONDS = 1
 """For the clean-up of tasks that are cancelled at the very end, as Gunicorn after INT and QUIT."""
+
+
+TASKS_SHOWN_MAX = 100
+"""Of a worker that is killed for silence: a thousand stacks would say no more, and it has a second to write them."""
 
 
 class AsgiWorker:
@@ -56,10 +64,17 @@ class AsgiWorker:
         """SystemExit is about to be raised in whatever runs. Called by a signal handler."""
         if self._service is not None:
             self._service.aborted = True
+            tasks = format_tasks(self._service.loop)
+            self._log.error("stacks of all tasks at SIGABRT pid=%d\n%s", os.getpid(), tasks)
 
     def quits_by_itself(self) -> bool:
         # The loop reads the order `quit`, and lets the application clean up.
         return self._loop is not None and self._loop.is_running()
+    def interrupt(self, _frame: FrameType | None) -> None:
+        """Cancel what is over its time, in a moment: called by a signal handler."""
+        channel, service = self._channel, self._service
+        if channel is not None and service is not None:
+            service.loop.call_soon_threadsafe(channel.cancel_late)
 
     def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Serve until told to leave. on_ready is called when the application has started up.
@@ -91,7 +106,10 @@ class AsgiWorker:
         self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]
     ) -> None:
         lifespan = Lifespan(application, self._log)
-        self._service = make_service(application, config, self._log, lifespan.state, hooks)
+        request_count = make_count(config, self._log, self._report_worn)
+        if request_count is not None:
+            hooks.worker.max_requests = request_count.limit
+        self._service = make_service(application, config, self._log, lifespan.state, request_count, hooks)
         started = config.asgi_lifespan != "off" and await self._start_up(lifespan, forced=config.asgi_lifespan == "on")
         on_ready()
         self._ready = True
@@ -119,6 +137,9 @@ class AsgiWorker:
             self._log.debug("ASGI lifespan not supported by app: %s", error)
             return False
         return True
+
+    def _report_worn(self, requests: int) -> None:
+        self._control.report({"ev": "worn", "requests": requests})
 
     # -- what it is told
 
@@ -245,6 +266,30 @@ class LoopWaiter:
 
     def remove(self, descriptor: int) -> None:
         self._loop.remove_reader(descriptor)
+
+
+def format_tasks(loop: asyncio.AbstractEventLoop) -> str:
+    """Write down where every task of a loop waits or runs, the first `TASKS_SHOWN_MAX` of them."""
+    tasks = asyncio.all_tasks(loop)
+    parts = [f"{task!r}:\n{format_await(task.get_coro())}" for task in itertools.islice(tasks, TASKS_SHOWN_MAX)]
+    if len(tasks) > TASKS_SHOWN_MAX:
+        parts.append(f"and {len(tasks) - TASKS_SHOWN_MAX} more")
+    return "".join(parts).rstrip("\n")
+
+
+def format_await(awaited: Any) -> str:
+    """Write down what a task waits for, from its own coroutine to the innermost: `Task.print_stack` has the first only.
+    Of one that runs just now, the stack of its thread has the rest.
+    """
+    frames = []
+    while awaited is not None:
+        kind = next((kind for kind in ("cr", "gi", "ag") if hasattr(awaited, f"{kind}_frame")), None)
+        frame = getattr(awaited, f"{kind}_frame", None)
+        if kind is None or frame is None:
+            break
+        frames.append((frame, frame.f_lineno))
+        awaited = getattr(awaited, "gi_yieldfrom" if kind == "gi" else f"{kind}_await", None)
+    return "".join(traceback.StackSummary.extract(iter(frames)).format())
 
 
 def make_loop(kind: str, log: Logger) -> asyncio.AbstractEventLoop:

@@ -34,6 +34,16 @@ class FrameError(GatewayGone):
     """The gateway sent bytes that are no frame. The channel cannot be trusted any more, so it counts as closed."""
 
 
+class RequestTimeout(BaseException):
+    """Raised in the application when its request has taken longer than request_timeout.
+
+    No Exception, as SystemExit: a framework's ``except Exception`` would make a page of it, and a retry loop go on.
+    """
+
+    def __init__(self, text: str = "the request took longer than request_timeout") -> None:
+        super().__init__(text)
+
+
 class AppImportError(Exception):
     """The application named on the command line cannot be used. Its text is shown to the user; exit code 4."""
 

@@ -19,6 +19,7 @@ from tunicorn_worker.line_channel import ChannelError, LineChannel
 from tunicorn_worker.linux import become_subreaper, die_with_parent
 from tunicorn_worker.master_hooks import HookFailed
 from tunicorn_worker.mold import Mold, run_mold
+from tunicorn_worker.oom_watch import OomWatch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Family:
         self._molds: dict[int, Mold] = {}  # by pid
         self._checks: dict[int, AppCheck] = {}
         self._subreaper = False
+        self._oom = OomWatch()
         self.workers = WorkerTable()
         self.settled = False
         """A worker has been ready: what can wait until then (ctypes, titles) may be done."""
@@ -223,6 +225,8 @@ class Family:
             self.note_ready(worker, message.get("modules", []))
         elif event == "sources":
             self._say("sources", files=message["files"])
+        elif event == "worn":
+            self._say("worn", worker=worker.number, requests=message["requests"])
         elif event == "signalled":
             self._say("signalled", worker=worker.number, signal=message["signal"])
 
@@ -379,9 +383,14 @@ class Family:
                 pass  # it ended in the middle of a line, or had sent rubbish: its end is reported anyway
         self._drop_worker(worker)
         self.workers.remove(worker)
-        self._say("exited", worker=worker.number, pid=worker.pid or 0, status=status)
+        known = {} if status is None or status.get("signal") != "SIGKILL" else self._explain_kill()
+        self._say("exited", worker=worker.number, pid=worker.pid or 0, status=status, **known)
         if worker.pid is not None:
             self._hooks.ended(worker.hooked)
+
+    def _explain_kill(self) -> Message:
+        killed = self._oom.explains_kill()
+        return {} if killed is None else {"outOfMemory": killed}
 
     def _end_check(self, check: AppCheck, status: int) -> None:
         self._poller.forget(check.report.fileno())

@@ -12,8 +12,10 @@ from time import monotonic
 from tunicorn_worker.channel import Channel
 from tunicorn_worker.environ import base_environ
 from tunicorn_worker.hooked_wsgi import make_caller
+from tunicorn_worker.interruption import ThreadExceptions
 from tunicorn_worker.lane import Lane, Signal
 from tunicorn_worker.orders import Orders, WorkerEnds
+from tunicorn_worker.request_count import CountedCaller, make_count
 from tunicorn_worker.tickets import Tickets
 from tunicorn_worker.turn import Turn
 from tunicorn_worker.waiter import make_waiter
@@ -22,6 +24,7 @@ from tunicorn_worker.wire import lane_number
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
     from typing import Any
 
     from tunicorn_worker.config import Config
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from tunicorn_worker.hooks import WorkerHooks
     from tunicorn_worker.line_channel import Message
     from tunicorn_worker.loggers import Loggers
-    from tunicorn_worker.wsgi import WsgiCaller
+    from tunicorn_worker.request_count import Caller
 
 BEAT_SECONDS = 1.0
 """How often the main thread shows that it runs: as often as Gunicorn's, and timeouts are whole seconds."""
@@ -44,7 +47,7 @@ class LaneCrashed(Exception):
 class ThreadWorker:
     """The main thread of a gthread worker."""
 
-    _caller: WsgiCaller
+    _caller: Caller
     _base: dict[str, Any]
 
     def __init__(self, *, number: int, control: ControlLink, lifeline: int, loggers: Loggers) -> None:
@@ -58,6 +61,9 @@ class ThreadWorker:
         self._stop = Signal()
         self._turn = Turn(self._wake)
         self._beat_due = 0.0
+        self._limit_ms = 0
+        self._exceptions: ThreadExceptions | None = None
+        self._worn: int | None = None
         self._news_read, self._news_write = os.pipe()
         os.set_blocking(self._news_write, False)
         self._waiter = make_waiter()
@@ -72,9 +78,24 @@ class ThreadWorker:
     def quits_by_itself(self) -> bool:
         return False
 
+    def interrupt(self, _frame: FrameType | None) -> None:
+        """Raise RequestTimeout in every thread whose request is over its time. Called by a signal handler, which this
+        thread runs.
+        """
+        if self._exceptions is not None:
+            for lane in self._lanes:
+                lane.interrupt(self._limit_ms, self._exceptions)
+
     def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Look after the threads until all have ended. Raises WorkerEnds for leaving at once, LaneCrashed."""
         self._caller = make_caller(application, config, hooks)
+        request_count = make_count(config, self._log, self._note_worn)
+        if request_count is not None:
+            self._caller = CountedCaller(self._caller, request_count)
+            hooks.worker.max_requests = request_count.limit
+        if config.request_timeout:
+            self._limit_ms = config.request_timeout * 1000
+            self._exceptions = ThreadExceptions()
         self._base = base_environ(config, multithread=True)
         on_ready()
         deadline = inf
@@ -114,9 +135,17 @@ class ThreadWorker:
             return
         if self._news_read in ready:
             os.read(self._news_read, NEWS_BYTES)
+        if self._worn is not None:
+            self._control.report({"ev": "worn", "requests": self._worn})
+            self._worn = None
         self._orders.look(ready)
         if self._orders.nursery_gone and not self._stop.said and not any(lane.linked for lane in self._lanes):
             raise WorkerEnds(at_once=False)
+
+    def _note_worn(self, requests: int) -> None:
+        """Called by a lane: the control channel is this thread's."""
+        self._worn = requests
+        self._wake()
 
     def _beat(self) -> None:
         """Show that this thread runs, in the slot of every request that the lanes have."""

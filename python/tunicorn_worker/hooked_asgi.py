@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tunicorn_worker.asgi_http import Channel
     from tunicorn_worker.config import Config
     from tunicorn_worker.hooks import WorkerHooks
+    from tunicorn_worker.request_count import RequestCount
 
 
 class HookedService(HttpService):
@@ -22,9 +23,15 @@ class HookedService(HttpService):
     """
 
     def __init__(
-        self, application: Any, config: Config, log: logging.Logger, state: dict[str, Any], hooks: WorkerHooks
+        self,
+        application: Any,
+        config: Config,
+        log: logging.Logger,
+        state: dict[str, Any],
+        request_count: RequestCount | None,
+        hooks: WorkerHooks,
     ) -> None:
-        super().__init__(application, config, log, state)
+        super().__init__(application, config, log, state, request_count)
         self.exchange = HookedExchange
         self.hooks = hooks
         self.shows_response = has_access_log(config)
@@ -81,11 +88,16 @@ class HookedExchange(HttpExchange):
 
 
 def make_service(
-    application: Any, config: Config, log: logging.Logger, state: dict[str, Any], hooks: WorkerHooks
+    application: Any,
+    config: Config,
+    log: logging.Logger,
+    state: dict[str, Any],
+    request_count: RequestCount | None,
+    hooks: WorkerHooks,
 ) -> HttpService:
     if hooks.of_requests:
-        return HookedService(application, config, log, state, hooks)
-    return HttpService(application, config, log, state)
+        return HookedService(application, config, log, state, request_count, hooks)
+    return HttpService(application, config, log, state, request_count)
 
 
 def has_access_log(config: Config) -> bool:

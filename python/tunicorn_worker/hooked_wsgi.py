@@ -38,7 +38,7 @@ class HookedCaller(WsgiCaller):
             shown = (environ, hooked)
             self._send_iterable(response, self._application(environ, hooked.start_response))
         except BaseException as error:
-            self._fail(response, environ, error)
+            self._fail(channel, response, environ, error)
         finally:
             self._hooks.after_request(request, *shown)
 

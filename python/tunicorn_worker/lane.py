@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from queue import SimpleQueue
 from time import monotonic
 
-from tunicorn_worker.errors import GatewayGone
+from tunicorn_worker.errors import GatewayGone, RequestTimeout
+from tunicorn_worker.interruption import is_in_application
 from tunicorn_worker.pull_loop import pull_requests, serve_idle
 from tunicorn_worker.waiter import make_waiter
 from tunicorn_worker.wire import LANE_SHIFT
@@ -19,10 +21,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tunicorn_worker.channel import Channel
+    from tunicorn_worker.interruption import ThreadExceptions
+    from tunicorn_worker.request_count import Caller
     from tunicorn_worker.tickets import Tickets
     from tunicorn_worker.turn import Turn
     from tunicorn_worker.waiter import Waiter
-    from tunicorn_worker.wsgi import WsgiCaller
 
 
 class Signal:
@@ -58,7 +61,7 @@ class Lane:
         worker: int,
         number: int,
         *,
-        caller: WsgiCaller,
+        caller: Caller,
         base: dict[str, Any],
         stop: Signal,
         on_change: Callable[[], None],
@@ -80,6 +83,7 @@ class Lane:
         self._inbox: SimpleQueue[tuple[Channel, Tickets, Turn] | None] = SimpleQueue()
         self._tickets: Tickets | None = None
         self._waiter: Waiter | None = None
+        self._exceptions: ThreadExceptions | None = None
         self.linked = False
         self.ended = False
         self.crashed = False
@@ -105,6 +109,15 @@ class Lane:
         tickets = self._tickets
         if tickets is not None:
             tickets.beat()
+
+    def interrupt(self, limit_ms: int, exceptions: ThreadExceptions) -> None:
+        """Raise RequestTimeout in the application, if its request is over its time: called by the main thread."""
+        tickets, thread = self._tickets, self._thread.ident
+        if tickets is None or thread is None or tickets.age_ms() < limit_ms:
+            return
+        if is_in_application(sys._current_frames().get(thread)):
+            self._exceptions = exceptions
+            exceptions.throw(thread, RequestTimeout)
 
     def _run(self) -> None:
         try:
@@ -162,7 +175,7 @@ class Lane:
         if turn.kept:
             turn.keep(self._lose_turn)
             try:
-                self._caller.call(channel, environ)
+                self._call_application(channel, environ)
             finally:
                 kept = turn.still_kept()
             if not kept and not channel.lost:
@@ -170,10 +183,20 @@ class Lane:
         else:
             self._pass_turn(turn)
             begun = monotonic()
-            self._caller.call(channel, environ)
+            self._call_application(channel, environ)
             turn.note(monotonic() - begun)
             if not channel.lost:
                 self._take_turn(turn)
+
+    def _call_application(self, channel: Channel, environ: dict[str, Any]) -> None:
+        self._caller.call(channel, environ)
+        if self._exceptions is not None:
+            # The application has ended before it could be raised there: it is not for what this thread does next.
+            try:
+                self._exceptions.take_back(threading.get_ident())
+            except RequestTimeout:
+                pass
+            self._exceptions = None
 
     def _take_turn(self, turn: Turn) -> None:
         """Wait until this lane may read the pipe; only then it is watched, so that a ticket wakes one lane."""

@@ -26,6 +26,7 @@ from tunicorn_worker.heartbeats import Heartbeats
 from tunicorn_worker.linux import become_subreaper
 from tunicorn_worker.listener_set import ListenerSet
 from tunicorn_worker.master_hooks import MasterHooks
+from tunicorn_worker.memory_watch import MemoryWatch
 from tunicorn_worker.node_ipc import NodeChannel
 from tunicorn_worker.poller import Poller
 from tunicorn_worker.process_title import set_process_title
@@ -76,6 +77,7 @@ class Nursery:
         self._early_gateway = early_gateway
         self._family = Family(code, forker, holdings, self._poller, self._say, self._equip, self._hooks, lifeline_fd)
         self._heartbeats = Heartbeats(self._family, self._say)
+        self._memory = MemoryWatch(self._family, self._say)
         self._orphans = Orphans(self._poller, holdings, self._report_orphan)
         self._gateway_pids: set[int] = set()  # its own children: an adopted gateway is not reaped here
         self._listeners = ListenerSet(holdings, self._say)
@@ -109,8 +111,10 @@ class Nursery:
             "quit": self._quit_worker,
             "abort": lambda command, _: self._signal_worker(command["worker"], signal.SIGABRT),
             "kill": lambda command, _: self._signal_worker(command["worker"], signal.SIGKILL),
+            "interrupt": lambda command, _: self._signal_worker(command["worker"], signal.SIGUSR2),
             "reopen-logs": lambda _, __: self._reopen_logs(),
             "warm": lambda command, _: warm(command["modules"]),
+            "ping": lambda _, __: self._say("pong"),
             "exit": lambda _, __: self._leave(),
         }
 
@@ -124,6 +128,7 @@ class Nursery:
             self._poller.wait(self._look_every_ms())
             self._orphans.look()
             self._heartbeats.look()
+            self._memory.look()
             if self._settled:
                 self._forward_signals()
             elif self._family.settled:
@@ -149,6 +154,7 @@ class Nursery:
         periods = (
             self._orphans.look_every_ms,
             self._heartbeats.look_every_ms,
+            self._memory.look_every_ms,
             self._signals.look_every_ms if self._settled else None,
         )
         return min((period for period in periods if period is not None), default=None)
@@ -222,6 +228,7 @@ class Nursery:
         for run in [run for run in self._runs if run not in (command["run"], *command["keep"])]:
             del self._runs[run]
         self._heartbeats.timeout_s = config.timeout
+        self._memory.configure(config)
         if self._settled:
             self._show_title()
 

@@ -6,16 +6,19 @@ import socket
 
 from tunicorn_worker.channel import Channel
 from tunicorn_worker.environ import base_environ
-from tunicorn_worker.errors import GatewayGone
+from tunicorn_worker.errors import GatewayGone, RequestTimeout
 from tunicorn_worker.hooked_wsgi import make_caller
+from tunicorn_worker.interruption import is_in_application
 from tunicorn_worker.orders import Orders, WorkerEnds
 from tunicorn_worker.pull_loop import pull_requests, serve_idle
+from tunicorn_worker.request_count import CountedCaller, make_count
 from tunicorn_worker.tickets import Tickets
 from tunicorn_worker.waiter import make_waiter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
     from typing import Any
 
     from tunicorn_worker.config import Config
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from tunicorn_worker.hooks import WorkerHooks
     from tunicorn_worker.line_channel import Message
     from tunicorn_worker.loggers import Loggers
+    from tunicorn_worker.request_count import Caller
 
 
 class SyncWorker:
@@ -36,6 +40,7 @@ class SyncWorker:
         self._channel: Channel | None = None
         self._tickets: Tickets | None = None
         self._stopping = False
+        self._limit_ms = 0
         self._waiter = make_waiter()
         self._orders = Orders(number, control, lifeline, loggers, self._waiter, self._carry_out)
 
@@ -48,9 +53,20 @@ class SyncWorker:
     def quits_by_itself(self) -> bool:
         return False
 
+    def interrupt(self, frame: FrameType | None) -> None:
+        """Raise RequestTimeout in the application, if its request is over its time. Called by a signal handler."""
+        tickets = self._tickets
+        if tickets is not None and tickets.age_ms() >= self._limit_ms and is_in_application(frame):
+            raise RequestTimeout
+
     def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Serve until told to leave. Raises WorkerEnds for leaving at once."""
-        caller = make_caller(application, config, hooks)
+        self._limit_ms = config.request_timeout * 1000
+        caller: Caller = make_caller(application, config, hooks)
+        request_count = make_count(config, self._log, self._report_worn)
+        if request_count is not None:
+            caller = CountedCaller(caller, request_count)
+            hooks.worker.max_requests = request_count.limit
         base = base_environ(config, multithread=False)
         on_ready()
         try:
@@ -73,6 +89,9 @@ class SyncWorker:
                 self._channel.send_leaving()
             except GatewayGone:
                 pass  # Nobody is left who could mind.
+
+    def _report_worn(self, requests: int) -> None:
+        self._control.report({"ev": "worn", "requests": requests})
 
     def _look(self, events: list[tuple[int, int]]) -> bool:
         """Act on everything that is no ticket; False when the channel is not the same any more, or the worker is to

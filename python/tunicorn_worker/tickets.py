@@ -27,6 +27,9 @@ STARTED_WORD = 2
 BEAT_WORD = 3
 """As the word before it, monotonic milliseconds: the low 32 bits, the lowest of them set, so never 0."""
 
+AGE_MS_MAX = 0x7FFFFFFF
+"""Half of what the words can tell: beyond it a start would seem to lie in the future."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     Claim = tuple[int, memoryview | None, bytes | None]
@@ -105,6 +108,12 @@ class Tickets:
         words, word = self._words, self._held
         if words[word + CLAIM_WORD] == self._lane and words[word + STARTED_WORD]:
             words[word + BEAT_WORD] = int(monotonic() * 1000) & 0xFFFFFFFF | 1
+
+    def age_ms(self) -> int:
+        """How long ago the request was started that this lane took last; 0 before the first. It may be over."""
+        started = self._words[self._held + STARTED_WORD]
+        age = (int(monotonic() * 1000) - started) & 0xFFFFFFFF
+        return age if started and age <= AGE_MS_MAX else 0
 
     def take(self) -> Claim | None:
         """Read one ticket, claim its request and note that it starts.

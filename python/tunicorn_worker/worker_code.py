@@ -69,6 +69,15 @@ WORKER_CLASSES: dict[str, Callable[[], type[Worker]]] = {
 (src/settings/worker-class.ts)."""
 
 
+def find_class(config: Config) -> type[Worker]:
+    """Import what this class of workers needs. To be called before user code can put a module of its own in the place
+    of one of them.
+    """
+    if config.worker_kind == "gthread" and config.request_timeout:
+        import ctypes  # noqa: F401 - for ThreadExceptions; most workers do without it
+    return WORKER_CLASSES[config.worker_kind]()
+
+
 class ServingCode:
     """Workers of the kind that the configuration names."""
 
@@ -77,8 +86,7 @@ class ServingCode:
             # Its class knows best which applications it takes.
             direct: object = load_application(config)
             return direct
-        # Before user code can put a module of its own in the place of one that the workers will need.
-        WORKER_CLASSES[config.worker_kind]()
+        find_class(config)
         served: object = load_served(config)
         return served
 
@@ -114,8 +122,12 @@ class ServingCode:
         if config.worker_kind == DIRECT:
             worker = DirectWorker(number=number, control=control, lifeline_fd=lifeline_fd, config=config, hooks=hooks)
             worker.live(application, report_modules=report_modules)
-        find_class = WORKER_CLASSES[config.worker_kind]
         life = WorkerLife(
-            find_class, number=number, control=control, lifeline_fd=lifeline_fd, config=config, hooks=hooks
+            lambda: find_class(config),
+            number=number,
+            control=control,
+            lifeline_fd=lifeline_fd,
+            config=config,
+            hooks=hooks,
         )
         life.live(application, report_modules=report_modules)

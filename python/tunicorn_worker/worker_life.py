@@ -27,6 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
+    from types import FrameType
     from typing import Any, NoReturn, Protocol
 
     from tunicorn_worker.config import Config
@@ -43,6 +44,12 @@ if TYPE_CHECKING:
 
         def quits_by_itself(self) -> bool:
             """Called by a signal handler: whether it will read the order `quit`, if the application lets it."""
+
+        def interrupt(self, frame: FrameType | None) -> None:
+            """Interrupt requests that have taken longer than request_timeout. Called by a signal handler.
+
+            frame: where the main thread was. Raises RequestTimeout there.
+            """
 
         def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
             """Serves until told to leave. Raises WorkerEnds for leaving at once, BootError.
@@ -129,7 +136,10 @@ class WorkerLife:
         """Raises whatever the application's import and `post_worker_init` raise, and what the worker's `run` raises."""
         config = self._config
         # First of all: what is imported next takes its time, and a signal's default would be the worker's end.
-        WorkerSignals(self._control, self._loggers.reopen, self._on_abort, self._on_quit, self._on_dismiss).install()
+        signals = WorkerSignals(
+            self._control, self._loggers.reopen, self._on_abort, self._on_quit, self._on_dismiss, self._on_late
+        )
+        signals.install()
         before = frozenset(sys.modules)
         worker_class = self._find_class()
         self._worker = worker_class(
@@ -178,6 +188,14 @@ class WorkerLife:
             self._worker.abort()
         if self._hooks is not None:
             self._hooks.aborted()
+
+    def _on_late(self, frame: FrameType | None) -> bool:
+        """SIGUSR2: the arbiter has heard of a request over its limit."""
+        if not self._config.request_timeout:
+            return False
+        if self._worker is not None:
+            self._worker.interrupt(frame)
+        return True
 
     def _on_quit(self) -> None:
         """SIGQUIT, announced by the arbiter: leave out of whatever runs."""

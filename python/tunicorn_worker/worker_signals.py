@@ -1,8 +1,8 @@
 """What signals do to a worker: it reports them, and the arbiter decides.
 
 A signal to the process group reaches the worker and the arbiter alike; a worker that acted on it would leave before its
-replacement is there. Only two are acted on: SIGQUIT when the arbiter announced it, by `quit` or, to a worker that
-boots, by `stop`; and SIGABRT, the timeout.
+replacement is there. Three are acted on: SIGQUIT when the arbiter announced it, by `quit` or, to a worker that boots,
+by `stop`; SIGABRT, the timeout; and SIGUSR2, by which it asks to look for a request that has had its time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ REPORTED = (
     signal.SIGQUIT,
     signal.SIGTERM,
     signal.SIGUSR1,
-    signal.SIGUSR2,
     signal.SIGWINCH,
 )
 LEFT_ALONE = (signal.SIGCHLD, signal.SIGTTIN, signal.SIGTTOU)
@@ -44,15 +43,18 @@ class WorkerSignals:
         on_abort: Callable[[], None],
         on_quit: Callable[[], None],
         on_dismiss: Callable[[], None],
+        on_late: Callable[[FrameType | None], bool],
     ) -> None:
         """on_abort: called before SystemExit is raised in whatever runs
         on_quit: leaves, at once or soon; on_dismiss: leaves unless requests are served already
+        on_late: called with where the main thread was; may raise RequestTimeout. False: requests have no limit.
         """
         self._control = control
         self._reopen_logs = reopen_logs
         self._on_abort = on_abort
         self._on_quit = on_quit
         self._on_dismiss = on_dismiss
+        self._on_late = on_late
         self._log = logging.getLogger("gunicorn.error")
 
     def install(self) -> None:
@@ -64,6 +66,8 @@ class WorkerSignals:
             # Calls of C libraries must not fail with EINTR because somebody pressed Ctrl-C for the whole group.
             signal.siginterrupt(number, False)
         signal.signal(signal.SIGABRT, self._abort)
+        # Not as those above: a call that waits is to be interrupted.
+        signal.signal(signal.SIGUSR2, self._look_for_late)
 
     def _on_reported(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGQUIT:
@@ -77,6 +81,10 @@ class WorkerSignals:
         self._control.report({"ev": "signalled", "signal": signal.Signals(number).name.removeprefix("SIG")})
         if number == signal.SIGUSR1:
             self._reopen_logs()
+
+    def _look_for_late(self, number: int, frame: FrameType | None) -> None:
+        if not self._on_late(frame):
+            self._on_reported(number, frame)
 
     def _abort(self, _number: int, frame: FrameType | None) -> None:
         self._on_abort()

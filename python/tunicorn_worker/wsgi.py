@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from tunicorn_worker.errors import ClientGone
+from tunicorn_worker.errors import ClientGone, RequestTimeout
 from tunicorn_worker.field_lines import FieldLines
 from tunicorn_worker.file_wrapper import FileWrapper, find_region
+from tunicorn_worker.interruption import has_hit_our_code
 from tunicorn_worker.start_response import OPEN, Response
 
 TYPE_CHECKING = False
@@ -60,7 +61,7 @@ class WsgiCaller:
             else:
                 self._send_iterable(response, result)
         except BaseException as error:
-            self._fail(response, environ, error)
+            self._fail(channel, response, environ, error)
 
     def _send_iterable(self, response: Response, result: Any) -> None:
         """Send what the application returned as it comes, and close it whatever happens."""
@@ -84,13 +85,22 @@ class WsgiCaller:
         region = find_region(wrapper.filelike, response.content_length)
         return region is not None and response.send_file(region)
 
-    def _fail(self, response: Response, environ: dict[str, Any], error: BaseException) -> None:
+    def _fail(self, channel: Channel, response: Response, environ: dict[str, Any], error: BaseException) -> None:
         """Log why a request failed and end its response: Gunicorn's lines, 500 as long as nothing has left."""
         try:
             # Frameworks raise an OSError of their own in place of ours (Django's UnreadablePostError).
             if isinstance(error, ClientGone) or (isinstance(error, OSError) and response.client_gone):
                 self._log.debug(CLIENT_GONE_LINE)
                 response.abort()
+            elif isinstance(error, RequestTimeout):
+                self._log.error("Request timed out %s %s", response.method, environ.get("RAW_URI", ""), exc_info=error)
+                if has_hit_our_code(error):
+                    # What has left, and what has not, nobody knows: the gateway answers when the channel ends.
+                    channel.hang_up()
+                    channel.lost = True
+                else:
+                    # Without a head: the gateway answers 504.
+                    response.abort()
             elif response.state == OPEN:
                 target = environ.get("RAW_URI", "")
                 self._log.exception("Error handling request %s %s", response.method, target)

@@ -7,24 +7,6 @@ import type { SettingName } from "./table.ts";
 import { workerKind } from "./worker-class.ts";
 
 export const NOT_SUPPORTED_YET: readonly SettingName[] = [
-<<<<<<< HEAD
-  // Recycling, reloading
-  "max_requests",
-  "max_requests_jitter",
-=======
-  // Reloading, WebSocket
-  "websocket_max_message_size",
-  "reload",
-  "reload_engine",
-  "reload_extra_files",
-  "spew",
-  // Rights, background
-  "reuse_port",
-  "daemon",
-  "user",
-  "group",
-  "initgroups",
->>>>>>> 87ccdba (lifecycle: limits of workers and requests, why a worker ended, a nursery that hangs)
   // Logging beyond files
   "disable_redirect_access_to_syslog",
   "capture_output",
@@ -66,26 +48,11 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   "gateways",
 ];
 
-<<<<<<< HEAD
-/** What a direct worker class does by itself. */
-const DIRECT_CLASSES_DO: ReadonlySet<SettingName> = new Set<SettingName>(["max_requests", "max_requests_jitter"]);
-=======
-/** Hooks of requests belong to blocking workers so far. */
-const NOT_WITH_ASGI: readonly SettingName[] = ["pre_request", "post_request"];
->>>>>>> 87ccdba (lifecycle: limits of workers and requests, why a worker ended, a nursery that hangs)
 
 /** Refuses to start with a setting that would be ignored. Undefined: nothing of the kind is set. */
 export function refuseUnsupported({ settings, defaults }: Resolved): Exit | undefined {
   const kind = workerKind(settings);
   const isSet = (name: SettingName) => !isSameValue(settings, defaults, name);
-<<<<<<< HEAD
-  const isDone = (name: SettingName) => kind === "direct" && DIRECT_CLASSES_DO.has(name);
-  const name = kind === undefined ? "worker_class" : NOT_SUPPORTED_YET.find((each) => isSet(each) && !isDone(each));
-  return name === undefined ? undefined : exitWithError(`setting '${name}' is not supported yet`);
-=======
   const name = kind === undefined ? "worker_class" : NOT_SUPPORTED_YET.find(isSet);
-  if (name !== undefined) return exitWithError(`setting '${name}' is not supported yet`);
-  const hook = kind === "asgi" ? NOT_WITH_ASGI.find(isSet) : undefined;
-  return hook === undefined ? undefined : exitWithError(`setting '${hook}' is not supported yet by asgi workers`);
->>>>>>> 87ccdba (lifecycle: limits of workers and requests, why a worker ended, a nursery that hangs)
+  return name === undefined ? undefined : exitWithError(`setting '${name}' is not supported yet`);
 }

@@ -22,11 +22,7 @@ const TO_WORKERS = [
 
 /** One thing that may happen in the world; numbers choose among what is there. */
 type Happening =
-<<<<<<< HEAD
-  | { kind: "nursery" | "gateway" | "workers" | "hands" | "sleep" | "kill-nursery" | "kill-gateway" }
-=======
-  | { kind: "nursery" | "gateway" | "workers" | "sleep" | "kill-nursery" | "nursery-hangs" | "kill-gateway" }
->>>>>>> 87ccdba (lifecycle: limits of workers and requests, why a worker ended, a nursery that hangs)
+  | { kind: "nursery" | "gateway" | "workers" | "hands" | "sleep" | "kill-nursery" | "nursery-hangs" | "kill-gateway" }
   | { kind: "signal"; name: (typeof MASTER_SIGNALS)[number] }
   | { kind: (typeof TO_WORKERS)[number]; which: number }
   | { kind: "boots"; result: BootResult }
@@ -196,12 +192,8 @@ function heal(world: World): void {
   world.configResult = "ok";
   world.moldsHang = false;
   world.gatewayBreaks = false;
-<<<<<<< HEAD
   world.bindError = undefined;
-  if (world.plan.timeoutMs === 0) world.endHangs();
-=======
   if (world.plan.timeoutMs === 0 || world.plan.bootTimeoutMs === 0) world.endHangs();
->>>>>>> 87ccdba (lifecycle: limits of workers and requests, why a worker ended, a nursery that hangs)
 }
 
 /** TERM, and everybody obeys from now on. It ends in the time that a stop may take, of which the last two seconds are for what was killed. */

@@ -94,12 +94,8 @@ export class World {
   #lastPid = 1000;
 
   constructor(plan: Partial<Plan> = {}) {
-<<<<<<< HEAD
-    this.plan = { ...PLAN, ...plan };
-    this.applied = this.plan;
-=======
     this.plan = { ...PLAN, bootTimeoutMs: 10 * (plan.timeoutMs ?? PLAN.timeoutMs), ...plan };
->>>>>>> 87ccdba (lifecycle: limits of workers and requests, why a worker ended, a nursery that hangs)
+    this.applied = this.plan;
     this.state = createState(this.plan, 0);
     this.feed({ type: "begin" });
   }

@@ -37,6 +37,10 @@ DEFAULTS: dict[str, Any] = {
     "threads": 1,
     "graceful_timeout": 30,
     "max_requests": 0,
+    "max_requests_jitter": 0,
+    "request_timeout": 0,
+    "max_worker_memory": 0,
+    "max_worker_memory_hard": 0,
     "pre_request": None,
     "post_request": None,
     "post_fork": None,
@@ -147,6 +151,11 @@ class FakeGateway:
     def slot_words(self, slot: int) -> tuple[int, ...]:
         """Id, claim, started, reserved."""
         return wire.TICKET.unpack(os.pread(self.memory, wire.SLOT_HEADER_BYTES, slot * wire.SLOT_BYTES))
+
+    def begin_earlier(self, slot: int, seconds: int) -> None:
+        """Make the slot's request seem to have begun so much earlier."""
+        started = self.slot_words(slot)[2]
+        os.pwrite(self.memory, wire.U32.pack((started - seconds * 1000) & 0xFFFFFFFF), slot * wire.SLOT_BYTES + 8)
 
     def write_ticket(self, slot: int, head_bytes: int, stream: int, body_bytes: int) -> None:
         os.write(self.pipe_write, wire.TICKET.pack(slot, head_bytes, stream, body_bytes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import marshal
 import os
+import select
 import signal
 import socket
 import sys
@@ -220,3 +221,59 @@ def test_hooks_of_its_life(
     assert worker.exit_code() == 0
     assert hooks_called(worker.log) == ["post_worker_init 1 booted=False alive=True", *called]
     assert ("lifespan ends" in worker.log) == (command == "stop")
+
+
+def test_max_requests_is_told_once_and_the_worker_serves_on(
+    start: Callable[..., WorkerProcess], gateway: FakeGateway
+) -> None:
+    worker = start(echo, max_requests=2, request_timeout=0).boot()
+    worker.link(gateway)
+    for stream in range(1, 5):
+        push(gateway, stream, f"/{stream}")
+        frame = gateway.frame()
+        assert frame is not None
+        assert (frame.kind, frame.stream) == (wire.RESPONSE, stream)
+    assert worker.event() == {"ev": "worn", "requests": 2}
+    worker.say("stop")
+    gateway.send(wire.STOP)
+    assert worker.exit_code() == 0
+    assert worker.log.count("[INFO] Autorestarting worker after current request.") == 1
+
+
+def test_a_late_request_is_cancelled_and_the_worker_serves_on(
+    start: Callable[..., WorkerProcess], gateway: FakeGateway
+) -> None:
+    worker = start(echo, request_timeout=0.01).boot()
+    worker.link(gateway)
+    push(gateway, 1, "/wait")
+    while not entry(gateway, 1):
+        time.sleep(0.001)
+    frame = None
+    while frame is None:
+        os.kill(worker.pid, signal.SIGUSR2)
+        if select.select([gateway.end], [], [], 0.05)[0]:
+            frame = gateway.frame()
+    assert (frame.kind, frame.stream) == (wire.ABORT, 1)
+    push(gateway, 2, "/2")
+    frame = gateway.frame()
+    assert frame is not None
+    assert (frame.kind, frame.stream) == (wire.RESPONSE, 2)
+    worker.say("stop")
+    gateway.send(wire.STOP)
+    assert worker.exit_code() == 0
+    assert worker.log.count("[ERROR] Request timed out") == 1
+    assert "in echo" in worker.log
+
+
+def test_the_stacks_of_all_tasks_are_shown_at_sigabrt(
+    start: Callable[..., WorkerProcess], gateway: FakeGateway
+) -> None:
+    worker = start(echo).boot()
+    worker.link(gateway)
+    push(gateway, 1, "/wait")
+    push(gateway, 2, "/block")
+    worker.wait_for_log("application runs")
+    os.kill(worker.pid, signal.SIGABRT)
+    worker.exit_code()
+    _, tasks = worker.log.split("stacks of all tasks at SIGABRT", 1)
+    assert "await self._change()" in tasks or "await receive()" in tasks

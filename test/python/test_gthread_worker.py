@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import threading
@@ -19,6 +20,7 @@ from worker_process import NUMBER, WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 LANES = 3
 
@@ -210,3 +212,48 @@ def test_a_lane_that_fails_ends_the_worker(threaded: Any, monkeypatch: pytest.Mo
     assert served.worker.exit_code() == 255
     assert "[ERROR] Exception in worker thread\nTraceback" in served.worker.log
     assert "LookupError: a fault of ours" in served.worker.log
+
+
+def spinning_application(environ: Any, start_response: Any) -> Any:
+    """Runs Python code until it is interrupted, or the file exists that the query names."""
+    os.write(2, b"application runs\n")
+    return gate_application(environ, start_response)
+
+
+def test_the_thread_with_a_late_request_is_interrupted_and_no_other(
+    threaded: Callable[..., Threaded], tmp_path: Path
+) -> None:
+    workers = threaded(spinning_application, request_timeout=5)
+    gateway = workers.lanes[0]
+    gates = [str(tmp_path / name) for name in ("late", "young")]
+    for slot, gate in enumerate(gates):
+        gateway.request(10 + slot, make_environ(target=f"/?{gate}"), slot=slot)
+    late, young = (workers.claimed_by(slot) for slot in (0, 1))
+    gateway.begin_earlier(0, 6)
+    # The thread has claimed it, but may not be in the application yet: as the arbiter, ask again.
+    frame = None
+    while frame is None:
+        os.kill(workers.worker.pid, signal.SIGUSR2)
+        if select.select([workers.lanes[late].end], [], [], 0.05)[0]:
+            frame = workers.lanes[late].frame()
+    assert (frame.kind, frame.stream) == (wire.ABORT, 10)
+    (tmp_path / "young").touch()
+    assert workers.answer(1, 11).startswith(b"gthread-")
+    assert young != late
+    gateway.request(20, make_environ(), slot=2)
+    assert workers.answer(2, 20).startswith(b"gthread-")
+    workers.worker.say("stop")
+    assert workers.worker.exit_code() == 0
+    assert workers.worker.log.count("[ERROR] Request timed out GET /?") == 1
+
+
+def test_max_requests_counts_all_threads(threaded: Callable[..., Threaded]) -> None:
+    workers = threaded(gate_application, max_requests=3)
+    gateway = workers.lanes[0]
+    for slot in range(5):
+        gateway.request(10 + slot, make_environ(), slot=slot)
+        workers.answer(slot, 10 + slot)
+    assert workers.worker.event() == {"ev": "worn", "requests": 3}
+    workers.worker.say("stop")
+    assert workers.worker.exit_code() == 0
+    assert workers.worker.log.count("[INFO] Autorestarting worker after current request.") == 1

@@ -471,3 +471,29 @@ def test_without_an_arbiter_nothing_stays(arbiter: FakeArbiter, way: str) -> Non
         arbiter.inbox.close()
     assert arbiter.wait_exit() == 0
     # close() checks that everything is gone.
+
+
+def test_a_ping_is_answered(arbiter: FakeArbiter) -> None:
+    arbiter.say("ping")
+    arbiter.wait("pong")
+
+
+def test_a_worker_that_grows_is_told_of(arbiter: FakeArbiter) -> None:
+    # Any Python process has more than a megabyte.
+    (arbiter.directory / "app.py").write_text("def app(environ, start_response): ...\n")
+    arbiter.send_settings("app:app", max_worker_memory=1)
+    arbiter.say("fork", worker=1, generation=0, preload=False, report_modules=False)
+    arbiter.wait("ready", worker=1)
+    message = arbiter.wait("memory", worker=1)
+    assert (message["limitBytes"], message["hard"]) == (1 << 20, False)
+    assert message["bytes"] > 1 << 20
+
+
+def test_an_interruption_is_a_signal_to_the_worker(arbiter: FakeArbiter) -> None:
+    (arbiter.directory / "app.py").write_text("def app(environ, start_response): ...\n")
+    arbiter.send_settings("app:app")
+    arbiter.say("fork", worker=1, generation=0, preload=False, report_modules=False)
+    arbiter.wait("ready", worker=1)
+    arbiter.say("interrupt", worker=1)
+    # Without a limit it is a signal as any other: reported.
+    assert arbiter.wait("signalled", worker=1)["signal"] == "USR2"

@@ -191,3 +191,57 @@ def test_system_exit_of_the_application_does_not_end_the_worker(start: Any, gate
         frame = gateway.frame()
         assert frame is not None
         assert (frame.stream, frame.status[:3]) == (stream, b"500")
+
+
+def test_max_requests_is_told_once_and_the_worker_serves_on(start: Any, gateway: FakeGateway) -> None:
+    worker = start(echo, max_requests=2).boot()
+    worker.link(gateway)
+    for stream in range(1, 5):
+        gateway.request(stream, make_environ(target=f"/{stream}"), slot=stream)
+        assert answer(gateway) == (stream, b"/%d " % stream)
+    assert worker.event() == {"ev": "worn", "requests": 2}
+    worker.say("stop")
+    assert worker.exit_code() == 0
+    assert worker.log.count("[INFO] Autorestarting worker after current request.") == 1
+
+
+def test_a_late_request_is_interrupted_and_the_worker_serves_on(start: Any, gateway: FakeGateway) -> None:
+    def application(environ: Any, start_response: Any) -> Any:
+        return (blocked if environ["PATH_INFO"] == "/block" else echo)(environ, start_response)
+
+    worker = start(application, request_timeout=5).boot()
+    worker.link(gateway)
+    gateway.request(1, make_environ(target="/block"), slot=1)
+    worker.wait_for_log("application runs")
+    # It is not late yet: nothing happens, however often it is asked.
+    os.kill(worker.pid, signal.SIGUSR2)
+    gateway.begin_earlier(1, 6)
+    os.kill(worker.pid, signal.SIGUSR2)
+    frame = gateway.frame()
+    assert frame is not None
+    assert (frame.kind, frame.stream) == (wire.ABORT, 1)
+    # Between requests there is nothing to interrupt.
+    os.kill(worker.pid, signal.SIGUSR2)
+    gateway.request(2, make_environ(target="/2"), slot=2)
+    assert answer(gateway) == (2, b"/2 ")
+    worker.say("stop")
+    assert worker.exit_code() == 0
+    assert "[ERROR] Request timed out GET /block" in worker.log
+    assert "RequestTimeout: the request took longer than request_timeout" in worker.log
+
+
+def test_an_application_may_answer_a_timeout_itself(start: Any, gateway: FakeGateway) -> None:
+    def application(environ: Any, start_response: Any) -> Any:
+        try:
+            return blocked(environ, start_response)
+        except BaseException as error:
+            start_response("503 Later", [])
+            return [type(error).__name__.encode()]
+
+    worker = start(application, request_timeout=5).boot()
+    worker.link(gateway)
+    gateway.request(1, make_environ(), slot=1)
+    worker.wait_for_log("application runs")
+    gateway.begin_earlier(1, 6)
+    os.kill(worker.pid, signal.SIGUSR2)
+    assert answer(gateway) == (1, b"RequestTimeout")

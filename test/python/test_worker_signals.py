@@ -13,8 +13,14 @@ from tunicorn_worker.worker_signals import LEFT_ALONE, WorkerSignals, format_sta
 nursery, end = socket.socketpair()
 logging.basicConfig(stream=sys.stdout, level="INFO", format="%(message)s")
 signal.signal(signal.SIGTTIN, lambda *_: None)
-WorkerSignals(ControlLink(end), lambda: print("reopened"), lambda: print("aborted"), lambda: sys.exit("quit"),
-    lambda: print("dismissed")).install()
+LIMITED = False
+def on_late(frame):
+    if LIMITED: print("late", frame.f_code.co_name)
+    return LIMITED
+WorkerSignals(
+    ControlLink(end), lambda: print("reopened"), lambda: print("aborted"), lambda: sys.exit("quit"),
+    lambda: print("dismissed"), on_late
+).install()
 """
 
 
@@ -29,6 +35,21 @@ print({signal.getsignal(number) for number in LEFT_ALONE} == {signal.SIG_DFL})
     names = ("HUP", "INT", "QUIT", "TERM", "USR2", "WINCH", "USR1")
     told = [f"""b'{{"ev":"signalled","signal":"{name}"}}\\n'""" for name in names]
     assert lines == [*told[:-1], "reopened", told[-1], "True"]
+
+
+def test_usr2_asks_to_look_for_late_requests_where_there_is_a_limit() -> None:
+    program = """
+LIMITED = True
+def view():
+    os.kill(os.getpid(), signal.SIGUSR2)
+view()
+nursery.setblocking(False)
+try:
+    print(nursery.recv(1000))
+except BlockingIOError:
+    print("nothing is reported")
+"""
+    assert output_of(BEGIN + program).splitlines() == ["late view", "nothing is reported"]
 
 
 def test_an_announced_quit_is_obeyed_at_once() -> None:
