@@ -270,10 +270,10 @@ class AsgiChannel(asyncio.Protocol):
             request_count.begin()
 
     def cancel_late(self) -> None:
-        """Cancel the requests that have taken longer than request_timeout."""
+        """Cancel the requests that have taken longer than request_timeout. A WebSocket may take as long as it likes."""
         latest = self._loop.time() - self.service.limit_seconds
         for exchange in list(self.exchanges.values()):
-            if exchange.begun <= latest:
+            if not isinstance(exchange, WebsocketExchange) and exchange.begun <= latest:
                 exchange.time_out()
 
     def returned(self, task: asyncio.Task[None]) -> None:

@@ -14,7 +14,7 @@ export interface Job {
   readonly abandoned: boolean;
   /** It came back from a worker that died before it had begun, and is abandoned: nobody will have it. */
   onDropped(): void;
-  /** The worker died with the request in its hands, or it may have begun: it is never given to another. */
+  /** The worker died with the request in its hands, or it may have begun: only who made the job may submit it again. */
   onWorkerLost(): void;
 }
 
@@ -23,6 +23,13 @@ export interface OverdueJob {
   readonly job: Job;
   readonly worker: number;
   readonly silentMs: number;
+}
+
+/** A request that is in the application. */
+export interface RunningJob {
+  readonly job: Job;
+  readonly worker: number;
+  readonly ageMs: number;
 }
 
 export interface Dispatcher {
@@ -56,6 +63,8 @@ export interface Dispatcher {
   workerLost(worker: number, alive: boolean): Job[];
   /** Requests that were begun, or whose worker showed life, more than `limitMs` ago. @param nowMs  Monotonic. */
   overdue(nowMs: number, limitMs: number): OverdueJob[];
+  /** Requests that were begun more than `limitMs` ago, whatever else their worker does. @param nowMs  Monotonic. */
+  runningLongerThan(nowMs: number, limitMs: number): RunningJob[];
   /** Whether some request has been with the workers since before `cutoffMs`. */
   hasOpenSince(cutoffMs: number): boolean;
   /** The request that a worker has in its hands, if any: of several, the oldest. For the log. */

@@ -5,7 +5,7 @@
  * the pipe, how many tickets are written one by one, and what becomes of the requests of a worker that died.
  */
 
-import { type Dispatcher, type Job, type OverdueJob, takeOlderThan } from "./dispatcher.ts";
+import { type Dispatcher, type Job, type OverdueJob, type RunningJob, takeOlderThan } from "./dispatcher.ts";
 import { JobQueue } from "./job-queue.ts";
 
 /** The words of a slot that a worker writes. */
@@ -213,22 +213,23 @@ export class PullDispatcher implements Dispatcher {
    */
   workerLost(worker: number): Job[] {
     this.#remove(worker);
-    const lost: Job[] = [];
     const inDoubt: Open[] = [];
+    const lost: Open[] = [];
     for (const open of this.#eachOpen()) {
       const { claim, started } = this.#readClaim(open);
       // Started by nobody: a late reader of an old ticket has wiped the claim of whoever runs it. In doubt, so never again.
-      if (claim === worker || (claim === 0 && started !== 0)) {
-        lost.push(open.job);
-        this.#lose(open);
-      } else if (claim === 0) {
+      if (claim === worker || (claim === 0 && started !== 0)) lost.push(open);
+      else if (claim === 0) {
         this.#port.voidSlot(open.slot);
         inDoubt.push(open);
       }
     }
     if (inDoubt.length > 0) this.#port.callAfter(CLAIM_SETTLE_MS, () => this.#settle(worker, inDoubt));
-    else if (this.#openCount > 0) this.#port.sendVoidTicket();
-    return lost.sort((one, other) => one.queuedMs - other.queuedMs || one.id - other.id);
+    else if (this.#openCount > lost.length) this.#port.sendVoidTicket();
+    const jobs = lost.map(({ job }) => job).sort((one, other) => one.queuedMs - other.queuedMs || one.id - other.id);
+    // At the end: one that is submitted again gets a ticket, perhaps at once.
+    for (const open of lost) this.#lose(open);
+    return jobs;
   }
 
   /** Second look at voided requests: every claim that was under way when they were voided can be seen now. */
@@ -275,15 +276,27 @@ export class PullDispatcher implements Dispatcher {
 
   /** Requests that were begun, or whose worker showed life, more than `limitMs` ago. @param nowMs  Monotonic, the clock of the tickets. */
   overdue(nowMs: number, limitMs: number): OverdueJob[] {
-    const late: OverdueJob[] = [];
+    return this.#since(nowMs, limitMs, ({ started, beat }) => (beat === 0 ? started : beat)).map(({ ageMs, ...late }) => ({
+      ...late,
+      silentMs: ageMs,
+    }));
+  }
+
+  runningLongerThan(nowMs: number, limitMs: number): RunningJob[] {
+    return this.#since(nowMs, limitMs, ({ started }) => started);
+  }
+
+  /** Requests that have been begun and whose moment, as `momentOf` says, lies longer ago than the limit. */
+  #since(nowMs: number, limitMs: number, momentOf: (claim: SlotClaim) => number): RunningJob[] {
+    const found: RunningJob[] = [];
     for (const open of this.#eachOpen()) {
       if (nowMs - open.sentMs <= limitMs) continue;
-      const { claim, started, beat } = this.#readClaim(open);
-      if (claim === 0 || started === 0) continue;
-      const silentMs = (Math.trunc(nowMs) - (beat === 0 ? started : beat)) >>> 0;
-      if (silentMs > limitMs && silentMs < 0x7fffffff) late.push({ job: open.job, worker: claim, silentMs });
+      const claim = this.#readClaim(open);
+      if (claim.claim === 0 || claim.started === 0) continue;
+      const ageMs = (Math.trunc(nowMs) - momentOf(claim)) >>> 0;
+      if (ageMs > limitMs && ageMs < 0x7fffffff) found.push({ job: open.job, worker: claim.claim, ageMs });
     }
-    return late;
+    return found;
   }
 
   /** Whether some ticket has been out since before `cutoffMs`. */

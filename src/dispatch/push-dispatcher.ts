@@ -5,7 +5,7 @@
  * gain from a shared queue, and much from one write that carries many requests. Pure: sockets and memory come in as a `PushPort`.
  */
 
-import { type Dispatcher, type Job, type OverdueJob, takeOlderThan } from "./dispatcher.ts";
+import { type Dispatcher, type Job, type OverdueJob, type RunningJob, takeOlderThan } from "./dispatcher.ts";
 import { JobQueue } from "./job-queue.ts";
 
 /** Channels and memory of the dispatcher. */
@@ -147,7 +147,7 @@ export class PushDispatcher implements Dispatcher {
     for (const open of this.#opened()) {
       if (open.worker.number !== worker) continue;
       const { job } = open;
-      const started = alive || open.lasts || this.#port.readEntry(job.id % this.#port.entryCount) === job.id;
+      const started = alive || open.lasts || this.#hasStarted(job);
       this.#close(open);
       if (started) lost.push(open);
       else if (job.abandoned) job.onDropped();
@@ -159,14 +159,27 @@ export class PushDispatcher implements Dispatcher {
       job.id = 0;
       this.#queue.unshift(job);
     }
-    for (const { job } of lost) job.onWorkerLost();
+    const jobs = lost.sort((one, other) => one.sentMs - other.sentMs || one.job.id - other.job.id).map(({ job }) => job);
+    // Behind them: who made these may submit them again.
+    for (const job of jobs) job.onWorkerLost();
     this.#drain();
-    return lost.sort((one, other) => one.sentMs - other.sentMs || one.job.id - other.job.id).map(({ job }) => job);
+    return jobs;
   }
 
   /** None: with many requests at once, a long one tells nothing. What counts is that the event loop runs: see `gateway/heartbeats.ts`. */
   overdue(): OverdueJob[] {
     return [];
+  }
+
+  runningLongerThan(nowMs: number, limitMs: number): RunningJob[] {
+    return this.#opened().flatMap(({ job, worker, sentMs, lasts }) => {
+      const ageMs = nowMs - sentMs;
+      return ageMs > limitMs && !lasts && this.#hasStarted(job) ? [{ job, worker: worker.number, ageMs }] : [];
+    });
+  }
+
+  #hasStarted({ id }: Job): boolean {
+    return this.#port.readEntry(id % this.#port.entryCount) === id;
   }
 
   hasOpenSince(cutoffMs: number): boolean {

@@ -24,6 +24,13 @@ export type GatewayEvent =
   | { readonly ev: "worker-ready" | "worker-leaving"; readonly worker: number }
   | ({ readonly ev: "worker-lost" } & LostWorker)
   | { readonly ev: "overdue"; readonly worker: number; readonly silentMs: number; readonly request: RequestSummary | undefined }
+  | {
+      readonly ev: "late";
+      readonly worker: number;
+      readonly limit: "soft" | "hard";
+      readonly first: boolean;
+      readonly request: RequestSummary;
+    }
   | { readonly ev: "drained" | "resume" }
   | { readonly ev: "stats"; readonly connections: number; readonly held: number; readonly queued: number; readonly workers: number }
   | { readonly ev: "log"; readonly level: "warning" | "error" | "info"; readonly text: string };

@@ -174,6 +174,7 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
       workerLeaving: (worker) => control.send({ ev: "worker-leaving", worker }),
       workerLost: (lost) => control.send({ ev: "worker-lost", ...lost }),
       overdue: (worker, silentMs, request) => control.send({ ev: "overdue", worker, silentMs, request }),
+      late: (worker, limit, first, request) => control.send({ ev: "late", worker, limit, first, request }),
       warn: (text) => this.warn(text),
       limitReached: (limit, limitMs, remoteAddress) => this.limitReached(limit, limitMs, remoteAddress),
       fault: (error) => this.fault(error),

@@ -134,6 +134,9 @@ export function poolLimits(
     bodyWaitMs: settings.body_wait * MS_PER_SECOND,
     queueTimeoutMs: settings.queue_timeout * MS_PER_SECOND,
     timeoutMs: settings.timeout * MS_PER_SECOND,
+    requestMs: settings.request_timeout * MS_PER_SECOND,
+    requestHardMs: settings.request_timeout_hard * MS_PER_SECOND,
+    retriesSafe: settings.retry_safe_requests === true,
     requestSpool: {
       memoryBytes: settings.body_buffer,
       memoryBudget,

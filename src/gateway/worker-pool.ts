@@ -2,7 +2,7 @@
  * The inside of the gateway: takes requests from any protocol, gives them to workers, and brings the answers back.
  */
 
-import type { Dispatcher, Job } from "../dispatch/dispatcher.ts";
+import type { Dispatcher, Job, RunningJob } from "../dispatch/dispatcher.ts";
 import type { RequestStream, WebsocketHandshake } from "../request/exchange.ts";
 import { PROTOCOL_ERRORS, ProtocolError, REFUSAL_FIELD_LINES } from "../request/protocol-error.ts";
 import { FROM_WORKER } from "../wire/frame-types.ts";
@@ -12,6 +12,7 @@ import type { SpoolLimits } from "./byte-spool.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import type { TimeLimit } from "./limits-from-settings.ts";
 import { LONG_REQUEST_MS, type LoadCharacter } from "./load-character.ts";
+import { RequestLimits } from "./request-limits.ts";
 import type { Serving, ServingFactory } from "./serving.ts";
 import { Websockets } from "./websockets.ts";
 import { WorkerLanes } from "./worker-lanes.ts";
@@ -37,6 +38,10 @@ export interface PoolLimits {
   readonly queueTimeoutMs: number;
   /** 0: the application may take for ever. */
   readonly timeoutMs: number;
+  /** 0: one request may; the same for the hard limit. */
+  readonly requestMs: number;
+  readonly requestHardMs: number;
+  readonly retriesSafe: boolean;
   readonly requestSpool: SpoolLimits;
   readonly responseSpool: SpoolLimits;
 }
@@ -56,8 +61,10 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   readonly responseWindowBytes: number;
   readonly tellsFin: boolean;
   readonly websockets: Websockets;
+  retriesSafe: boolean;
   /** Gets what waits here once nobody is left who could take it. */
   successor: WorkerPool | undefined;
+  readonly #requestLimits: RequestLimits;
   #limits: PoolLimits;
   readonly #report: PoolReport;
   readonly #serving: Serving;
@@ -69,6 +76,8 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   readonly #gathering = new Set<WorkerRequest>();
   /** Requests that are pushed as soon as this turn's bytes are read. */
   #ofThisTurn: WorkerRequest[] = [];
+  /** Requests that the arbiter has been told of, because their worker is silent. */
+  readonly #overdue = new WeakSet<WorkerRequest>();
   #held = 0;
   #answers = 0;
 
@@ -80,6 +89,8 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     this.responseWindowBytes = responseWindowBytes;
     this.tellsFin = pushed;
     this.websockets = new Websockets(limits.messageBytesMax);
+    this.retriesSafe = limits.retriesSafe;
+    this.#requestLimits = new RequestLimits(limits.requestMs, limits.requestHardMs, (...late) => this.#tellLate(...late));
     this.#dispatcher = dispatcher;
     this.#hearts = new Heartbeats(limits.timeoutMs);
     this.#lanes = new WorkerLanes(report, this.#serving.callAfter);
@@ -99,6 +110,8 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     this.#serving.change(limits);
     this.#hearts.timeoutMs = limits.timeoutMs;
     this.websockets.messageBytesMax = limits.messageBytesMax;
+    this.retriesSafe = limits.retriesSafe;
+    this.#requestLimits.change(limits.requestMs, limits.requestHardMs);
   }
 
   /** Requests held: being gathered, waiting, or with a worker. */
@@ -181,6 +194,13 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     }
     request.queuedMs = this.#limits.now();
     request.settleBody(this.#serving.inlineRoom(request.environ.length));
+    this.#dispatcher.submit(request);
+  }
+
+  tryAgain(request: WorkerRequest): void {
+    const { method, target } = request.stream.head;
+    this.#report.warn(`request tried again after its worker died method=${method} target=${target.slice(0, TARGET_SHOWN_MAX)}`);
+    request.queuedMs = this.#limits.now();
     this.#dispatcher.submit(request);
   }
 
@@ -375,6 +395,12 @@ export class WorkerPool implements LinkHandler, RequestOwner {
       }
     }
     if (this.#limits.timeoutMs > 0) this.#findOverdue(now);
+    this.#requestLimits.sweep(now, this.#dispatcher);
+  }
+
+  #tellLate({ job, worker: lane, ageMs }: RunningJob, limit: "soft" | "hard", first: boolean): void {
+    const link = this.#links.get(lane);
+    if (link !== undefined) this.#report.late(link.worker, limit, first, this.#summary(job, ageMs));
   }
 
   #onSilent(link: WorkerLink, silentMs: number, now: number): void {
@@ -386,8 +412,9 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     for (const { job, worker: lane, silentMs } of this.#dispatcher.overdue(now, this.#limits.timeoutMs)) {
       const request = job as WorkerRequest;
       const link = this.#links.get(lane);
-      if (request.overdue || link === undefined) continue;
-      request.overdue = true;
+      if (this.#overdue.has(request) || link === undefined) continue;
+      this.#overdue.add(request);
+      request.late = true;
       this.#lanes.overdue(link.worker, silentMs, this.#summary(job, silentMs));
     }
   }

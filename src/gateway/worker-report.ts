@@ -22,6 +22,8 @@ export interface WorkerReport {
   workerReady(worker: number): void;
   workerLeaving(worker: number): void;
   workerLost(lost: LostWorker): void;
+  /** A request is in the application for longer than it may; the soft limit is told of again while it lasts, `first` once. */
+  late(worker: number, limit: "soft" | "hard", first: boolean, request: RequestSummary): void;
   /** The worker has been silent for longer than `timeout`, with this request in its hands; an event loop may have none. */
   overdue(worker: number, silentMs: number, request: RequestSummary | undefined): void;
 }

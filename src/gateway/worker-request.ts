@@ -20,6 +20,8 @@ const NO_BODY = Buffer.alloc(0);
 const INTERNAL_ERROR = 1011;
 const WORKER_DIED = Buffer.from("Worker died");
 const MS_PER_SECOND = 1000;
+/** Methods that are not meant to have effects: RFC 9110 §9.2.1. */
+const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 /** A body that comes more slowly than this holds no worker: half a megabit, below which an attack on all workers costs next to nothing. */
 const WORKER_BYTES_PER_S_MIN = 65536;
 
@@ -37,6 +39,10 @@ export interface RequestOwner {
   withdraw(request: WorkerRequest): boolean;
   /** It left without an answer of a worker. */
   left(): void;
+  /** Safe requests are tried again (`retry_safe_requests`). */
+  readonly retriesSafe: boolean;
+  /** Its worker died with it, and another one may try: into the queue. */
+  tryAgain(request: WorkerRequest): void;
 }
 
 export class WorkerRequest implements Job {
@@ -46,8 +52,8 @@ export class WorkerRequest implements Job {
   queuedMs = 0;
   inlineBody: Buffer | undefined;
   id = 0;
-  /** The arbiter has been told that it takes too long: its worker's end is a timeout, not a crash. */
-  overdue = false;
+  /** It has taken too long: when it ends without an answer, that is a timeout, not a crash. */
+  late = false;
   #owner: RequestOwner;
   #handshake: WebsocketHandshake | undefined;
   #websocket: WebsocketSession | undefined;
@@ -57,6 +63,9 @@ export class WorkerRequest implements Job {
   #link: WorkerLink | undefined;
   #clientLeft = false;
   #finSeen = false;
+  #hinted = false;
+  #triedAgain = false;
+  #cutShort = false;
   /** The pool has counted it out: a file that is opened only now is not sent any more. */
   #over = false;
 
@@ -223,6 +232,10 @@ export class WorkerRequest implements Job {
 
   /** The worker ended the request without a head: it was told to, because bytes of the body were lost, or it is broken. */
   #refuseUnanswered(): void {
+    if (this.late) {
+      this.#refuseLate();
+      return;
+    }
     this.stream.sink.refuse(502, "Bad Gateway", "The worker ended the request without an answer");
   }
 
@@ -249,6 +262,7 @@ export class WorkerRequest implements Job {
   }
 
   onHints(frame: FrameView): void {
+    this.#hinted = true;
     if (!this.#clientLeft) this.stream.sink.informational(frame.status, frame.fieldLines);
   }
 
@@ -291,15 +305,51 @@ export class WorkerRequest implements Job {
     link.head(this.id, this.environ);
   }
 
-  /** Its worker died with it: it may have had effects, so nobody else gets it. */
+  /** Its worker died with it: it may have had effects, so nobody else gets it, unless it is safe and the setting says so. */
   onWorkerLost(): void {
+    if (this.#owner.retriesSafe && this.#mayBeTriedAgain()) {
+      this.#triedAgain = true;
+      this.id = 0;
+      this.#owner.tryAgain(this);
+      return;
+    }
     this.#settle();
     this.#owner.left();
     if (this.#clientLeft) return;
     if (this.#websocket !== undefined) this.#websocket.close(INTERNAL_ERROR, WORKER_DIED, "server");
     else if (this.#relay !== undefined) this.#relay.abort();
-    else if (this.overdue) this.stream.sink.refuse(504, "Gateway Timeout", "The application took too long to answer");
+    else if (this.late) this.#refuseLate();
     else this.stream.sink.refuse(502, "Bad Gateway", "The worker died before it had answered");
+  }
+
+  /** Once: a request that kills its worker kills two at most. Not when a worker was slow in it, or had some of its body. */
+  #mayBeTriedAgain(): boolean {
+    const isSafe = SAFE_METHODS.has(this.stream.head.method);
+    const isWhole = this.inlineBody !== undefined;
+    return isSafe && isWhole && !this.#triedAgain && !this.late && !this.#clientLeft && !this.#hinted && !this.stream.sink.started;
+  }
+
+  #refuseLate(): void {
+    this.stream.sink.refuse(504, "Gateway Timeout", "The application took too long to answer");
+  }
+
+  /**
+   * Its time is over for good: the client gets its answer now, and what the worker still says goes nowhere.
+   *
+   * @returns false when it has been cut short before.
+   */
+  cutShort(): boolean {
+    if (this.#cutShort) return false;
+    this.#cutShort = true;
+    this.late = true;
+    if (this.#clientLeft) return true;
+    this.#clientLeft = true;
+    this.#body?.destroy();
+    this.stream.dropBody();
+    if (this.#relay !== undefined) this.#relay.abort();
+    else this.#refuseLate();
+    this.#link?.cancel(this.id);
+    return true;
   }
 
   /** Nobody waits for its answer any more. */

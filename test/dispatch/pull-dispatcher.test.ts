@@ -25,6 +25,7 @@ const STEPS = [
   "pass",
   "spawn",
   "die",
+  "die-together",
   "leave",
   "withdraw",
   "rest",
@@ -65,6 +66,9 @@ function carryOut(simulation: Simulation, [does, at]: Step): void {
       if (victim !== undefined) simulation.die(victim);
       break;
     }
+    case "die-together":
+      if (worker !== undefined) simulation.dieTogether(worker);
+      break;
     case "leave":
       if (worker !== undefined) simulation.leave(worker);
       break;
@@ -86,6 +90,7 @@ test("model: whatever workers and gateway do in whatever order, no request runs 
         lookAhead: fc.constantFrom(0, 1, 8),
         lastId: fc.constantFrom(0, 0x7fffffff - 5),
         sleeper: fc.nat(100),
+        retries: fc.boolean(),
       }),
       (steps, { sleeper, ...sizes }) => {
         let choices = sleeper;
@@ -106,6 +111,7 @@ test("model: whatever workers and gateway do in whatever order, no request runs 
         for (const job of simulation.jobs) {
           assert.notEqual(job.fate, "open", `request ${job.id} was forgotten`);
           if (job.fate === "answered") assert.equal(job.calls, 1);
+          assert.ok(job.deaths <= 2, "a request that has killed two workers is not tried again");
         }
         assert.equal(simulation.dispatcher.open, 0);
         assert.equal(simulation.dispatcher.queued, 0);
@@ -375,6 +381,45 @@ for (const { name, claim, started, beat = 0, nowMs, agoMs } of OVERDUE) {
       dispatcher.overdue(nowMs, 2_000).map(({ worker, silentMs }) => ({ worker, silentMs })),
       agoMs === undefined ? [] : [{ worker: 1, silentMs: agoMs }],
     );
+  });
+}
+
+test("what runs for long is told of, though its process shows life", () => {
+  const port = new RecordingPort();
+  const dispatcher = new PullDispatcher(port, 8);
+  dispatcher.workerReady(1);
+  dispatcher.submit(job("1", ""));
+  dispatcher.flush(0);
+  const running = () => dispatcher.runningLongerThan(10_000, 2_000).map(({ worker, ageMs }) => ({ worker, ageMs }));
+  assert.deepEqual(running(), []);
+  Object.assign(port, { claim: 1, started: 5_001, beat: 9_001 });
+  assert.deepEqual(running(), [{ worker: 1, ageMs: 4_999 }]);
+  assert.deepEqual(dispatcher.runningLongerThan(10_000, 4_999), []);
+});
+
+for (const step of ["check", "claim", "check-again", "start", "call"] as const) {
+  test(`a worker that dies at the step "${step}" of its claim: what it had not begun another one has, the rest is lost or tried once more`, () => {
+    for (const retries of [false, true]) {
+      const simulation = new Simulation({ retries });
+      idleWorkers(2, simulation);
+      const [request] = simulation.submit();
+      simulation.flush();
+      const victim = simulation.workers.find(({ state }) => state.at === "reading") ?? assert.fail();
+      while (victim.state.at !== step) simulation.stepWorker(victim);
+      simulation.die(victim);
+      simulation.readFrame(victim);
+      simulation.calm();
+      // The claim is written when the step after it begins, and what is claimed may have begun.
+      const mayHaveBegun = step === "check-again" || step === "start" || step === "call";
+      const isLost = mayHaveBegun && !retries;
+      assert.equal(request?.fate, isLost ? "lost" : "open");
+      assert.equal(simulation.workers.filter(({ state }) => state.at === "call").length, isLost ? 0 : 1);
+      if (!isLost) {
+        for (const worker of simulation.living) simulation.endCall(worker);
+        simulation.calm();
+        assert.equal(request?.fate, "answered");
+      }
+    }
   });
 }
 

@@ -34,7 +34,10 @@ class ModelJob implements Job {
   onWorkerLost(): void {
     assert.equal(this.ending, "waiting", "lost once, and not after its answer");
     this.ending = "lost";
+    this.onLost?.();
   }
+
+  onLost: (() => void) | undefined;
 }
 
 interface ModelWorker {
@@ -292,4 +295,36 @@ test("requests that wait too long for room are given back", () => {
   model.submit();
   assert.deepEqual(model.dispatcher.withdrawOlderThan(2), [model.jobs[0]]);
   assert.equal(model.dispatcher.queued, 1);
+});
+
+test("what runs for long is told of, when it has begun", () => {
+  const model = new Model();
+  model.addWorker();
+  model.submit();
+  const running = () => model.dispatcher.runningLongerThan(5001, 2000).map(({ worker, ageMs }) => ({ worker, ageMs }));
+  assert.deepEqual(running(), []);
+  model.begin(model.pick(0)!);
+  assert.deepEqual(running(), [{ worker: 1, ageMs: 5000 }]);
+  assert.deepEqual(model.dispatcher.runningLongerThan(2001, 2000), []);
+});
+
+test("a request that is submitted again when its worker dies goes to another, behind those that had not begun", () => {
+  const model = new Model();
+  model.addWorker();
+  model.submit();
+  model.submit();
+  const [begun, waiting] = model.jobs as [ModelJob, ModelJob];
+  begun.onLost = () => {
+    begun.ending = "waiting";
+    begun.id = 0;
+    model.dispatcher.submit(begun);
+  };
+  const worker = model.pick(0)!;
+  model.begin(worker);
+  model.workers.delete(worker.number);
+  model.idsUnderWay.clear();
+  model.dispatcher.workerLost(worker.number, false);
+  assert.equal(model.dispatcher.queued, 2);
+  model.addWorker();
+  assert.deepEqual(model.pick(0)?.inbox, [waiting, begun]);
 });

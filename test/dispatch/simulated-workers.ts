@@ -36,6 +36,10 @@ export class SimulatedJob implements Job {
   calls = 0;
   fate: "open" | "answered" | "lost" | "withdrawn" | "dropped" = "open";
   abandoned = false;
+  /** Workers that died with it in their hands. */
+  deaths = 0;
+  /** Submits it once more, when it may be tried again. */
+  tryAgain: (() => void) | undefined;
 
   onDropped(): void {
     assert.equal(this.fate, "open", "a request is dropped at most once, and not after its answer");
@@ -45,7 +49,14 @@ export class SimulatedJob implements Job {
 
   onWorkerLost(): void {
     assert.equal(this.fate, "open", "a request is lost at most once, and not after its answer");
-    this.fate = "lost";
+    this.deaths++;
+    if (this.tryAgain === undefined || this.deaths > 1 || this.abandoned) {
+      this.fate = "lost";
+      return;
+    }
+    this.calls = 0;
+    this.id = 0;
+    this.tryAgain();
   }
 }
 
@@ -64,20 +75,23 @@ export class Simulation implements PullPort {
   readonly #staged: Ticket[] = [];
   readonly #timers: { atMs: number; callback: () => void }[] = [];
   readonly #choose: (count: number) => number;
+  readonly #retries: boolean;
   #flushWanted = false;
   /** The job of each id that was ever given out. */
   readonly #jobOf = new Map<number, SimulatedJob>();
 
-  /** @param choose  Which of so many: the kernel's choice of a sleeper. */
+  /** @param retries  Every second request is tried again when its worker died in it. @param choose  Which of so many: the kernel's choice of a sleeper. */
   constructor({
     slotCount = 64,
     lookAhead = 8,
     lastId = 0,
     choose = () => 0,
-  }: { slotCount?: number; lookAhead?: number; lastId?: number; choose?: (count: number) => number }) {
+    retries = false,
+  }: { slotCount?: number; lookAhead?: number; lastId?: number; choose?: (count: number) => number; retries?: boolean }) {
     this.slotCount = slotCount;
     this.#slots = Array.from({ length: slotCount }, () => ({ id: 0, claim: 0, started: 0 }));
     this.#choose = choose;
+    this.#retries = retries;
     this.dispatcher = new PullDispatcher(this, lookAhead, lastId);
   }
 
@@ -135,6 +149,7 @@ export class Simulation implements PullPort {
     const jobs = Array.from({ length: count }, () => {
       const job = new SimulatedJob();
       job.queuedMs = this.nowMs;
+      if (this.#retries && this.jobs.length % 2 === 0) job.tryAgain = () => this.dispatcher.submit(job);
       this.jobs.push(job);
       this.dispatcher.submit(job);
       return job;
@@ -212,6 +227,12 @@ export class Simulation implements PullPort {
     if (worker.state.at === "gone") return;
     worker.state = { at: "gone" };
     worker.sent.push("eof");
+  }
+
+  /** A process with two lanes ends: both channels do, each with its lane at another step, and the gateway reads one after the other. */
+  dieTogether(worker: SimulatedWorker): void {
+    const isNeighbour = ({ number }: SimulatedWorker) => Math.ceil(number / 2) === Math.ceil(worker.number / 2);
+    for (const lane of this.workers.filter(isNeighbour)) this.die(lane);
   }
 
   /** It stops pulling when it is between two requests; a wake-up that it got goes with it. */

@@ -55,6 +55,9 @@ export class PoolHarness implements PullPort {
       bodyWaitMs: 10_000,
       queueTimeoutMs: 0,
       timeoutMs: 30_000,
+      requestMs: 0,
+      requestHardMs: 0,
+      retriesSafe: false,
       requestSpool: spool,
       responseSpool: { ...spool },
       ...changes,
@@ -64,6 +67,7 @@ export class PoolHarness implements PullPort {
       workerLeaving: (worker) => this.reports.push(`leaving ${worker}`),
       workerLost: ({ worker, requests }) => this.reports.push(`lost ${worker} ${requests.map(({ target }) => target).join() || "-"}`),
       overdue: (worker, silentMs, request) => this.reports.push(`overdue ${worker} ${silentMs} ${request?.target ?? "-"}`),
+      late: (worker, limit, first, { target, ageMs }) => this.reports.push(`late ${worker} ${limit} ${first} ${target} ${ageMs}`),
       warn: (text) => this.reports.push(text),
       limitReached: (limit, limitMs, remoteAddress) => this.reports.push(`${limit} ${limitMs} ${remoteAddress}`),
       fault: (error) => {

@@ -38,6 +38,9 @@ function stage(t: TestContext, changes: Partial<PoolLimits> = {}) {
     bodyWaitMs: 10_000,
     queueTimeoutMs: 0,
     timeoutMs: 3000,
+    requestMs: 0,
+    requestHardMs: 0,
+    retriesSafe: false,
     requestSpool: spool,
     responseSpool: spool,
     ...changes,
@@ -47,6 +50,7 @@ function stage(t: TestContext, changes: Partial<PoolLimits> = {}) {
     workerLeaving: (worker) => reports.push(`leaving ${worker}`),
     workerLost: ({ worker, requests }) => reports.push(`lost ${worker} ${requests.map(({ target }) => target).join() || "-"}`),
     overdue: (worker, silentMs, held) => reports.push(`overdue ${worker} ${silentMs} ${held?.target ?? "-"}`),
+    late: (worker, limit, first, { target }) => reports.push(`late ${worker} ${limit} ${first} ${target}`),
     warn: (text) => reports.push(text),
     limitReached: (limit, limitMs, remoteAddress) => reports.push(`${limit} ${limitMs} ${remoteAddress}`),
     fault: (error) => {

@@ -74,6 +74,9 @@ function stage(t: TestContext) {
     bodyWaitMs: 10_000,
     queueTimeoutMs: 0,
     timeoutMs: 3000,
+    requestMs: 0,
+    requestHardMs: 0,
+    retriesSafe: false,
     requestSpool: spool,
     responseSpool: spool,
   };
@@ -82,6 +85,7 @@ function stage(t: TestContext) {
     workerLeaving: () => {},
     workerLost: () => {},
     overdue: () => {},
+    late: () => {},
     warn: (text) => reports.push(text),
     limitReached: () => {},
     fault: (error) => {

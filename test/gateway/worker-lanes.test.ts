@@ -26,6 +26,7 @@ class World {
       workerLeaving: (worker) => this.said.push(`leaving ${worker}`),
       workerLost: ({ worker, pid, requests, more }) =>
         this.said.push(`lost ${worker} pid ${pid}: ${requests.map(({ target }) => target).join()}${more === 0 ? "" : ` and ${more}`}`),
+      late: () => {},
       overdue: (worker, silentMs) => this.said.push(`overdue ${worker} ${silentMs}`),
     },
     (_delayMs, callback) => this.#timers.push(callback),

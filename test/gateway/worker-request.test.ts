@@ -21,6 +21,7 @@ class NotedOwner implements RequestOwner {
   readonly responseWindowBytes = 262144;
   readonly tellsFin = false;
   readonly websockets = new Websockets(1e6);
+  retriesSafe = false;
   readonly asked: string[] = [];
   /** The request is still in the queue. */
   queued = true;
@@ -47,18 +48,21 @@ class NotedOwner implements RequestOwner {
   left(): void {
     this.asked.push("left");
   }
+  tryAgain(): void {
+    this.asked.push("try again");
+  }
 }
 
-function asked(t: TestContext, framing?: BodyFraming) {
+function asked(t: TestContext, framing?: BodyFraming, method = "POST") {
   const owner = new NotedOwner(temporaryDirectory(t));
-  const client = new MemoryExchange(requestHead("POST", "/", framing));
+  const client = new MemoryExchange(requestHead(method, "/", framing));
   const request = new WorkerRequest(client, "environ", owner);
   return { owner, client, request };
 }
 
 /** A request that a worker has; its frames reach the request as the pool passes them on. A frame that breaks the contract ends the channel. */
-async function withWorker(t: TestContext, framing?: BodyFraming) {
-  const { owner, client, request } = asked(t, framing);
+async function withWorker(t: TestContext, framing?: BodyFraming, method = "POST") {
+  const { owner, client, request } = asked(t, framing, method);
   const worker = await FakeWorker.connect(t, temporaryDirectory(t));
   const seen: { frames: number; lost: string | undefined } = { frames: 0, lost: undefined };
   const link = new WorkerLink(1, 4711, worker.gatewayHandle, {
@@ -243,7 +247,7 @@ const ENDS = [
   {
     name: "is killed because it took too long",
     end: (request: WorkerRequest) => {
-      request.overdue = true;
+      request.late = true;
       request.onWorkerLost();
     },
     status: "504 Gateway Timeout",
@@ -270,3 +274,84 @@ for (const { name, end } of [
     assert.deepEqual([client.status, client.ending], ["200 OK", "cut"]);
   });
 }
+
+const SAFE = ["GET", "HEAD", "OPTIONS", "TRACE"];
+
+for (const method of [...SAFE, "POST", "PUT", "DELETE", "PATCH", "get"]) {
+  test(`${method} whose worker died in it, with retry_safe_requests: ${SAFE.includes(method) ? "tried again, once" : "502"}`, async (t) => {
+    const { owner, client, request } = await withWorker(t, undefined, method);
+    owner.retriesSafe = true;
+    request.id = ID;
+    request.onWorkerLost();
+    if (SAFE.includes(method)) {
+      assert.deepEqual([request.id, client.ending, owner.asked.at(-1)], [0, "open", "try again"]);
+      request.id = ID + 1;
+      request.onWorkerLost();
+    }
+    assert.deepEqual([client.status, owner.asked.filter((what) => what === "left").length], ["502 Bad Gateway", 1]);
+    assert.equal(owner.asked.filter((what) => what === "try again").length, SAFE.includes(method) ? 1 : 0);
+  });
+}
+
+const NOT_AGAIN: readonly { name: string; framing?: BodyFraming; before: (have: Awaited<ReturnType<typeof withWorker>>) => unknown }[] = [
+  {
+    name: "of whose answer something was sent",
+    before: async ({ worker, client }) => {
+      worker.send(head, ID, { ...OK, body: "part" });
+      await until(() => client.received.length > 0);
+    },
+  },
+  {
+    name: "that was answered by early hints",
+    before: async ({ worker, client }) => {
+      worker.send(hints, ID, { status: "103 Early Hints", head: "Link: x\r\n" });
+      await until(() => client.hints.length > 0);
+    },
+  },
+  { name: "that was over its time", before: ({ request }) => Object.assign(request, { late: true }) },
+  { name: "whose client has left", before: ({ client }) => client.onClientLeft?.() },
+  { name: "whose body streams", framing: FIVE, before: () => {} },
+];
+
+for (const { name, framing, before } of NOT_AGAIN) {
+  test(`a request ${name} is not tried again`, async (t) => {
+    const have = await withWorker(t, framing, "GET");
+    have.owner.retriesSafe = true;
+    have.request.id = ID;
+    await before(have);
+    have.request.onWorkerLost();
+    assert.ok(!have.owner.asked.includes("try again"));
+  });
+}
+
+test("cut short without a head: 504 at once, once; what its worker still says goes nowhere", async (t) => {
+  const { owner, client, request, worker, seen } = await withWorker(t);
+  assert.equal(request.cutShort(), true);
+  assert.deepEqual([client.status, client.ending], ["504 Gateway Timeout", "refused"]);
+  assert.equal(request.cutShort(), false);
+  worker.send(response, ID, { ...OK, contentLength: 4, body: "late" });
+  await until(() => seen.frames === 1);
+  request.onWorkerLost();
+  assert.deepEqual([client.status, client.received.length, seen.lost], ["504 Gateway Timeout", 0, undefined]);
+  assert.deepEqual(
+    owner.asked.filter((what) => what !== "enqueue"),
+    ["left"],
+  );
+});
+
+test("cut short behind its head: the response is cut, and its worker is told that nobody reads", async (t) => {
+  const { client, request, worker } = await withWorker(t);
+  request.id = ID;
+  worker.send(head, ID, { ...OK, body: "part" });
+  await until(() => client.received.length > 0);
+  request.cutShort();
+  assert.deepEqual([client.status, client.ending], ["200 OK", "cut"]);
+  assert.equal((await worker.next(TO_WORKER.cancel)).stream, ID);
+});
+
+test("a late request that its worker ends without a head: 504", async (t) => {
+  const { client, request } = await withWorker(t);
+  request.late = true;
+  request.onAbort();
+  assert.equal(client.status, "504 Gateway Timeout");
+});
