@@ -8,7 +8,8 @@ from time import monotonic
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tunicorn_worker.config import Config
-    from tunicorn_worker.family import Family, Say
+    from tunicorn_worker.family import Family
+    from tunicorn_worker.node_ipc import Say
 
 LOOK_EVERY_MS = 1000
 """A loop that fills a list takes a gigabyte in a few seconds; a look costs ten microseconds for each worker."""

@@ -6,7 +6,7 @@
  */
 
 /** Apache's `MinRate`: a tenth of what the slowest mobile network carries, and a gigabyte of attack for each connection held for a month. */
-const BYTES_PER_S_MIN = 500;
+export const BYTES_PER_S_MIN = 500;
 const MS_PER_SECOND = 1000;
 
 export class ClientPace {
@@ -17,6 +17,11 @@ export class ClientPace {
   constructor(nowMs: number, bytes: number) {
     this.#sinceMs = nowMs;
     this.#bytes = bytes;
+  }
+
+  /** Since when too little has been moved. */
+  get sinceMs(): number {
+    return this.#sinceMs;
   }
 
   /** The client could not move anything, because of us: its time begins anew. */

@@ -61,6 +61,8 @@ const DRAIN_SWEEP_MS = 50;
 /** Accepting may pause many times a second; the operator is told this often. */
 const PAUSED_LINE_MS = 10_000;
 const MS_PER_SECOND = 1000;
+/** Exit code after a fault of ours. */
+const FAULT_CODE = 1;
 /** The Date header has seconds. */
 const DATE_MS = 1000;
 
@@ -83,6 +85,17 @@ export class Gateway {
   onNurseryMessage(message: NurseryMessage, handle: unknown): void {
     if (this.#waiting !== undefined) this.#waiting.push([message, handle]);
     else this.#service?.onNurseryMessage(message, handle);
+  }
+
+  /**
+   * The last guard: a fault that no connection contained has left nobody knows what behind. Another gateway begins afresh, and the
+   * arbiter, which starts it, makes it wait longer after each that dies young.
+   */
+  fail(error: unknown): void {
+    const text = `gateway fault outside connections, leaving\n${describeError(error)}`;
+    if (this.#service !== undefined) this.#service.lastWords(text);
+    else new ErrorLog({ output: "-", level: "critical", pid: process.pid }).write("critical", text);
+    process.exit(FAULT_CODE);
   }
 
   #onCommand(command: GatewayCommand): void {
@@ -299,7 +312,12 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
   }
 
   fault(error: unknown): void {
-    this.#errorLog.write("error", `gateway fault ${error instanceof Error ? error.stack : String(error)}`);
+    this.#errorLog.write("error", `gateway fault ${describeError(error)}`);
+  }
+
+  lastWords(text: string): void {
+    this.#errorLog.write("critical", text);
+    this.#accessLog?.flush();
   }
 
   /** It is known who the client is: the bytes behind the header come to the connection as all that follow them do. */
@@ -480,6 +498,10 @@ function tlsTermsOf(settings: Settings, tls: TlsMaterial | undefined): TlsTerms 
 
 function gateLimitsOf({ connection_limit, queue_limit, backlog }: Settings): { connections: number; queued: number } {
   return { connections: connection_limit, queued: queue_limit === 0 ? backlog : queue_limit };
+}
+
+function describeError(error: unknown): string {
+  return error instanceof Error ? String(error.stack) : String(error);
 }
 
 function isWildcard(host: string): boolean {

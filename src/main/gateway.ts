@@ -18,6 +18,7 @@ const gateway = new Gateway({
   controlFd: Number(values["control-fd"]),
 });
 
+process.on("uncaughtException", (error) => gateway.fail(error));
 process.on("message", (message, handle) => gateway.onNurseryMessage(message as NurseryMessage, handle));
 // The nursery may die and be replaced; the arbiter's control socket is what this process lives by.
 process.on("disconnect", () => {});

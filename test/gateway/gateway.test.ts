@@ -238,3 +238,16 @@ test("a request that outlasts timeout is told to the arbiter", async (t) => {
   assert.deepEqual([overdue.worker, overdue.request?.target, overdue.request?.id], [number, "/slow", id]);
   assert.ok(overdue.silentMs > 1_000, `${overdue.silentMs} ms`);
 });
+
+for (const { name, begin } of [
+  { name: "before it is configured", begin: (t: TestContext) => Promise.resolve(new GatewayProcess(t)) },
+  { name: "while it serves", begin: async (t: TestContext) => (await up(t)).gateway },
+]) {
+  test(`a fault outside connections, ${name}: the log has its stack, and the process ends`, async (t) => {
+    const gateway = await begin(t);
+    gateway.tell({ cmd: "configure", settings: {} });
+    assert.equal(await gateway.exit(), 1);
+    await until(() => gateway.stderr.includes("\n    at "));
+    assert.match(gateway.stderr, /\[\d+\] \[CRITICAL\] gateway fault outside connections, leaving\nTypeError: .*\n {4}at /);
+  });
+}
