@@ -11,13 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
 
-    from tunicorn_worker.channel import Channel
     from tunicorn_worker.config import Config
 
     class Caller(Protocol):
         """What serves one request: `wsgi.WsgiCaller`."""
 
-        def call(self, channel: Channel, environ: dict[str, Any]) -> None: ...
+        def call(self, channel: Any, environ: dict[str, Any]) -> None: ...
 
 
 class RequestCount:
@@ -61,7 +60,7 @@ class CountedCaller:
         self._begin = request_count.begin
         self._call = caller.call
 
-    def call(self, channel: Channel, environ: dict[str, Any]) -> None:
+    def call(self, channel: Any, environ: dict[str, Any]) -> None:
         """As the other one's."""
         self._begin()
         self._call(channel, environ)

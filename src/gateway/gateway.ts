@@ -317,7 +317,7 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
 
   lastWords(text: string): void {
     this.#errorLog.write("critical", text);
-    this.#accessLog?.flush();
+    this.#access.log?.flush();
   }
 
   /** It is known who the client is: the bytes behind the header come to the connection as all that follow them do. */
