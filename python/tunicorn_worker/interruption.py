@@ -67,10 +67,12 @@ class ThreadExceptions:
     def __init__(self) -> None:
         import ctypes
 
-        # With the interpreter's lock held, as every function of Python's own.
-        self._set = ctypes.pythonapi.PyThreadState_SetAsyncExc
+        # As ctypes.pythonapi, which holds the interpreter's lock; but what these functions are told of their arguments
+        # is not for others who use that.
+        python = ctypes.PyDLL(None)
+        self._set = python["PyThreadState_SetAsyncExc"]
         self._set.argtypes = (ctypes.c_ulong, ctypes.py_object)
-        self._clear = ctypes.PyDLL(None).PyThreadState_SetAsyncExc
+        self._clear = python["PyThreadState_SetAsyncExc"]
         self._clear.argtypes = (ctypes.c_ulong, ctypes.c_void_p)
 
     def throw(self, thread: int, kind: type[BaseException]) -> None:

@@ -34,7 +34,8 @@ function forkMissing(turn: Turn): void {
   const { state, nowMs } = turn;
   const all = staying(turn);
   const current = all.filter((worker) => isCurrent(state, worker));
-  const room = Math.min(state.target - current.length, staffMax(state) - all.length - leavingInPlace(state));
+  const vacant = state.target - current.length - spared(turn, all);
+  const room = Math.min(vacant, staffMax(state) - all.length - leavingInPlace(state));
   if (room <= 0 || nowMs < state.workerBackOff.notBeforeMs) return;
   // After a failure, and while the scout is out, one at a time: more would only fail, or be cold, as well.
   const scouting = state.plan.warmImports && !state.warmed && state.target > 1;
@@ -49,6 +50,17 @@ function forkMissing(turn: Turn): void {
 function leavingInPlace({ plan, workers, generation }: ArbiterState): number {
   if (plan.surge > 0) return 0;
   return [...workers.values()].filter((worker) => !isStaying(worker) && worker.generation < generation).length;
+}
+
+/**
+ * Workers that have done their time and are not replaced yet, because as many as there should be still finish what they had: with
+ * `max_requests` 1 and long requests there would be more of them without end. They serve on until then.
+ */
+function spared(turn: Turn, all: readonly Worker[]): number {
+  const { state } = turn;
+  const finishing = [...state.workers.values()].filter((worker) => worker.state.at === "stopping").length;
+  if (finishing < state.target) return 0;
+  return all.filter((worker) => worker.doomed && !worker.orphan && worker.generation === state.generation).length;
 }
 
 function fork(turn: Turn, scouting: boolean): void {

@@ -155,3 +155,17 @@ for (const { words, address, allowed } of UWSGI_PEERS) {
     assert.equal(isAllowed({ ...PEER, remoteAddress: "", remotePort: undefined, serverPort: undefined }), true);
   });
 }
+
+test("limits of requests, and what becomes of those whose worker dies", () => {
+  const limits = (words: readonly string[]) => {
+    const { requestMs, requestHardMs, retriesSafe } = poolLimits(settingsOf(words), {
+      temporaryDirectory: "/tmp",
+      now: () => 0,
+      scriptName: "",
+      onDiskError: () => {},
+    });
+    return [requestMs, requestHardMs, retriesSafe];
+  };
+  assert.deepEqual(limits([]), [0, 0, false]);
+  assert.deepEqual(limits(["--request-timeout", "2", "--request-timeout-hard", "3", "--retry-safe-requests"]), [2000, 3000, true]);
+});

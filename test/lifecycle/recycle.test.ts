@@ -96,3 +96,18 @@ test("whatever is said of a worker that is not there, or when the server stops, 
   world.feed({ type: "tick" });
   assert.equal(world.state.lastWorker, 1);
 });
+
+test("workers whose requests last are not replaced without end: at most as many finish as there should be", () => {
+  const world = settled({ workers: 2 });
+  let most = 0;
+  for (let round = 0; round < 20; round += 1) {
+    for (const worker of world.workers.values()) worker.busy = true;
+    for (const worker of world.workers.keys()) world.said({ ev: "worn", worker, requests: 1 });
+    while (world.nurseryWorks() || world.workersWork());
+    most = Math.max(most, world.state.workers.size);
+  }
+  assert.equal(most, 4);
+  for (const worker of world.workers.values()) worker.busy = false;
+  world.run(() => world.isSettled());
+  assert.ok([...world.state.workers.values()].every(({ doomed }) => !doomed));
+});

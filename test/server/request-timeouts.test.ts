@@ -12,17 +12,26 @@ const CLASSES = [
   { name: "asgi", args: ["faults:asgi", "-k", "asgi"], where: "in asgi$" },
 ] as const;
 
-for (const { name, args, where } of CLASSES) {
-  test(`${name}: at request_timeout a request is interrupted and answered 504, and its worker serves on`, async (t) => {
+/** Does something for every class at once: each waits for seconds. */
+async function forEachClass(what: (one: (typeof CLASSES)[number]) => Promise<void>): Promise<void> {
+  const ends = await Promise.allSettled(
+    CLASSES.map((one) =>
+      what(one).catch((error: unknown) => {
+        throw new Error(`${one.name}: ${String(error)}`, { cause: error });
+      }),
+    ),
+  );
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
+}
+
+test("at request_timeout a request is interrupted and answered 504, and its worker serves on", async (t) => {
+  await forEachClass(async ({ args, where }) => {
     const server = await Server.start(t, "tunicorn", { args: [...args, "--request-timeout", "1"] });
     const { body: pid } = await server.exchange(get("/"));
     const { status } = await server.exchange(get("/hang?a=b"));
     assert.equal(status, 504);
-    await server.waitForLine(
-      new RegExp(
-        `\\[ERROR\\] request over its time limit, interrupting it worker=1 pid=${pid.trim()} method=GET target=/hang\\?a=b id=\\d+ age_s=\\d`,
-      ),
-    );
+    const detail = `worker=1 pid=${pid.trim()} method=GET target=/hang\\?a=b id=\\d+ age_s=\\d`;
+    await server.waitForLine(new RegExp(`\\[ERROR\\] request over its time limit, interrupting it ${detail}`));
     await server.waitForLine(/\[ERROR\] Request timed out/);
     await server.waitForLine(new RegExp(where));
     // A response that has begun cannot be answered otherwise: it is cut.
@@ -31,7 +40,7 @@ for (const { name, args, where } of CLASSES) {
     assert.equal((await server.exchange(get("/"))).body, pid, "the same worker");
     assert.equal(server.countLines(/CRITICAL|Booting worker/), 1, server.output());
   });
-}
+});
 
 test("sync: a wait in C is interrupted as well", async (t) => {
   const server = await Server.start(t, "tunicorn", { args: ["faults:app", "--request-timeout", "1"] });
@@ -52,8 +61,8 @@ test("gthread: the other threads' requests are not touched", async (t) => {
   assert.ok(others > 0);
 });
 
-for (const { name, args } of CLASSES) {
-  test(`${name}: at request_timeout_hard 504 at once, the stacks in the log, another worker`, async (t) => {
+test("at request_timeout_hard 504 at once, the stacks in the log, another worker", async (t) => {
+  await forEachClass(async ({ name, args }) => {
     const server = await Server.start(t, "tunicorn", { args: [...args, "--request-timeout", "1", "--request-timeout-hard", "3"] });
     const { body: pid } = await server.exchange(get("/"));
     assert.equal((await server.exchange(get("/stubborn"))).status, 504);
@@ -69,7 +78,7 @@ for (const { name, args } of CLASSES) {
     assert.notEqual(next.body, pid);
     assert.equal(server.countLines(/WORKER TIMEOUT|cause=/), 0, server.output());
   });
-}
+});
 
 for (const kind of KINDS) {
   test(`${kind}: timeout of a sync worker in Python code: Gunicorn's lines, 500, another worker`, async (t) => {
