@@ -70,6 +70,7 @@ class AsgiWorker:
     def quits_by_itself(self) -> bool:
         # The loop reads the order `quit`, and lets the application clean up.
         return self._loop is not None and self._loop.is_running()
+
     def interrupt(self, _frame: FrameType | None) -> None:
         """Cancel what is over its time, in a moment: called by a signal handler."""
         channel, service = self._channel, self._service

@@ -10,6 +10,8 @@ export type ReloadEngine = "auto" | "inotify" | "poll";
 const POLL_MS = 1000;
 /** An editor writes a file in several steps: the last one counts, when nothing has followed it for so long. */
 const QUIET_MS = 20;
+/** Something that writes all the time is not waited for. */
+const QUIET_WAIT_MS = 500;
 
 /** What changes when a file does; access times and modes do not count. */
 interface Stamp {
@@ -35,7 +37,7 @@ export class FileWatcher {
   readonly #stamps = new Map<string, Stamp | undefined>();
   #poll: NodeJS.Timeout | undefined;
   #quiet: NodeJS.Timeout | undefined;
-  #changed: string | undefined;
+  #changed: { readonly path: string; readonly sinceMs: number } | undefined;
 
   /**
    * @param onChange   Called with one of the files, once for changes that come together. A file that goes is no change before it is
@@ -111,12 +113,14 @@ export class FileWatcher {
     const stamp = stampOf(path);
     if (stamp === undefined || isSame(stamp, this.#stamps.get(path))) return;
     this.#stamps.set(path, stamp);
-    this.#changed ??= path;
+    const sinceMs = this.#changed?.sinceMs ?? performance.now();
+    this.#changed ??= { path, sinceMs };
+    if (performance.now() - sinceMs >= QUIET_WAIT_MS) return;
     clearTimeout(this.#quiet);
     this.#quiet = setTimeout(() => {
       const changed = this.#changed;
       this.#changed = undefined;
-      if (changed !== undefined) this.#onChange(changed);
+      if (changed !== undefined) this.#onChange(changed.path);
     }, QUIET_MS);
   }
 }

@@ -17,7 +17,9 @@ const UNPROVEN_FAILURES_MAX = 5;
 /** The control socket of a new gateway has come. */
 export function onGatewayConnected(turn: Turn, pid: number): void {
   if (!isNeeded(turn.state)) {
-    // It was started before the settings were known, and has been killed; or nobody needs it any more.
+    // It was started before the settings were known, and has been killed; or nobody needs it any more. If it came late, another had been
+    // started meanwhile, whose control socket ended when this one came.
+    turn.state.gateway = { at: "absent" };
     turn.out.push({ do: "drop-gateway" });
     return;
   }

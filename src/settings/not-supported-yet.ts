@@ -48,7 +48,6 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   "gateways",
 ];
 
-
 /** Refuses to start with a setting that would be ignored. Undefined: nothing of the kind is set. */
 export function refuseUnsupported({ settings, defaults }: Resolved): Exit | undefined {
   const kind = workerKind(settings);

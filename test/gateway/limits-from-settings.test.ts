@@ -163,6 +163,7 @@ test("limits of requests, and what becomes of those whose worker dies", () => {
       now: () => 0,
       scriptName: "",
       onDiskError: () => {},
+      budgets: spoolBudgets(),
     });
     return [requestMs, requestHardMs, retriesSafe];
   };
