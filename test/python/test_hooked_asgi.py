@@ -75,7 +75,7 @@ class Noted:
         hooks = WorkerHooks(1, config, Loggers())
 
         async def run() -> None:
-            service = make_service(application, config, logging.getLogger("test.asgi"), {}, hooks)
+            service = make_service(application, config, logging.getLogger("test.asgi"), {}, None, hooks)
             channel = Channel(service)
             exchange = service.exchange(channel, 7, method, b"")
             task = exchange.task = asyncio.create_task(exchange.run(application, SCOPE))
@@ -137,7 +137,7 @@ def test_nobody_pays_for_hooks_that_are_not_there(caplog: pytest.LogCaptureFixtu
     config = make_config(asgi_disconnect_grace_period=3)
 
     async def make() -> Any:
-        return make_service(hello, config, logging.getLogger(), {}, WorkerHooks(1, config, Loggers()))
+        return make_service(hello, config, logging.getLogger(), {}, None, WorkerHooks(1, config, Loggers()))
 
     service = asyncio.run(make())
     assert not isinstance(service, HookedService)
