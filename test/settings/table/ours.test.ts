@@ -6,7 +6,7 @@ import { recorded } from "./against-gunicorn.ts";
 
 test("our settings are marked, have options, and names that Gunicorn has not", () => {
   for (const [name, entry] of Object.entries(OURS)) {
-    assert.ok(entry.ours === true && entry.flags.length === 1 && entry.section === "Gateway", name);
+    assert.ok(entry.ours === true && entry.flags.length === 1 && ["Gateway", "SSL"].includes(entry.section), name);
     assert.ok(!recorded.some((theirs) => theirs.name === name || entry.flags.some((flag) => theirs.flags.includes(flag))), name);
   }
 });
@@ -24,6 +24,8 @@ test("their defaults are those of the design", () => {
     response_spool_limit: 1073741824,
     queue_limit: 0,
     queue_timeout: 0,
+    sni_certificates: [],
+    handshake_timeout: 10,
     head_timeout: 60,
     body_timeout: 60,
     write_timeout: 60,
