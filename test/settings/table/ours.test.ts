@@ -16,6 +16,7 @@ test("their defaults are those of the design", () => {
   assert.deepEqual(Object.fromEntries((Object.keys(OURS) as (keyof typeof OURS)[]).map((name) => [name, settings[name]])), {
     python: null,
     gateways: 1,
+    reload_surge: 1,
     request_buffering: true,
     body_buffer: 131072,
     body_wait: 10,
