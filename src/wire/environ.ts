@@ -49,7 +49,7 @@ const DEFAULT_PORTS = { http: "80", https: "443" };
 const METHODS = new Map(
   ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].map((method) => [method, REQUEST_METHOD + marshalText(method)]),
 );
-const PROTOCOLS = new Map(["HTTP/1.1", "HTTP/1.0"].map((protocol) => [protocol, SERVER_PROTOCOL + marshalText(protocol)]));
+const PROTOCOLS = new Map(["HTTP/1.1", "HTTP/1.0", "HTTP/2.0"].map((protocol) => [protocol, SERVER_PROTOCOL + marshalText(protocol)]));
 
 /** Addresses of a connection, marshalled at its first request. */
 const peerEntries = new WeakMap<Peer, string>();

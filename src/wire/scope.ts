@@ -37,7 +37,11 @@ const NO_QUERY = QUERY_STRING + marshalBytes("");
 const METHODS = new Map(
   ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].map((method) => [method, METHOD + marshalText(method)]),
 );
-const VERSIONS = new Map(["1.1", "1.0"].map((version) => [`HTTP/${version}`, HTTP_VERSION + marshalText(version)]));
+const VERSIONS = new Map([
+  ...["1.1", "1.0"].map((version): [string, string] => [`HTTP/${version}`, HTTP_VERSION + marshalText(version)]),
+  // ASGI "HTTP Connection Scope": the one version without a minor number.
+  ["HTTP/2.0", HTTP_VERSION + marshalText("2")],
+]);
 
 /** Header names that are kept marshalled. As many as interned header names and some. */
 const NAMES_MAX = 4096;

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { percentDecode } from "../../src/base/percent-decoding.ts";
 import { headerName } from "../../src/request/header-name.ts";
 import type { Peer, RequestHead } from "../../src/request/request-head.ts";
+import { marshalKey, marshalText } from "../../src/wire/marshal.ts";
 import { encodeScope, encodeWebsocketScope, takesTrailers } from "../../src/wire/scope.ts";
 import { PYTHONS } from "../pythons.ts";
 
@@ -115,6 +116,16 @@ for (const { path: python, name: version } of PYTHONS) {
     const show =
       "x['raw_path'].hex(), x['query_string'].hex(), x['headers'][0][1].hex(), x['path'] == x['raw_path'].decode('utf-8', 'replace')";
     assert.deepEqual(inPython(python, scopes, show), expected);
+  });
+}
+
+for (const [protocol, version] of [
+  ["HTTP/1.1", "1.1"],
+  ["HTTP/1.0", "1.0"],
+  ["HTTP/2.0", "2"],
+] as const) {
+  test(`${protocol} is version ${version} to an application`, () => {
+    assert.ok(encodeScope(head({ protocol }), "").includes(marshalKey("http_version") + marshalText(version)));
   });
 }
 

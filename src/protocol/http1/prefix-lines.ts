@@ -1,7 +1,7 @@
 /** The lines that the gateway puts before the application's: the same for most responses of one second, so kept. */
 
 /** Value of the Server header. */
-const SERVER = "tunicorn";
+export const SERVER = "tunicorn";
 
 /** Longer status lines are made anew each time, so that what is kept is small: real ones have a tenth of this. */
 const STATUS_CHARACTERS_MAX = 256;

@@ -17,6 +17,7 @@ import { TOKEN } from "./token.ts";
 /** Versions as RequestLine counts them. */
 export const HTTP_1_0 = 10;
 export const HTTP_1_1 = 11;
+export const HTTP_2 = 20;
 
 /** A checked request line; the words are RequestHead's. */
 export interface RequestLine {
@@ -31,11 +32,13 @@ export interface RequestLine {
   readonly version: number;
 }
 
+type MethodSettings = Pick<Http1Settings, "permitUnconventionalHttpMethod" | "casefoldHttpMethod">;
+
 /** Every registered method is in capitals and no shorter or longer. */
 const CONVENTIONAL_METHOD = /^[^a-z#]{3,20}$/;
 const WHOLE_TOKEN = new RegExp(`^${TOKEN}$`);
 /** RFC 3986 §2: what is not printable ASCII must be percent-encoded. */
-const NOT_IN_TARGET = /[^\x21-\x7e]/;
+export const NOT_IN_TARGET = /[^\x21-\x7e]/;
 const VERSION = /^HTTP\/([0-9])\.([0-9])$/;
 
 /**
@@ -44,17 +47,13 @@ const VERSION = /^HTTP\/([0-9])\.([0-9])$/;
  */
 export function parseRequestLine(
   line: string,
-  settings: Pick<Http1Settings, "permitUnconventionalHttpMethod" | "permitUnconventionalHttpVersion" | "casefoldHttpMethod">,
+  settings: MethodSettings & Pick<Http1Settings, "permitUnconventionalHttpVersion">,
 ): RequestLine {
   const methodEnd = line.indexOf(" ");
   const targetEnd = methodEnd < 0 ? -1 : line.indexOf(" ", methodEnd + 1);
   if (targetEnd < 0) throw invalidRequestLine(line);
 
-  let method = line.slice(0, methodEnd);
-  if (!settings.permitUnconventionalHttpMethod && !CONVENTIONAL_METHOD.test(method)) throw invalidMethod(method);
-  if (!WHOLE_TOKEN.test(method)) throw invalidMethod(method);
-  if (settings.casefoldHttpMethod) method = method.toUpperCase();
-
+  const method = checkedMethod(line.slice(0, methodEnd), settings);
   const target = line.slice(methodEnd + 1, targetEnd);
   if (NOT_IN_TARGET.test(target) || !hasAllowedForm(target, method)) throw invalidRequestLine(line);
   const parts = splitTarget(target);
@@ -64,6 +63,18 @@ export function parseRequestLine(
   const version = protocol === "HTTP/1.1" ? HTTP_1_1 : parseVersion(protocol, settings.permitUnconventionalHttpVersion);
   const { rawPath, query } = parts;
   return { method, target, rawPath, path: percentDecode(rawPath), query, protocol, version };
+}
+
+/**
+ * Checks a method, which every protocol spells the same.
+ *
+ * @returns It, or with `casefold_http_method` its upper-case form.
+ * @throws {ProtocolError} `bad-method`.
+ */
+export function checkedMethod(method: string, settings: MethodSettings): string {
+  if (!settings.permitUnconventionalHttpMethod && !CONVENTIONAL_METHOD.test(method)) throw invalidMethod(method);
+  if (!WHOLE_TOKEN.test(method)) throw invalidMethod(method);
+  return settings.casefoldHttpMethod ? method.toUpperCase() : method;
 }
 
 /** Whether the target has a form that the method allows (RFC 9112 §3.2.3 and §3.2.4). */

@@ -153,15 +153,17 @@ function chunkLine(bytes: number): string {
 }
 
 /** 1xx, 204 and 304 never have a body (RFC 9110 §6.4.1). */
-function isBodiless(status: string): boolean {
+export function isBodiless(status: string): boolean {
   return status.startsWith("304") || forbidsContentLength(status);
 }
 
-function forbidsContentLength(status: string): boolean {
+/** Nor may these say a length (RFC 9110 §8.6). */
+export function forbidsContentLength(status: string): boolean {
   return isInterim(status) || status.startsWith("204");
 }
 
-function isInterim(status: string): boolean {
+/** 1xx: another response follows, or another protocol. */
+export function isInterim(status: string): boolean {
   return status.startsWith("1");
 }
 
