@@ -46,6 +46,7 @@ export class Harness implements Http2Handler {
   readonly connection: Http2Connection;
   readonly pool = new OutputPool();
   readonly heads: RequestHead[] = [];
+  readonly headOf = new Map<number, RequestHead>();
   readonly streams: Http2Stream[] = [];
   readonly refusals: ProtocolError[] = [];
   /** What the server was told, as text: `1 body 3`, `1 end`, `1 left CANCEL`. */
@@ -148,6 +149,7 @@ export class Harness implements Http2Handler {
 
   onRequest(stream: Http2Stream, head: RequestHead): void {
     this.heads.push(head);
+    this.headOf.set(stream.id, head);
     this.streams.push(stream);
     this.events.push(`${stream.id} ${head.method} ${head.target}`);
     const chunks: Buffer[] = [];

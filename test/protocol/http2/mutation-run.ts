@@ -135,7 +135,7 @@ function checkStreams(harness: Harness): void {
     const story = harness.events.filter((event) => event.startsWith(`${stream.id} `)).map((event) => event.split(" ")[1] ?? "");
     assert.match(story.join(" "), /^(refused|\S+( body)*( end)?( left)?)$/);
     heldBytes += stream.unconsumedBytes;
-    const head = harness.heads.find((_, i) => harness.streams[i] === stream);
+    const head = harness.headOf.get(stream.id);
     const bodyBytes = harness.body(stream.id).length;
     if (head?.framing.kind === "length" && story.includes("end")) assert.equal(bodyBytes, head.framing.bytes);
     if (head?.framing.kind === "none") assert.equal(bodyBytes, 0);
