@@ -4,8 +4,10 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import type { TLSSocket } from "node:tls";
 import type { Http1Policy } from "../protocol/http1/policy.ts";
+import { OutputPool } from "../protocol/http2/output-pool.ts";
+import type { Http2Policy } from "../protocol/http2/policy.ts";
 import type { RequestStream } from "../request/exchange.ts";
-import type { ProtocolError } from "../request/protocol-error.ts";
+import { ProtocolError } from "../request/protocol-error.ts";
 import type { Peer } from "../request/request-head.ts";
 import type { Settings } from "../settings/table.ts";
 import { delivery } from "../settings/worker-class.ts";
@@ -13,15 +15,18 @@ import { ErrorLog } from "../telemetry/error-log.ts";
 import type { TlsMaterial } from "../wire/tls-material.ts";
 import { AcceptGate } from "./accept-gate.ts";
 import { AccessLogOutput } from "./access-log-output.ts";
+import { type CleartextHost, CleartextPreface } from "./cleartext-preface.ts";
 import { ControlChannel, type GatewayCommand } from "./control-channel.ts";
 import { descriptorLimit, openDescriptors, openFileCount } from "./descriptors.ts";
 import { type ConnectionHost, Http1Connection } from "./http1-connection.ts";
-import type { Http1Exchange } from "./http1-exchange.ts";
+import { Http2Connection, type Http2Host } from "./http2-connection.ts";
 import { dropPrivileges } from "./identity.ts";
 import {
   type ConnectionLimits,
   connectionLimits,
   http1PolicyOf,
+  http2PolicyOf,
+  isCleartextHttp2,
   mountPoint,
   poolLimits,
   spoolBudgets,
@@ -32,6 +37,7 @@ import {
 } from "./limits-from-settings.ts";
 import { ACCEPT_REST_MS, type ListenerAddress, Listeners } from "./listeners.ts";
 import { LoadCharacter } from "./load-character.ts";
+import type { LoggedExchange } from "./logged-exchange.ts";
 import { type PrefaceEnd, type PrefaceHost, ProxyPreface, type ProxyRules, proxyRules } from "./proxy-preface.ts";
 import { pullServing, pushServing } from "./serving.ts";
 import { SpoolWarning } from "./spool-warning.ts";
@@ -117,9 +123,14 @@ export class Gateway {
   }
 }
 
+/** A client, by whatever it speaks, or before that is known. */
+type Client = Http1Connection | Http2Connection | ProxyPreface | CleartextPreface | TlsHandshake;
+
 /** The gateway once it is configured. */
-class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
+class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, HandshakeHost {
   policy: Http1Policy;
+  http2Policy: Http2Policy;
+  readonly outputPool = new OutputPool();
   limits: ConnectionLimits;
   readonly #control: ControlChannel;
   readonly #pools: WorkerPools;
@@ -127,6 +138,8 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
   readonly #gate: AcceptGate;
   #isTrusted: (address: string) => boolean;
   #speaksUwsgi: ((peer: Peer) => boolean) | undefined;
+  /** Trusted peers speak HTTP/2 from their first byte. */
+  #cleartextHttp2: boolean;
   #proxyRules: ProxyRules | undefined;
   /** Workers have event loops, and scopes that name the address which a client reached. */
   #pushes: boolean;
@@ -137,7 +150,7 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
   readonly #spoolWarning = new SpoolWarning(monotonicMs, (text) => this.warn(text));
   /** Undefined: clients speak plain text. */
   #tls: TlsTerms | undefined;
-  readonly #connections = new Set<Http1Connection | ProxyPreface | TlsHandshake>();
+  readonly #connections = new Set<Client>();
   date = new Date().toUTCString();
   drainingSinceMs: number | undefined;
   #upSaid = false;
@@ -151,6 +164,8 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
   constructor(descriptors: GatewayDescriptors, control: ControlChannel, settings: Settings, tls: TlsMaterial | undefined) {
     this.#control = control;
     this.policy = http1PolicyOf(settings);
+    this.http2Policy = http2PolicyOf(settings, this.policy);
+    this.#cleartextHttp2 = isCleartextHttp2(settings);
     this.limits = connectionLimits(settings);
     this.#isTrusted = trustedPeers(settings);
     this.#speaksUwsgi = uwsgiPeers(settings);
@@ -210,6 +225,8 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
   /** A reload: what begins from now on follows the new settings, logs are opened anew. */
   change(settings: Settings, tls: TlsMaterial | undefined): void {
     this.policy = http1PolicyOf(settings);
+    this.http2Policy = http2PolicyOf(settings, this.policy);
+    this.#cleartextHttp2 = isCleartextHttp2(settings);
     this.limits = connectionLimits(settings);
     this.#isTrusted = trustedPeers(settings);
     this.#speaksUwsgi = uwsgiPeers(settings);
@@ -289,7 +306,7 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
     if (this.#pools.queued > 0) this.#judgeLoad();
   }
 
-  log(exchange: Http1Exchange): void {
+  log(exchange: LoggedExchange): void {
     this.#access.log?.add({
       head: exchange.head,
       status: exchange.status,
@@ -326,26 +343,45 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
     const { socket, openedMs } = preface;
     if (this.#tls !== undefined) {
       // There is no way yet to tell the client anything.
-      if (end.at === "refused") this.#refuse(preface, end.error);
+      if (end.at === "refused") this.#refuseSilently(preface, end.error);
       else this.#shakeHands(socket, end.peer, this.#tls, end.rest, openedMs);
       return;
     }
-    const connection = this.#speak(socket, end.peer, openedMs);
-    this.#connections.add(connection);
-    if (end.at === "refused") connection.onError(end.error, undefined);
-    else if (end.rest.length > 0) socket.emit("data", end.rest);
+    if (end.at === "refused") {
+      this.#refuse(socket, end.peer, openedMs, end.error);
+      return;
+    }
+    this.#connections.add(this.#speak(socket, end.peer, openedMs));
+    if (end.rest.length > 0) socket.emit("data", end.rest);
+  }
+
+  cleartextDecided(preface: CleartextPreface, speaksHttp2: boolean, bytes: Buffer): void {
+    this.#connections.delete(preface);
+    const { socket, peer, openedMs } = preface;
+    if (!speaksHttp2) {
+      this.#refuse(socket, peer, openedMs, new ProtocolError("bad-http2-preface", "Invalid HTTP/2 connection preface"));
+      return;
+    }
+    this.#connections.add(new Http2Connection(socket, peer, this, openedMs));
+    socket.emit("data", bytes);
   }
 
   handshakeEnded(handshake: TlsHandshake, socket: TLSSocket, peer: Peer): void {
     this.#connections.delete(handshake);
-    this.#connections.add(this.#speak(socket, peer, handshake.openedMs));
+    this.#connections.add(this.#speakHttp1(socket, peer, handshake.openedMs));
   }
 
   refused(remoteAddress: string, reason: string): void {
     this.warn(`Invalid request from ip=${remoteAddress}: ${reason}`);
   }
 
-  closed(connection: Http1Connection | ProxyPreface | TlsHandshake): void {
+  #refuse(socket: Socket, peer: Peer, openedMs: number, error: ProtocolError): void {
+    const connection = this.#speakHttp1(socket, peer, openedMs);
+    this.#connections.add(connection);
+    connection.onError(error, undefined);
+  }
+
+  closed(connection: Client): void {
     this.#connections.delete(connection);
     this.#judgeLoad();
     this.#sayDrained();
@@ -387,14 +423,20 @@ class Service implements ConnectionHost, PrefaceHost, HandshakeHost {
     this.#connections.add(new TlsHandshake(socket, peer, tls, this, openedMs));
   }
 
-  #refuse({ socket }: ProxyPreface, error: ProtocolError): void {
+  #refuseSilently({ socket }: ProxyPreface, error: ProtocolError): void {
     this.refused(socket.remoteAddress ?? "", error.message);
     socket.destroy();
     this.#judgeLoad();
     this.#sayDrained();
   }
 
-  #speak(socket: Socket, peer: Peer, openedMs?: number): Http1Connection {
+  #speak(socket: Socket, peer: Peer, openedMs?: number): Http1Connection | CleartextPreface {
+    if (this.#cleartextHttp2 && peer.trusted) return new CleartextPreface(socket, peer, this, openedMs);
+    return this.#speakHttp1(socket, peer, openedMs);
+  }
+
+  /** Or uwsgi, where that is spoken instead. */
+  #speakHttp1(socket: Socket, peer: Peer, openedMs?: number): Http1Connection {
     if (this.#speaksUwsgi !== undefined) return uwsgiConnection(socket, peer, this, this.#speaksUwsgi);
     return new Http1Connection(socket, peer, this, undefined, openedMs);
   }

@@ -13,6 +13,7 @@ import { type Phase, type PhaseSurroundings, whatIsDue } from "./connection-phas
 import { type ExchangeConnection, Http1Exchange } from "./http1-exchange.ts";
 import { Http1Tunnel } from "./http1-tunnel.ts";
 import type { ConnectionLimits, TimeLimit } from "./limits-from-settings.ts";
+import type { LoggedExchange } from "./logged-exchange.ts";
 import { WriteWatch } from "./write-watch.ts";
 
 /** After its FIN a client may still read the answer; a request that is still queued this long after is given up (design §4). */
@@ -24,9 +25,8 @@ const UNSENT_BYTES_MAX = 65536;
 /** Of a request body that nobody wants, this much is read to save the connection; beyond it the connection is closed (Gunicorn's gthread: 64 KiB). */
 const UNWANTED_BODY_BYTES_MAX = 65536;
 
-/** What a connection needs of the gateway around it. */
-export interface ConnectionHost {
-  readonly policy: Http1Policy;
+/** What a connection needs of the gateway around it, whatever it speaks. */
+export interface ClientHost {
   readonly limits: ConnectionLimits;
   /** Value of the Date header, made once a second. */
   readonly date: string;
@@ -38,11 +38,16 @@ export interface ConnectionHost {
   now(): number;
   handle(stream: RequestStream): void;
   /** The exchange is over; its bytes have been given to the kernel. */
-  log(exchange: Http1Exchange): void;
+  log(exchange: LoggedExchange): void;
   warn(text: string): void;
   limitReached(limit: TimeLimit, limitMs: number, remoteAddress: string): void;
   /** An error that should not have been possible. */
   fault(error: unknown): void;
+}
+
+/** The same for a connection of HTTP/1. */
+export interface ConnectionHost extends ClientHost {
+  readonly policy: Http1Policy;
   closed(connection: Http1Connection): void;
 }
 

@@ -3,6 +3,7 @@
 import { PeerAllowList } from "../base/ip-network.ts";
 import { str } from "../base/python-repr.ts";
 import { type Http1Policy, http1Policy } from "../protocol/http1/policy.ts";
+import { type Http2Policy, http2Policy } from "../protocol/http2/policy.ts";
 import type { Peer } from "../request/request-head.ts";
 import type { Settings } from "../settings/table.ts";
 import type { SpoolLimits } from "./byte-spool.ts";
@@ -46,6 +47,26 @@ export function http1PolicyOf(settings: Settings): Http1Policy {
     forwarderHeaders: settings.forwarder_headers.includes("*") ? "*" : new Set(settings.forwarder_headers),
     secureSchemeHeaders: new Map(settings.secure_scheme_headers.v.map(([name, value]) => [str(name), str(value)])),
   });
+}
+
+export function http2PolicyOf(settings: Settings, request: Http1Policy): Http2Policy {
+  return http2Policy(
+    {
+      maxConcurrentStreams: settings.http2_max_concurrent_streams,
+      initialWindowSize: settings.http2_initial_window_size,
+      maxFrameSize: settings.http2_max_frame_size,
+      maxHeaderListSize: settings.http2_max_header_list_size,
+      // WebSocket on a stream (RFC 8441) is announced when there is somebody to speak it.
+      extendedConnect: false,
+    },
+    request,
+  );
+}
+
+/** Whether trusted clients speak HTTP/2 from their first byte, without TLS. */
+export function isCleartextHttp2(settings: Settings): boolean {
+  const isOn = settings.http2_cleartext === "prior-knowledge" && settings.http_protocols.includes("h2");
+  return isOn && settings.protocol !== "uwsgi" && settings.certfile === null && settings.keyfile === null;
 }
 
 export function connectionLimits(settings: Settings): ConnectionLimits {

@@ -25,6 +25,7 @@ export const PROTOCOL_ERRORS = {
   "proxy-not-allowed": { status: 403, reason: "Forbidden", rule: "proxy_allow_ips" },
   "bad-websocket-version": { status: 426, reason: "Upgrade Required", rule: "RFC 6455 §4.2.2" },
   "bad-websocket-key": { status: 400, reason: "Bad Request", rule: "RFC 6455 §4.2.1" },
+  "bad-http2-preface": { status: 400, reason: "Bad Request", rule: "RFC 9113 §3.4" },
   "bad-script-name": { status: 500, reason: "Internal Server Error", rule: "SCRIPT_NAME" },
 } as const;
 

@@ -25,13 +25,6 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   // Hooks
   "pre_exec",
   "ssl_context",
-  // Protocols
-  "http_protocols",
-  "http2_cleartext",
-  "http2_max_concurrent_streams",
-  "http2_initial_window_size",
-  "http2_max_frame_size",
-  "http2_max_header_list_size",
   // Dirty arbiter, control socket
   "dirty_apps",
   "dirty_workers",

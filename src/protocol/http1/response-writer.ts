@@ -169,16 +169,10 @@ export function isInterim(status: string): boolean {
 
 const HTML_ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;" };
 
-/**
- * The whole response to a refused request, Gunicorn's to the byte: always HTTP/1.1, without Server and Date.
- *
- * @param text             Shown on the page, escaped here; latin-1.
- * @param extraFieldLines  `"Retry-After: 1\r\n"`
- * @returns                Latin-1 text. The connection is to be closed behind it.
- */
-export function refusalPage(status: number, reason: string, text: string, extraFieldLines = ""): string {
+/** The page of a refusal, Gunicorn's to the byte. @param text  Escaped here; latin-1. */
+export function refusalBody(reason: string, text: string): string {
   const shown = text.replace(/[&<>"']/g, (character) => HTML_ESCAPES[character] ?? character);
-  const page = `<html>
+  return `<html>
   <head>
     <title>${reason}</title>
   </head>
@@ -188,6 +182,17 @@ export function refusalPage(status: number, reason: string, text: string, extraF
   </body>
 </html>
 `;
+}
+
+/**
+ * The whole response to a refused request, Gunicorn's to the byte: always HTTP/1.1, without Server and Date.
+ *
+ * @param text             Shown on the page, escaped here; latin-1.
+ * @param extraFieldLines  `"Retry-After: 1\r\n"`
+ * @returns                Latin-1 text. The connection is to be closed behind it.
+ */
+export function refusalPage(status: number, reason: string, text: string, extraFieldLines = ""): string {
+  const page = refusalBody(reason, text);
   return (
     `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Type: text/html\r\nContent-Length: ${page.length}\r\n` +
     `${extraFieldLines}\r\n${page}`

@@ -50,6 +50,8 @@ export class Http2Stream {
   readonly connectProtocol: string | undefined;
   /** Set by the user while the request is reported; without one its body is thrown away. */
   reader: StreamReader | undefined;
+  /** Set by the user; called when the last frame of the response has been written. */
+  onAnswered: (() => void) | undefined;
   /** Fields behind the request's body, once it has ended. */
   trailers: TrailerFields | undefined;
   /** The client has sent END_STREAM. */

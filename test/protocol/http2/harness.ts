@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { HpackDecoder } from "../../../src/protocol/hpack/decoder.ts";
 import type { HpackField } from "../../../src/protocol/hpack/field.ts";
-import { type ConnectionEnd, Http2Connection, type Http2Handler } from "../../../src/protocol/http2/connection.ts";
+import { type ConnectionEnd, Http2Engine, type Http2Handler } from "../../../src/protocol/http2/engine.ts";
 import { ERROR, FLAG, FRAME } from "../../../src/protocol/http2/frame-types.ts";
 import { OutputPool } from "../../../src/protocol/http2/output-pool.ts";
 import { type Http2Policy, type Http2Settings, http2Policy } from "../../../src/protocol/http2/policy.ts";
@@ -43,7 +43,7 @@ export interface HarnessOptions {
 }
 
 export class Harness implements Http2Handler {
-  readonly connection: Http2Connection;
+  readonly connection: Http2Engine;
   readonly pool = new OutputPool();
   readonly heads: RequestHead[] = [];
   readonly headOf = new Map<number, RequestHead>();
@@ -65,7 +65,7 @@ export class Harness implements Http2Handler {
 
   constructor(options: HarnessOptions = {}) {
     this.#options = options;
-    this.connection = new Http2Connection(policy(options.settings, options.request), options.peer ?? PEER, this, this.pool);
+    this.connection = new Http2Engine(policy(options.settings, options.request), options.peer ?? PEER, this, this.pool);
     if (options.hello !== false) {
       this.send(HELLO);
       this.frames();

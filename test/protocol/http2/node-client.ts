@@ -3,7 +3,7 @@
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
 import { Duplex } from "node:stream";
 import type { EncodedField } from "../../../src/protocol/hpack/encoded-field.ts";
-import { type ConnectionEnd, Http2Connection, type Http2Handler } from "../../../src/protocol/http2/connection.ts";
+import { type ConnectionEnd, Http2Engine, type Http2Handler } from "../../../src/protocol/http2/engine.ts";
 import { OutputPool } from "../../../src/protocol/http2/output-pool.ts";
 import type { Http2Policy } from "../../../src/protocol/http2/policy.ts";
 import type { Http2Stream } from "../../../src/protocol/http2/stream.ts";
@@ -26,7 +26,7 @@ export interface Answer {
 
 export class NodeClient implements Http2Handler {
   readonly session: ClientHttp2Session;
-  readonly connection: Http2Connection;
+  readonly connection: Http2Engine;
   end: ConnectionEnd | undefined;
   readonly #onRequest: OnRequest;
   readonly #pipe: Duplex;
@@ -46,7 +46,7 @@ export class NodeClient implements Http2Handler {
         done();
       },
     });
-    this.connection = new Http2Connection(rules, PEER, this, new OutputPool());
+    this.connection = new Http2Engine(rules, PEER, this, new OutputPool());
     this.session = connect("http://h", { createConnection: () => this.#pipe, settings });
     this.session.on("error", () => {});
   }

@@ -3,7 +3,7 @@
 import type { AddressInfo, Server, Socket } from "node:net";
 import { createServer } from "node:net";
 import { encodeField } from "../../../src/protocol/hpack/encoded-field.ts";
-import { Http2Connection, type Http2Handler } from "../../../src/protocol/http2/connection.ts";
+import { Http2Engine, type Http2Handler } from "../../../src/protocol/http2/engine.ts";
 import { OutputPool } from "../../../src/protocol/http2/output-pool.ts";
 import type { Http2Policy } from "../../../src/protocol/http2/policy.ts";
 import { responseFields } from "../../../src/protocol/http2/response-fields.ts";
@@ -37,7 +37,7 @@ function serve(socket: Socket, rules: Http2Policy): void {
     onRefusal: (stream) => stream.respond(400, REFUSED, SHORT),
     onEnd: () => socket.end(),
   };
-  const connection: Http2Connection = new Http2Connection(rules, PEER, handler, pool);
+  const connection: Http2Engine = new Http2Engine(rules, PEER, handler, pool);
   socket.on("data", (chunk) => connection.receive(chunk, performance.now()));
   socket.on("drain", () => connection.drained());
   socket.on("end", () => socket.end());

@@ -52,7 +52,7 @@ export interface Http2Handler {
 /** How far the end has come (RFC 9113 §6.8): announced, so that no more requests set out; then decided which ones still count. */
 type Stage = "open" | "announced" | "draining" | "ended";
 
-export class Http2Connection implements FrameSink, StreamOwner {
+export class Http2Engine implements FrameSink, StreamOwner {
   /** Of the last `receive`: a clock that only goes forward. */
   nowMs = 0;
   readonly #handler: Http2Handler;
@@ -155,6 +155,14 @@ export class Http2Connection implements FrameSink, StreamOwner {
     if (this.#stage === "ended") return;
     this.#writer.goaway(this.#streams.lastId, code);
     this.#end({ code, reason });
+  }
+
+  /** The client sends nothing more, but may still read: requests that are complete are answered, the others are cut. */
+  inputEnded(): void {
+    if (this.#stage === "ended") return;
+    this.#control.peerLeaves = true;
+    for (const stream of this.#streams.all()) if (!stream.requestEnded) this.#forget(stream, "CANCEL");
+    this.endIfDone();
   }
 
   /** The client has gone. */
@@ -264,9 +272,9 @@ export class Http2Connection implements FrameSink, StreamOwner {
 
   /** Ends a connection on which nothing will come any more. */
   endIfDone(): void {
+    if (this.#stage === "ended") return;
     const isLeaving = this.#stage === "draining" || this.#control.peerLeaves;
-    if (isLeaving && this.#stage !== "ended" && this.#streams.size === 0)
-      this.#end({ code: "NO_ERROR", reason: "all requests are answered" });
+    if (isLeaving && this.#streams.size === 0) this.#end({ code: "NO_ERROR", reason: "all requests are answered" });
   }
 
   // --- from the streams ----------------------------------------------------------------------------------------------
@@ -286,6 +294,7 @@ export class Http2Connection implements FrameSink, StreamOwner {
     // The rest of a request that has its answer is not wanted (RFC 9113 §8.1).
     if (!stream.requestEnded) this.resetStream(stream, "NO_ERROR");
     else this.#forget(stream, undefined);
+    stream.onAnswered?.();
   }
 
   // --- the end -------------------------------------------------------------------------------------------------------

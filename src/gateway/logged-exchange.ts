@@ -1,0 +1,17 @@
+import type { RequestHead } from "../request/request-head.ts";
+
+/** What the access log says of an exchange that is over. */
+export interface LoggedExchange {
+  readonly head: RequestHead;
+  /** Monotonic milliseconds. */
+  readonly arrivedMs: number;
+  readonly status: number;
+  /** Body bytes of the response that were sent. */
+  readonly bodyBytes: number;
+  readonly fieldLines: string;
+  /** Undefined when no worker has answered. */
+  readonly workerPid: number | undefined;
+}
+
+/** Of a request whose client left before the answer began; nobody receives it. nginx's number, which log tools know. */
+export const CLIENT_LEFT_STATUS = 499;
