@@ -6,6 +6,7 @@
 import type { Socket } from "node:net";
 import { mayBePreface, PREFACE_BYTES } from "../protocol/http2/frame-reader.ts";
 import type { Peer } from "../request/request-head.ts";
+import { CROWDED_IDLE_MS } from "./connection-phase.ts";
 import type { ConnectionLimits, TimeLimit } from "./limits-from-settings.ts";
 
 /** When the server stops: a client sends its preface with the connection, so one that has sent none by now asks nothing. */
@@ -17,6 +18,8 @@ export interface CleartextHost {
   readonly limits: ConnectionLimits;
   /** Since when the server stops. */
   readonly drainingSinceMs: number | undefined;
+  /** There is no room for another connection. */
+  readonly crowded: boolean;
   /** Monotonic milliseconds. */
   now(): number;
   /** The socket has no listeners of the preface's any more: it is the host's. @param bytes  What has come, valid during the call only. */
@@ -75,10 +78,11 @@ export class CleartextPreface {
 
   /** Carries out what has become due. Called a few times a second. */
   sweep(now: number): void {
-    const { drainingSinceMs, limits } = this.#host;
-    const isLate = now - this.openedMs >= limits.headMs;
+    const { drainingSinceMs, limits, crowded } = this.#host;
+    const limitMs = crowded ? Math.min(limits.headMs, CROWDED_IDLE_MS) : limits.headMs;
+    const isLate = now - this.openedMs >= limitMs;
     const isDrained = drainingSinceMs !== undefined && now - Math.max(drainingSinceMs, this.openedMs) >= DRAIN_MS;
-    if (isLate) this.#host.limitReached("head-timeout", limits.headMs, this.peer.remoteAddress);
+    if (isLate) this.#host.limitReached("head-timeout", limitMs, this.peer.remoteAddress);
     if (isLate || isDrained) this.socket.destroy();
   }
 }

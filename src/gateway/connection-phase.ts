@@ -12,7 +12,7 @@ const DRAIN_IDLE_MS = 200;
 const RESET_AFTER_MS = 1000;
 
 /** When no more connections can be accepted, an idle one has this long: Gunicorn's default for all of them. Somebody waits for its place. */
-const CROWDED_IDLE_MS = 2000;
+export const CROWDED_IDLE_MS = 2000;
 
 /** `sinceMs` starts the clock of the limit that applies. */
 export type Phase =

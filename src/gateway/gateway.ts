@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import type { TLSSocket } from "node:tls";
 import type { Http1Policy } from "../protocol/http1/policy.ts";
+import { SWITCHING_PROTOCOLS, type Upgrade } from "../protocol/http2/h2c-upgrade.ts";
 import { OutputPool } from "../protocol/http2/output-pool.ts";
 import type { Http2Policy } from "../protocol/http2/policy.ts";
 import type { RequestStream } from "../request/exchange.ts";
@@ -22,11 +23,12 @@ import { type ConnectionHost, Http1Connection } from "./http1-connection.ts";
 import { Http2Connection, type Http2Host } from "./http2-connection.ts";
 import { dropPrivileges } from "./identity.ts";
 import {
+  type CleartextHttp2,
   type ConnectionLimits,
+  cleartextHttp2,
   connectionLimits,
   http1PolicyOf,
   http2PolicyOf,
-  isCleartextHttp2,
   mountPoint,
   poolLimits,
   spoolBudgets,
@@ -138,8 +140,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   readonly #gate: AcceptGate;
   #isTrusted: (address: string) => boolean;
   #speaksUwsgi: ((peer: Peer) => boolean) | undefined;
-  /** Trusted peers speak HTTP/2 from their first byte. */
-  #cleartextHttp2: boolean;
+  #cleartextHttp2: CleartextHttp2;
   #proxyRules: ProxyRules | undefined;
   /** Workers have event loops, and scopes that name the address which a client reached. */
   #pushes: boolean;
@@ -165,7 +166,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     this.#control = control;
     this.policy = http1PolicyOf(settings);
     this.http2Policy = http2PolicyOf(settings, this.policy);
-    this.#cleartextHttp2 = isCleartextHttp2(settings);
+    this.#cleartextHttp2 = cleartextHttp2(settings);
     this.limits = connectionLimits(settings);
     this.#isTrusted = trustedPeers(settings);
     this.#speaksUwsgi = uwsgiPeers(settings);
@@ -226,7 +227,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   change(settings: Settings, tls: TlsMaterial | undefined): void {
     this.policy = http1PolicyOf(settings);
     this.http2Policy = http2PolicyOf(settings, this.policy);
-    this.#cleartextHttp2 = isCleartextHttp2(settings);
+    this.#cleartextHttp2 = cleartextHttp2(settings);
     this.limits = connectionLimits(settings);
     this.#isTrusted = trustedPeers(settings);
     this.#speaksUwsgi = uwsgiPeers(settings);
@@ -358,12 +359,25 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   cleartextDecided(preface: CleartextPreface, speaksHttp2: boolean, bytes: Buffer): void {
     this.#connections.delete(preface);
     const { socket, peer, openedMs } = preface;
-    if (!speaksHttp2) {
+    if (!speaksHttp2 && !this.#cleartextHttp2.besideHttp1) {
       this.#refuse(socket, peer, openedMs, new ProtocolError("bad-http2-preface", "Invalid HTTP/2 connection preface"));
       return;
     }
-    this.#connections.add(new Http2Connection(socket, peer, this, openedMs));
+    this.#connections.add(speaksHttp2 ? new Http2Connection(socket, peer, this, openedMs) : this.#speakHttp1(socket, peer, openedMs));
     socket.emit("data", bytes);
+  }
+
+  get upgradesToHttp2(): boolean {
+    return this.#cleartextHttp2.byUpgrade;
+  }
+
+  upgraded(before: Http1Connection, socket: Socket, peer: Peer, upgrade: Upgrade, rest: Buffer): void {
+    this.#connections.delete(before);
+    socket.write(SWITCHING_PROTOCOLS, "latin1");
+    const connection = new Http2Connection(socket, peer, this);
+    this.#connections.add(connection);
+    connection.upgrade(upgrade);
+    if (rest.length > 0) socket.emit("data", rest);
   }
 
   handshakeEnded(handshake: TlsHandshake, socket: TLSSocket, peer: Peer): void {
@@ -431,7 +445,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   }
 
   #speak(socket: Socket, peer: Peer, openedMs?: number): Http1Connection | CleartextPreface {
-    if (this.#cleartextHttp2 && peer.trusted) return new CleartextPreface(socket, peer, this, openedMs);
+    if (this.#cleartextHttp2.byPreface && peer.trusted) return new CleartextPreface(socket, peer, this, openedMs);
     return this.#speakHttp1(socket, peer, openedMs);
   }
 

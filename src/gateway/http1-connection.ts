@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { Http1Policy } from "../protocol/http1/policy.ts";
 import { Http1Parser } from "../protocol/http1/request-parser.ts";
 import { refusalPage } from "../protocol/http1/response-writer.ts";
+import { readUpgrade, type Upgrade } from "../protocol/http2/h2c-upgrade.ts";
 import type { RequestHandler, RequestParser } from "../protocol/request-parser.ts";
 import type { BodyEnd, RequestStream, Tunnel, TunnelUser } from "../request/exchange.ts";
 import { PROTOCOL_ERRORS, type ProtocolError } from "../request/protocol-error.ts";
@@ -48,6 +49,10 @@ export interface ClientHost {
 /** The same for a connection of HTTP/1. */
 export interface ConnectionHost extends ClientHost {
   readonly policy: Http1Policy;
+  /** Trusted clients may go on in HTTP/2. */
+  readonly upgradesToHttp2: boolean;
+  /** The socket is the host's: this connection does nothing more with it. @param rest  What the client has sent behind its request. */
+  upgraded(connection: Http1Connection, socket: Socket, peer: Peer, upgrade: Upgrade, rest: Buffer): void;
   closed(connection: Http1Connection): void;
 }
 
@@ -83,6 +88,8 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   /** The next request waits until the client has taken the answers before it. */
   #nextAwaitsDrain = false;
   #corked = false;
+  /** The socket belongs to a connection of HTTP/2. */
+  #handedOn = false;
   #unwantedBodyBytes = 0;
   /** While a body is expected, and how much of it has come. */
   #bodyPace: ClientPace | undefined;
@@ -113,6 +120,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
 
   /** A fault of ours costs the client that met it its connection, and nobody else anything. */
   #guard(work: () => void): void {
+    if (this.#handedOn) return;
     try {
       work();
     } catch (error) {
@@ -190,6 +198,12 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   // --- from the parser ---------------------------------------------------------------------------------------------
 
   onHead(head: RequestHead): void {
+    const upgrade = this.#mayUpgrade(head) ? readUpgrade(head) : undefined;
+    if (upgrade !== undefined) {
+      this.#handedOn = true;
+      this.#host.upgraded(this, this.#socket, this.#peer, upgrade, this.#parser.takeRest());
+      return;
+    }
     this.#phase = EXCHANGE;
     this.#unwantedBodyBytes = 0;
     const now = this.#host.now();
@@ -201,6 +215,11 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     }
     this.#host.handle(exchange);
     if (this.#finAtMs !== undefined) exchange.onClientFin?.();
+  }
+
+  /** A request with a body stays HTTP/1: its body would have to come before the first frame. */
+  #mayUpgrade(head: RequestHead): boolean {
+    return this.#host.upgradesToHttp2 && this.#peer.trusted && head.framing.kind === "none" && head.keepAlive;
   }
 
   onBody(chunk: Buffer): void {

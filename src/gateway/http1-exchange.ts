@@ -14,7 +14,6 @@ import type {
   WebsocketHandshake,
 } from "../request/exchange.ts";
 import type { RequestHead } from "../request/request-head.ts";
-import { CLIENT_LEFT_STATUS } from "./logged-exchange.ts";
 
 /** What an exchange asks of its connection. */
 export interface ExchangeConnection {
@@ -40,6 +39,9 @@ export interface ExchangeConnection {
 
 /** RFC 6455 §1.3: what a server adds to the key, to show that it has understood. */
 const WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/** Of a request whose client left before the answer began; nobody receives it. nginx's number, which log tools know. */
+export const CLIENT_LEFT_STATUS = 499;
 
 export class Http1Exchange implements RequestStream, ResponseSink {
   readonly head: RequestHead;

@@ -3,12 +3,14 @@
 import type { Socket } from "node:net";
 import { refusalBody } from "../protocol/http1/response-writer.ts";
 import { type ConnectionEnd, Http2Engine, type Http2Handler } from "../protocol/http2/engine.ts";
+import type { Upgrade } from "../protocol/http2/h2c-upgrade.ts";
 import type { OutputPool } from "../protocol/http2/output-pool.ts";
 import type { Http2Policy } from "../protocol/http2/policy.ts";
 import { responseFields } from "../protocol/http2/response-fields.ts";
 import type { Http2Stream } from "../protocol/http2/stream.ts";
 import { PROTOCOL_ERRORS, type ProtocolError } from "../request/protocol-error.ts";
 import type { Peer, RequestHead } from "../request/request-head.ts";
+import { CROWDED_IDLE_MS } from "./connection-phase.ts";
 import type { ClientHost } from "./http1-connection.ts";
 import { Http2Exchange, type Http2ExchangeOwner } from "./http2-exchange.ts";
 import type { ConnectionLimits, TimeLimit } from "./limits-from-settings.ts";
@@ -24,8 +26,6 @@ const LINGER_MS = 2000;
 const LINGER_DRAINING_MS = 500;
 /** When the server stops, clients that do not say that they have read it are taken at their word so long after. */
 const DRAIN_SETTLE_MS = 200;
-/** When no more connections can be accepted, an idle one has this long. */
-const CROWDED_IDLE_MS = 2000;
 
 export interface Http2Host extends ClientHost {
   readonly http2Policy: Http2Policy;
@@ -62,6 +62,11 @@ export class Http2Connection implements Http2Handler, Http2ExchangeOwner {
     socket.on("drain", () => this.#guard(() => this.#onDrain()));
     socket.on("error", () => {});
     socket.on("close", () => this.#guard(() => this.#onClose()));
+  }
+
+  /** Begins with a request that HTTP/1 brought; its `101` has been written. */
+  upgrade({ settings, head }: Upgrade): void {
+    this.#guard(() => this.#engine.upgrade(settings, head));
   }
 
   /** A fault of ours costs the client that met it its connection, and nobody else anything. */

@@ -6,8 +6,8 @@ import type { Http2Stream, StreamReader } from "../protocol/http2/stream.ts";
 import type { BodyReader, RequestStream, ResponseHead, ResponseSink } from "../request/exchange.ts";
 import type { RequestHead } from "../request/request-head.ts";
 import { ClientPace } from "./client-pace.ts";
+import { CLIENT_LEFT_STATUS } from "./http1-exchange.ts";
 import type { ConnectionLimits, TimeLimit } from "./limits-from-settings.ts";
-import { CLIENT_LEFT_STATUS } from "./logged-exchange.ts";
 
 /** What an exchange asks of its connection. */
 export interface Http2ExchangeOwner {
@@ -66,9 +66,8 @@ export class Http2Exchange implements RequestStream, ResponseSink, StreamReader 
     return this.status !== 0;
   }
 
-  /** Those that still wait for the client have not been sent. */
   get bodyBytes(): number {
-    return this.#response.bodyBytes - this.#response.size;
+    return this.#stream.sentBytes;
   }
 
   get onDrain(): (() => void) | undefined {
@@ -224,8 +223,8 @@ export class Http2Exchange implements RequestStream, ResponseSink, StreamReader 
   /** A client that opens no window holds a worker's answer as one that does not read does. */
   #watchResponse(now: number): void {
     const { writeMs } = this.#owner.limits;
-    const sentBytes = this.bodyBytes;
-    if (this.#response.size === 0) this.#responsePace = undefined;
+    const { pendingBytes, sentBytes } = this.#stream;
+    if (pendingBytes === 0) this.#responsePace = undefined;
     else this.#responsePace ??= new ClientPace(now, sentBytes);
     if (!this.#responsePace?.isTooSlow(now, sentBytes, writeMs)) return;
     this.#owner.limitReached("write-timeout", writeMs);

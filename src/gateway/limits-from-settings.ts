@@ -63,10 +63,25 @@ export function http2PolicyOf(settings: Settings, request: Http1Policy): Http2Po
   );
 }
 
-/** Whether trusted clients speak HTTP/2 from their first byte, without TLS. */
-export function isCleartextHttp2(settings: Settings): boolean {
-  const isOn = settings.http2_cleartext === "prior-knowledge" && settings.http_protocols.includes("h2");
-  return isOn && settings.protocol !== "uwsgi" && settings.certfile === null && settings.keyfile === null;
+/** How trusted clients come to HTTP/2 without TLS. */
+export interface CleartextHttp2 {
+  /** By its preface as their first bytes. */
+  readonly byPreface: boolean;
+  /** By a request of HTTP/1. */
+  readonly byUpgrade: boolean;
+  /** HTTP/1 is spoken with them too. */
+  readonly besideHttp1: boolean;
+}
+
+export function cleartextHttp2(settings: Settings): CleartextHttp2 {
+  const hasTls = settings.certfile !== null || settings.keyfile !== null;
+  const mayBe = settings.http_protocols.includes("h2") && settings.protocol !== "uwsgi" && !hasTls;
+  const how = mayBe ? settings.http2_cleartext : "off";
+  return {
+    byPreface: how === "prior-knowledge" || how === "both",
+    byUpgrade: how === "upgrade" || how === "both",
+    besideHttp1: how !== "prior-knowledge",
+  };
 }
 
 export function connectionLimits(settings: Settings): ConnectionLimits {

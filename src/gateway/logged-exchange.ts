@@ -12,6 +12,3 @@ export interface LoggedExchange {
   /** Undefined when no worker has answered. */
   readonly workerPid: number | undefined;
 }
-
-/** Of a request whose client left before the answer began; nobody receives it. nginx's number, which log tools know. */
-export const CLIENT_LEFT_STATUS = 499;

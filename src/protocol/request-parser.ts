@@ -41,4 +41,6 @@ export interface RequestParser {
   takeRest(): Buffer;
   /** Reports nothing more and lets go of all bytes. May be called from a handler. */
   close(): void;
+  /** The same, when what follows is another protocol's. @returns The bytes that have come and are not used, in a buffer of their own. */
+  takeRest(): Buffer;
 }

@@ -5,6 +5,7 @@ import { type ConnectionHost, Http1Connection } from "../../src/gateway/http1-co
 import type { Http1Exchange } from "../../src/gateway/http1-exchange.ts";
 import type { ConnectionLimits, TimeLimit } from "../../src/gateway/limits-from-settings.ts";
 import { type Http1Policy, http1Policy } from "../../src/protocol/http1/policy.ts";
+import type { Upgrade } from "../../src/protocol/http2/h2c-upgrade.ts";
 import type { BodyEnd, RequestStream, Tunnel } from "../../src/request/exchange.ts";
 import type { Peer } from "../../src/request/request-head.ts";
 import { PEER } from "./memory-exchange.ts";
@@ -48,6 +49,9 @@ const answer =
 /** A server of `Http1Connection`s with a handler of the test's, and a clock that the test moves. */
 class Server implements ConnectionHost {
   readonly policy = POLICY;
+  upgradesToHttp2 = false;
+  /** Connections that went on in HTTP/2, and what the client had sent behind its request. */
+  readonly upgrades: { peer: Peer; upgrade: Upgrade; rest: string }[] = [];
   readonly limits: ConnectionLimits;
   readonly date = "Thu, 01 Jan 1970 00:00:00 GMT";
   readonly connections = new Set<Http1Connection>();
@@ -90,6 +94,11 @@ class Server implements ConnectionHost {
     return host;
   }
 
+  upgraded(connection: Http1Connection, socket: Socket, peer: Peer, upgrade: Upgrade, rest: Buffer): void {
+    this.connections.delete(connection);
+    this.upgrades.push({ peer, upgrade, rest: rest.latin1Slice() });
+    socket.end("switched");
+  }
   now(): number {
     return this.nowMs;
   }
@@ -909,3 +918,37 @@ test("a client that has ended before its WebSocket is accepted", async (t) => {
   assert.match(client.text, /^HTTP\/1\.1 101 .*\r\n\r\nlast words$/s);
   await until(() => server.connections.size === 0);
 });
+
+const UPGRADE = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n";
+const TRUSTED: Peer = { ...PEER, trusted: true };
+
+test("a trusted client goes on in HTTP/2, with what it has sent behind its request; this connection does nothing more", async (t) => {
+  const server = await Server.start(t, answer("hi"), {}, TRUSTED);
+  server.upgradesToHttp2 = true;
+  const client = await server.connect(t);
+  client.send(`GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /a HTTP/1.1\r\nHost: h\r\n${UPGRADE}\r\nPRI * and more`);
+  await client.sees("switched");
+  const [{ upgrade, rest }] = server.upgrades as [(typeof server.upgrades)[0]];
+  assert.equal(upgrade.head.target, "/a");
+  assert.equal(rest, "PRI * and more");
+  client.send("more");
+  client.socket.end();
+  await until(() => client.ended);
+  assert.deepEqual(server.logged, ["/1 200"]);
+});
+
+for (const { name, upgrades = true, peer = TRUSTED, fields } of [
+  { name: "where it is off", upgrades: false, fields: UPGRADE },
+  { name: "of a stranger", peer: PEER, fields: UPGRADE },
+  { name: "with a body", fields: `${UPGRADE}Content-Length: 1\r\n` },
+  { name: "that will close", fields: UPGRADE.replace("Connection: ", "Connection: close, ") },
+  { name: "to something else", fields: UPGRADE.replace("h2c", "websocket") },
+]) {
+  test(`a request to upgrade ${name} stays HTTP/1`, async (t) => {
+    const server = await Server.start(t, answer("hi"), {}, peer);
+    server.upgradesToHttp2 = upgrades;
+    const client = await server.connect(t);
+    await client.send(`GET / HTTP/1.1\r\nHost: h\r\n${fields}\r\nx`).sees("hi");
+    assert.deepEqual(server.upgrades, []);
+  });
+}

@@ -29,6 +29,8 @@ async function serve(t: TestContext, isAllowed = true) {
   let clockReads = 0;
   const host: ConnectionHost = {
     policy: http1PolicyOf(settingsOf()),
+    upgradesToHttp2: false,
+    upgraded: () => assert.fail("uWSGI knows no upgrade"),
     limits: { idleMs: 5_000, proxyIdleMs: 75_000, headMs: HEAD_MS, drainHeadMs: 1_000, bodyMs: 60_000, writeMs: 60_000 },
     date: "Thu, 01 Jan 1970 00:00:00 GMT",
     drainingSinceMs: undefined,

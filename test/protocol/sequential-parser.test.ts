@@ -106,3 +106,14 @@ test("an error closes: nothing more is read, and no bytes are held", () => {
   parser.next();
   assert.deepEqual([seen, parser.awaiting, parser.heldBytes], [["x", "no line feed undefined"], "closed", 0]);
 });
+
+test("what has not been used goes to whoever reads on, and nothing more is reported", () => {
+  const { parser, seen } = letters();
+  const lent = Buffer.from("x\ny\nz");
+  parser.feed(lent);
+  const rest = parser.takeRest();
+  lent.fill(0);
+  assert.equal(rest.latin1Slice(), "y\nz");
+  parser.feed(Buffer.from("a\n"));
+  assert.deepEqual([seen, parser.awaiting, parser.heldBytes], [["x"], "closed", 0]);
+});

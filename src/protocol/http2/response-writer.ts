@@ -13,8 +13,6 @@ const WAITING_BYTES_MAX = 32768;
 
 /** One request's response. Either `whole`, or `start`, any number of `body`, then `end`. */
 export class Http2Response implements BodySource {
-  /** Body bytes given to the connection: what the access log says. */
-  bodyBytes = 0;
   ended = false;
   trailers: BodySource["trailers"];
   /** Set by the user; called when more is wanted, after `body` gave false. */
@@ -116,12 +114,11 @@ export class Http2Response implements BodySource {
     this.#stream.dataReady();
   }
 
-  /** Cuts body bytes to what the response may carry, and counts them. */
+  /** Cuts body bytes to what the response may carry. */
   #take(chunk: Buffer): Buffer {
     if (!this.#hasBody) return chunk.subarray(0, 0);
     const taken = this.#bytesLeft === undefined ? chunk.length : Math.min(chunk.length, this.#bytesLeft);
     if (this.#bytesLeft !== undefined) this.#bytesLeft -= taken;
-    this.bodyBytes += taken;
     return taken === chunk.length ? chunk : chunk.subarray(0, taken);
   }
 }

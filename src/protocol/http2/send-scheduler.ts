@@ -137,6 +137,7 @@ export class SendScheduler implements StreamSender {
   #write(stream: Http2Stream, bytes: Buffer, isLast: boolean): void {
     this.window -= bytes.length;
     stream.sendWindow -= bytes.length;
+    stream.sentBytes += bytes.length;
     this.#limits.bodySent(bytes.length);
     this.#writer.data(stream.id, bytes, isLast);
   }

@@ -62,6 +62,8 @@ export class Http2Stream {
   /** Whether the connection knows it still. */
   closed = false;
   sendWindow: number;
+  /** Body bytes of the response that have gone out. */
+  sentBytes = 0;
   readonly receiveWindow: ReceiveWindow;
   source: BodySource | undefined;
   /** Body bytes that Content-Length announced and that have not come; infinite without one. */
@@ -93,9 +95,9 @@ export class Http2Stream {
     return this.bodyBytesLeft > 0 && Number.isFinite(this.bodyBytesLeft);
   }
 
-  /** Body bytes wait only for the client's window. */
-  get awaitsWindow(): boolean {
-    return this.source !== undefined && this.source.size > 0 && this.sendWindow <= 0;
+  /** Body bytes of the response that wait for the client. */
+  get pendingBytes(): number {
+    return this.source?.size ?? 0;
   }
 
   /** The reader has used so many bytes of the body: the client may send as many more. */

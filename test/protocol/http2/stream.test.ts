@@ -29,13 +29,13 @@ test("a response has one head", () => {
   assert.deepEqual(harness.read(), ["headers 1 :status=200"]);
 });
 
-test("a stream says whether only the client's window holds it up", () => {
+test("a stream says what has gone and what waits for the client", () => {
   const harness = new Harness();
   harness.send(settings({ initialWindowSize: 2 }), headers(1, POST, { endStream: false }));
   const stream = harness.streams[0] ?? assert.fail();
-  assert.equal(stream.awaitsWindow, false);
+  assert.deepEqual([stream.sentBytes, stream.pendingBytes], [0, 0]);
   stream.respond(200, [], Buffer.from("abc"));
-  assert.equal(stream.awaitsWindow, true);
+  assert.deepEqual([stream.sentBytes, stream.pendingBytes], [2, 1]);
   harness.send(settings({ initialWindowSize: 3 }));
-  assert.equal(stream.awaitsWindow, false);
+  assert.deepEqual([stream.sentBytes, stream.pendingBytes], [3, 0]);
 });
