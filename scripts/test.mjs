@@ -70,6 +70,11 @@ function prepareNginx() {
   step("nginx", process.execPath, ["--import", "./scripts/typescript.mjs", "test/server/install-nginx.ts"]);
 }
 
+/** The same for the tests of HTTP/2 by h2spec. */
+function prepareH2spec() {
+  step("h2spec", process.execPath, ["--import", "./scripts/typescript.mjs", "test/server/install-h2spec.ts"]);
+}
+
 function filesUnder(folder, suffix) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true })
@@ -112,7 +117,10 @@ function main(args) {
   const prepared = prepareVenv();
   if (!built || !prepared) return;
 
-  if (wanted("server") || wanted("soak") || patterns.length > 0) prepareNginx();
+  if (wanted("server") || wanted("soak") || patterns.length > 0) {
+    prepareNginx();
+    prepareH2spec();
+  }
 
   const all = filesUnder("test", ".test.ts");
   const isIn = (folder) => (file) => file.startsWith(join("test", folder));

@@ -37,10 +37,8 @@ export interface RequestParser {
   eof(): void;
   /** The answer is done: read the next request. May be called from a handler. Ignored once closed. */
   next(): void;
-  /** Reports nothing more, and gives away what was held: the protocol on the connection is another one from here. */
+  /** Reports nothing more, and gives away what was held, in a buffer of its own: the protocol on the connection is another one from here. */
   takeRest(): Buffer;
   /** Reports nothing more and lets go of all bytes. May be called from a handler. */
   close(): void;
-  /** The same, when what follows is another protocol's. @returns The bytes that have come and are not used, in a buffer of their own. */
-  takeRest(): Buffer;
 }

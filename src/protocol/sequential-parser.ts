@@ -69,13 +69,6 @@ export abstract class SequentialParser implements RequestParser {
     this.held.clear();
   }
 
-  takeRest(): Buffer {
-    const { bytes, start, end } = this.held;
-    const rest = Buffer.from(bytes.subarray(start, end));
-    this.close();
-    return rest;
-  }
-
   /** Reports a request. */
   protected headRead(head: RequestHead, hasBody: boolean): void {
     this.head = head;

@@ -10,7 +10,6 @@ const hook: PyValue = { t: "object", type: "function", text: "<function f>", nam
 
 const REFUSED: readonly { words: readonly string[]; config?: readonly (readonly [string, PyValue])[]; name: string }[] = [
   { words: ["-k", "gevent"], name: "worker_class" },
-  { words: ["--http-protocols", "h2,h1"], name: "http_protocols" },
   { words: ["--statsd-host", "h"], name: "statsd_host" },
   { words: ["--control-socket", "/x"], name: "control_socket" },
   { words: ["--gateways", "2"], name: "gateways" },
@@ -38,6 +37,8 @@ const TAKEN: readonly (readonly string[])[] = [
   ["-k", "tornado", "--threads", "2"],
   ["-k", "sync", "--threads", "1", "--gateways", "1"],
   ["--proxy-protocol=auto", "--proxy-allow-from", "10.0.0.0/8"],
+  ["--http-protocols", "h2,h1", "--http2-cleartext", "both", "--http2-max-concurrent-streams", "5", "--http2-initial-window-size", "70000"],
+  ["--http2-max-frame-size", "20000", "--http2-max-header-list-size", "0"],
   ["--protocol", "uwsgi", "--uwsgi-allow-from", "10.0.0.0/8"],
   ["--threads", "4"],
   ["-k", "gthread", "--threads", "1"],
