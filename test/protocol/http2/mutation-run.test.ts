@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runMutations } from "./mutation-run.ts";
 
-const FRAMES = 60_000;
+const FRAMES = 30_000;
 
 test("damaged conversations: no crash, every stream's story in order, the same wherever they are cut", () => {
   const { frames, requests, refused, conversations } = runMutations(FRAMES, 1);
