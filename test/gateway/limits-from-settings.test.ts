@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  cleartextHttp2,
   connectionLimits,
   http1PolicyOf,
+  http2PolicyOf,
   mountPoint,
   poolLimits,
   spoolBudgets,
@@ -169,4 +171,34 @@ test("limits of requests, and what becomes of those whose worker dies", () => {
   };
   assert.deepEqual(limits([]), [0, 0, false]);
   assert.deepEqual(limits(["--request-timeout", "2", "--request-timeout-hard", "3", "--retry-safe-requests"]), [2000, 3000, true]);
+});
+
+test("the settings of HTTP/2", () => {
+  const words = ["--http2-max-concurrent-streams", "5", "--http2-initial-window-size", "6", "--http2-max-frame-size", "20000"];
+  const settings = settingsOf([...words, "--http2-max-header-list-size", "7"]);
+  const request = http1PolicyOf(settings);
+  const { maxConcurrentStreams, initialWindowSize, maxFrameSize, maxHeaderListSize, ...rest } = http2PolicyOf(settings, request);
+  assert.deepEqual([maxConcurrentStreams, initialWindowSize, maxFrameSize, maxHeaderListSize], [5, 6, 20000, 7]);
+  assert.equal(rest.request, request);
+});
+
+const H2 = ["--http-protocols", "h2,h1"];
+for (const { words, how } of [
+  { words: [], how: [false, false, true] },
+  { words: ["--http2-cleartext", "both"], how: [false, false, true] },
+  { words: H2, how: [false, false, true] },
+  { words: [...H2, "--http2-cleartext", "prior-knowledge"], how: [true, false, false] },
+  { words: [...H2, "--http2-cleartext", "upgrade"], how: [false, true, true] },
+  { words: [...H2, "--http2-cleartext", "both"], how: [true, true, true] },
+  { words: [...H2, "--http2-cleartext", "both", "--protocol", "uwsgi"], how: [false, false, true] },
+] as { words: string[]; how: boolean[] }[]) {
+  test(`HTTP/2 without TLS with ${words.join(" ") || "the defaults"}`, () => {
+    const { byPreface, byUpgrade, besideHttp1 } = cleartextHttp2(settingsOf(words));
+    assert.deepEqual([byPreface, byUpgrade, besideHttp1], how);
+  });
+}
+
+test("with TLS there is no HTTP/2 without", () => {
+  const settings = { ...settingsOf([...H2, "--http2-cleartext", "both"]), certfile: "/c" };
+  assert.equal(cleartextHttp2(settings).byPreface, false);
 });

@@ -169,6 +169,16 @@ test("an attack ends the connection, and the log says why", async () => {
   await wsgi.waitForLine(/\[WARNING\] Invalid request from ip=127\.0\.0\.1: more than 1000 frames without content in a short time$/);
 });
 
+test("a stranger is served HTTP/1, as if HTTP/2 were off", async (t) => {
+  const server = await Server.start(t, "tunicorn", { args: ["cases", ...HTTP2, "both", "--forwarded-allow-ips", "192.0.2.1"] });
+  assert.equal((await server.exchange(get("/"))).body, "hello\n");
+  const client = await server.connect();
+  client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: \r\n\r\n");
+  assert.equal((await client.readResponse()).status, 200);
+  client.close();
+  assert.equal((await server.exchange(HELLO.latin1Slice())).status, 400);
+});
+
 test("h2spec", async () => {
   const { output, passed, failed, skipped } = await runH2spec(Number(wsgi.address));
   // 3.5/2 sends no preface: beside HTTP/1 that is a request, with Gunicorn too.

@@ -74,7 +74,7 @@ export function runMutations(inputs: number, seed: number): MutationFigures {
 }
 
 /** V8's collector, so that live memory can be told from garbage. */
-function garbageCollector(): () => void {
+export function garbageCollector(): () => void {
   setFlagsFromString("--expose-gc");
   return runInNewContext("gc") as () => void;
 }

@@ -1,10 +1,9 @@
 /** Runs many damaged conversations through the engine, and holds what comes out against what must always be true. */
 
 import assert from "node:assert/strict";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import type { Http2Stream } from "../../../src/protocol/http2/stream.ts";
 import { Random } from "../http1/mutated-inputs.ts";
+import { garbageCollector } from "../http1/mutation-run.ts";
 import { HELLO } from "./frames.ts";
 import { Harness } from "./harness.ts";
 import { damage, headersFrame, otherFrame } from "./mutated-frames.ts";
@@ -154,10 +153,4 @@ function joinBodies(events: readonly string[]): string[] {
     else joined.push(event);
   }
   return joined;
-}
-
-/** V8's collector, so that live memory can be told from garbage. */
-function garbageCollector(): () => void {
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc") as () => void;
 }
