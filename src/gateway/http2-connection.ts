@@ -122,9 +122,11 @@ export class Http2Connection implements Http2Handler, Http2ExchangeOwner {
   // --- from the protocol -------------------------------------------------------------------------------------------
 
   write(bytes: Buffer, pooled: Buffer | undefined): boolean {
-    if (this.#socket.destroyed) return true;
-    if (pooled === undefined) return this.#socket.write(bytes);
-    return this.#socket.write(bytes, () => this.#host.outputPool.giveBack(pooled));
+    if (pooled === undefined) return this.#socket.destroyed || this.#socket.write(bytes);
+    const giveBack = () => this.#host.outputPool.giveBack(pooled);
+    if (!this.#socket.destroyed) return this.#socket.write(bytes, giveBack);
+    giveBack();
+    return true;
   }
 
   wantsFlush(): void {
