@@ -101,11 +101,6 @@ export class Http2Engine implements FrameSink, StreamOwner {
     return this.#control.settingsAcknowledged;
   }
 
-  /** The client has said what it speaks. */
-  get prefaceSeen(): boolean {
-    return this.#reader.prefaceSeen;
-  }
-
   /** @param chunk  Bytes as they came; they may be written over afterwards. @param nowMs  Monotonic milliseconds. */
   receive(chunk: Buffer, nowMs: number): void {
     if (this.#stage === "ended") return;

@@ -52,11 +52,6 @@ export class FrameReader {
     this.#sink = sink;
   }
 
-  /** The connection has sent its preface, so that it speaks HTTP/2. */
-  get prefaceSeen(): boolean {
-    return this.#prefaceBytes === PREFACE.length;
-  }
-
   /** Reads no more, from within a call of the sink's too. */
   close(): void {
     this.#closed = true;
