@@ -27,10 +27,12 @@ import {
   type ConnectionLimits,
   cleartextHttp2,
   connectionLimits,
+  HTTP2_BY_TLS,
   http1PolicyOf,
   http2PolicyOf,
   mountPoint,
   poolLimits,
+  protocolsByTls,
   spoolBudgets,
   type TimeLimit,
   trustedPeers,
@@ -382,7 +384,9 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
 
   handshakeEnded(handshake: TlsHandshake, socket: TLSSocket, peer: Peer): void {
     this.#connections.delete(handshake);
-    this.#connections.add(this.#speakHttp1(socket, peer, handshake.openedMs));
+    const { openedMs } = handshake;
+    const speaksHttp2 = socket.alpnProtocol === HTTP2_BY_TLS;
+    this.#connections.add(speaksHttp2 ? new Http2Connection(socket, peer, this, openedMs) : this.#speakHttp1(socket, peer, openedMs));
   }
 
   refused(remoteAddress: string, reason: string): void {
@@ -549,7 +553,7 @@ function errorLogOf({ errorlog, loglevel }: Settings): { output: string; level: 
 }
 
 function tlsTermsOf(settings: Settings, tls: TlsMaterial | undefined): TlsTerms | undefined {
-  return tls === undefined ? undefined : new TlsTerms(tls, withoutEndAtZero(settings.handshake_timeout));
+  return tls === undefined ? undefined : new TlsTerms(tls, withoutEndAtZero(settings.handshake_timeout), protocolsByTls(settings));
 }
 
 function gateLimitsOf({ connection_limit, queue_limit, backlog }: Settings): { connections: number; queued: number } {

@@ -8,6 +8,7 @@ import type { OutputPool } from "../protocol/http2/output-pool.ts";
 import type { Http2Policy } from "../protocol/http2/policy.ts";
 import { responseFields } from "../protocol/http2/response-fields.ts";
 import type { Http2Stream } from "../protocol/http2/stream.ts";
+import { tlsInadequacy } from "../protocol/http2/tls-requirements.ts";
 import { PROTOCOL_ERRORS, type ProtocolError } from "../request/protocol-error.ts";
 import type { Peer, RequestHead } from "../request/request-head.ts";
 import { CROWDED_IDLE_MS } from "./connection-phase.ts";
@@ -62,6 +63,8 @@ export class Http2Connection implements Http2Handler, Http2ExchangeOwner {
     socket.on("drain", () => this.#guard(() => this.#onDrain()));
     socket.on("error", () => {});
     socket.on("close", () => this.#guard(() => this.#onClose()));
+    const inadequacy = peer.tls === undefined ? undefined : tlsInadequacy(peer.tls);
+    if (inadequacy !== undefined) this.#guard(() => this.#engine.close("INADEQUATE_SECURITY", inadequacy));
   }
 
   /** Begins with a request that HTTP/1 brought; its `101` has been written. */

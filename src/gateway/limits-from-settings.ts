@@ -63,6 +63,20 @@ export function http2PolicyOf(settings: Settings, request: Http1Policy): Http2Po
   );
 }
 
+/** ALPN's name of HTTP/2 (RFC 9113 §3.1). */
+export const HTTP2_BY_TLS = "h2";
+/** ALPN's name of HTTP/1.1 (RFC 7301 §6). */
+const HTTP1_BY_TLS = "http/1.1";
+
+/**
+ * @returns What clients are offered by ALPN, the preferred first. HTTP/1.1 always is among them: with `http_protocols=h2` too, Gunicorn
+ *          serves it to clients that know nothing else.
+ */
+export function protocolsByTls(settings: Settings): readonly string[] {
+  if (settings.protocol === "uwsgi") return [HTTP1_BY_TLS];
+  return [...new Set([...settings.http_protocols.map((name) => (name === "h2" ? HTTP2_BY_TLS : HTTP1_BY_TLS)), HTTP1_BY_TLS])];
+}
+
 /** How trusted clients come to HTTP/2 without TLS. */
 export interface CleartextHttp2 {
   /** By its preface as their first bytes. */

@@ -9,13 +9,18 @@ const SESSION_ID_CONTEXT = "tunicorn";
 export class TlsTerms {
   /** From the connection to the end of its handshake (`handshake_timeout`). */
   readonly handshakeMs: number;
+  readonly #protocols: readonly string[];
   #material: TlsMaterial;
   #context: SecureContext;
   #hosts: ReadonlyMap<string, SecureContext>;
 
-  /** @param material  Tried out by the master. */
-  constructor(material: TlsMaterial, handshakeMs: number) {
+  /**
+   * @param material   Tried out by the master.
+   * @param protocols  By their names in ALPN (RFC 7301), those that are preferred first: the client's order does not count.
+   */
+  constructor(material: TlsMaterial, handshakeMs: number, protocols: readonly string[]) {
     this.handshakeMs = handshakeMs;
+    this.#protocols = protocols;
     this.#material = material;
     this.#context = contextOf(material, material);
     this.#hosts = hostContexts(material);
@@ -40,7 +45,7 @@ export class TlsTerms {
       requestCert: this.asksForCertificate,
       // OpenSSL refuses a client without a certificate; whether one that was sent is trusted is looked at afterwards.
       rejectUnauthorized: this.#material.clientCertificates === "required",
-      ALPNProtocols: ["http/1.1"],
+      ALPNProtocols: [...this.#protocols],
       ...(this.#hosts.size === 0 ? {} : { SNICallback: (name, callback) => callback(null, this.#contextFor(name)) }),
     };
   }

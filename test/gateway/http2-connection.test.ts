@@ -9,7 +9,7 @@ import type { LoggedExchange } from "../../src/gateway/logged-exchange.ts";
 import { readThroughSharedBuffer } from "../../src/gateway/shared-read-buffer.ts";
 import { OutputPool } from "../../src/protocol/http2/output-pool.ts";
 import type { RequestStream } from "../../src/request/exchange.ts";
-import type { RequestHead } from "../../src/request/request-head.ts";
+import type { Peer, RequestHead } from "../../src/request/request-head.ts";
 import { cutFrames, frame, headers, PREFACE, settings } from "../protocol/http2/frames.ts";
 import { policy } from "../protocol/http2/harness.ts";
 import { PEER } from "./memory-exchange.ts";
@@ -51,10 +51,10 @@ class Server implements Http2Host {
     this.handler = handler;
   }
 
-  static async start(t: TestContext, handler: Handler): Promise<Server> {
+  static async start(t: TestContext, handler: Handler, peer: Peer = PEER): Promise<Server> {
     const host = new Server(handler);
     const server = createServer({ pauseOnConnect: true }, (socket) => {
-      host.connections.add(new Http2Connection(readThroughSharedBuffer(socket), PEER, host));
+      host.connections.add(new Http2Connection(readThroughSharedBuffer(socket), peer, host));
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     host.port = (server.address() as AddressInfo).port;
@@ -197,6 +197,23 @@ test("a client that breaks the rules is told so, and so is the log, once", async
   assert.deepEqual(server.warnings, ["Invalid request from ip=192.0.2.1: PING of 7 bytes"]);
   server.pass(2_000);
   await until(() => server.connections.size === 0);
+});
+
+test("TLS that is too weak ends the connection before its first request", async (t) => {
+  const tls = {
+    version: "TLSv1.2",
+    cipher: "TLS_RSA_WITH_AES_128_CBC_SHA",
+    serverCertificate: undefined,
+    clientChain: [],
+    clientName: undefined,
+  };
+  const server = await Server.start(t, hello, { ...PEER, tls });
+  const client = await rawClient(t, server, headers(1));
+  await until(() => client.ended);
+  const last = client.frames().at(-1);
+  assert.deepEqual([last?.type, last?.payload.readUInt32BE(4)], [GOAWAY, 12]);
+  assert.deepEqual(server.warnings, ["Invalid request from ip=192.0.2.1: HTTP/2 over TLS_RSA_WITH_AES_128_CBC_SHA"]);
+  assert.deepEqual(server.logged, []);
 });
 
 test("a request that policy refuses gets a page, and the connection goes on", async (t) => {

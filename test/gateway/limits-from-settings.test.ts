@@ -7,6 +7,7 @@ import {
   http2PolicyOf,
   mountPoint,
   poolLimits,
+  protocolsByTls,
   spoolBudgets,
   trustedPeers,
   uwsgiPeers,
@@ -202,3 +203,16 @@ test("with TLS there is no HTTP/2 without", () => {
   const settings = { ...settingsOf([...H2, "--http2-cleartext", "both"]), certfile: "/c" };
   assert.equal(cleartextHttp2(settings).byPreface, false);
 });
+
+for (const { words, protocols } of [
+  { words: [], protocols: ["http/1.1"] },
+  { words: ["--http-protocols", "h1"], protocols: ["http/1.1"] },
+  { words: ["--http-protocols", "h2,h1"], protocols: ["h2", "http/1.1"] },
+  { words: ["--http-protocols", "h1,h2"], protocols: ["http/1.1", "h2"] },
+  { words: ["--http-protocols", "h2"], protocols: ["h2", "http/1.1"] },
+  { words: ["--http-protocols", "h2", "--protocol", "uwsgi"], protocols: ["http/1.1"] },
+]) {
+  test(`what ALPN offers with ${words.join(" ") || "the defaults"}`, () => {
+    assert.deepEqual(protocolsByTls(settingsOf(words)), protocols);
+  });
+}

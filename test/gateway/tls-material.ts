@@ -17,6 +17,6 @@ export const MATERIAL: TlsMaterial = {
   ticketKeys: Buffer.alloc(48, 7).toString("base64"),
 };
 
-export function termsOf(changes: Partial<TlsMaterial>): TlsTerms {
-  return new TlsTerms({ ...MATERIAL, ...changes }, 10_000);
+export function termsOf(changes: Partial<TlsMaterial>, protocols: readonly string[] = ["http/1.1"]): TlsTerms {
+  return new TlsTerms({ ...MATERIAL, ...changes }, 10_000, protocols);
 }

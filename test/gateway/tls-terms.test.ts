@@ -40,3 +40,7 @@ test("contexts by name, and new ones after an update", () => {
   assert.equal(terms.options().SNICallback, undefined);
   assert.notEqual(terms.options().secureContext, secureContext);
 });
+
+test("protocols are offered in their order", () => {
+  assert.deepEqual(termsOf({}, ["h2", "http/1.1"]).options().ALPNProtocols, ["h2", "http/1.1"]);
+});

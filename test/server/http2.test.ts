@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { existsSync, writeFileSync } from "node:fs";
-import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
+import type { ClientHttp2Session } from "node:http2";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { cutFrames, frame, HELLO, settings } from "../protocol/http2/frames.ts";
@@ -10,6 +10,7 @@ import { waitUntil } from "./deadline.ts";
 import { runH2spec } from "./find-h2spec.ts";
 import { type Scope, Server, temporaryFolder } from "./harness.ts";
 import { get } from "./http-client.ts";
+import { type Answer, ask, openSession } from "./http2-client.ts";
 
 const HTTP2 = ["--http-protocols", "h2,h1", "--http2-cleartext"];
 
@@ -35,44 +36,7 @@ after(async () => {
 });
 
 function connectTo(server: Server): ClientHttp2Session {
-  const made = connect(`http://127.0.0.1:${server.address}`);
-  made.on("error", () => {});
-  scope.after(() => made.destroy());
-  return made;
-}
-
-interface Answer {
-  status: number | undefined;
-  fields: IncomingHttpHeaders;
-  body: string;
-  hints: IncomingHttpHeaders[];
-  trailers: IncomingHttpHeaders | undefined;
-  /** Set when the stream broke off. */
-  error: string | undefined;
-}
-
-function ask(from: ClientHttp2Session, fields: OutgoingHttpHeaders, body?: Buffer): Promise<Answer> {
-  return new Promise((resolve) => {
-    const request = from.request(fields, { endStream: body === undefined });
-    const answer: Answer = { status: undefined, fields: {}, body: "", hints: [], trailers: undefined, error: undefined };
-    request.setEncoding("latin1");
-    request.on("headers", (hint) => answer.hints.push(hint));
-    request.on("response", (head) => {
-      answer.status = head[":status"];
-      answer.fields = head;
-    });
-    request.on("data", (text: string) => {
-      answer.body += text;
-    });
-    request.on("trailers", (trailers) => {
-      answer.trailers = trailers;
-    });
-    request.on("error", (error: NodeJS.ErrnoException) => {
-      answer.error = error.code;
-    });
-    request.on("close", () => resolve(answer));
-    if (body !== undefined) request.end(body);
-  });
+  return openSession(scope, `http://127.0.0.1:${server.address}`);
 }
 
 test("a request reaches a WSGI application as HTTP/1's do", async () => {

@@ -5,8 +5,10 @@ import { createHash } from "node:crypto";
 import { closeSync, createReadStream, ftruncateSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { TLS_SERVER } from "./certificates.ts";
 import { Server, temporaryFolder } from "./harness.ts";
 import { get } from "./http-client.ts";
+import { ask, openSession } from "./http2-client.ts";
 import { BLOCK_BYTES, digestOfBlocks, type Received, type Transfer, transfer } from "./large-body-client.ts";
 import { watchMemory } from "./peak-memory.ts";
 
@@ -22,7 +24,9 @@ interface LargeCase {
   readonly name: string;
   /** More of the command line. */
   readonly flags?: readonly string[];
-  readonly request: (blocks: number) => Omit<Transfer, "port">;
+  readonly request: (blocks: number) => Omit<Transfer, "port" | "http2">;
+  /** By HTTP/2 over TLS. */
+  readonly http2?: true;
   /** What the response's body is. */
   readonly answer: "digest of the blocks" | "the blocks" | "the file";
   /** While the client stalls, the only worker must be free for others. */
@@ -67,26 +71,53 @@ const CASES: readonly LargeCase[] = [
     request: (blocks) => ({ target: "/echo", blocks }),
     answer: "the blocks",
   },
+  {
+    name: "an upload by HTTP/2 that stalls",
+    http2: true,
+    request: (blocks) => ({ target: "/hash", blocks, chunked: true }),
+    answer: "digest of the blocks",
+    stalls: "amidUpload",
+  },
+  {
+    name: "a generator by HTTP/2 whose client stalls",
+    http2: true,
+    request: (blocks) => ({ target: `/generate?blocks=${blocks}` }),
+    answer: "the blocks",
+    stalls: "amidResponse",
+  },
+  {
+    name: "an echo by HTTP/2 in full duplex",
+    http2: true,
+    flags: ["--no-request-buffering"],
+    request: (blocks) => ({ target: "/echo", blocks }),
+    answer: "the blocks",
+  },
 ];
 
 /** @param sizeBytes  Of every body, a multiple of 1 MiB. */
 export function testLargeBodies(sizeBytes: number): void {
   const blocks = sizeBytes / BLOCK_BYTES;
   const size = `${sizeBytes / MIB} MiB`;
-  for (const { name, flags = [], request, answer, stalls } of CASES) {
+  for (const { name, flags = [], request, answer, stalls, http2 } of CASES) {
     test(`${name}: ${size} whole, and no process grows by ${GROWTH_BYTES_MAX / MIB} MiB`, async (t) => {
       const file = join(temporaryFolder(t), "sparse");
       if (answer === "the file") makeSparseFile(file, sizeBytes);
       // One worker: if it is held, nobody else is answered. The times and limits are out of the way of slow machines and large sizes.
       const limits = ["--body-wait", "100000", "--response-spool-limit", String(2 * sizeBytes), "--timeout", "0"];
-      const server = await Server.start(t, "tunicorn", { args: ["large", "-w", "1", ...limits, ...flags], env: { LARGE_FILE: file } });
-      const othersAreServed = async () => assert.equal((await server.exchange(get("/"))).body, "hello\n");
+      const protocol = http2 ? [...TLS_SERVER, "--http-protocols", "h2"] : [];
+      const args = ["large", "-w", "1", ...limits, ...protocol, ...flags];
+      const server = await Server.start(t, "tunicorn", { args, env: { LARGE_FILE: file } });
+      const hello = http2
+        ? () => ask(openSession(t, `https://127.0.0.1:${server.address}`), { ":path": "/" })
+        : () => server.exchange(get("/"));
+      const othersAreServed = async () => assert.equal((await hello()).body, "hello\n");
       await othersAreServed();
 
       const grown = watchMemory(server);
       const received = await transfer({
         port: Number(server.address),
         ...request(blocks),
+        ...(http2 === undefined ? {} : { http2 }),
         ...(stalls === undefined ? {} : { [stalls]: othersAreServed }),
       });
       const processes = grown();

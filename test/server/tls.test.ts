@@ -1,20 +1,16 @@
 /** TLS: certificates, names, clients' certificates, what goes wrong, and files that change. */
 
 import assert from "node:assert/strict";
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { connect as connectPlain } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
-import { fileURLToPath } from "node:url";
+import { CA, certificateFile as file, TLS_SERVER as SERVER, certificateText as text } from "./certificates.ts";
 import { waitUntil } from "./deadline.ts";
 import { KINDS, Server, temporaryFolder } from "./harness.ts";
 import { get } from "./http-client.ts";
 
-const CERTIFICATES = fileURLToPath(new URL("../certificates", import.meta.url));
-const file = (name: string) => join(CERTIFICATES, name);
-const text = (name: string) => readFileSync(file(name), "utf8");
-const SERVER = ["--certfile", file("server.pem"), "--keyfile", file("server.key")];
 const CLIENT = { cert: text("client.pem"), key: text("client.key") };
 const STRANGER = { cert: text("stranger.pem"), key: text("stranger.key") };
 
@@ -36,7 +32,7 @@ async function ask(server: Server, options: ConnectionOptions = {}, request = ge
       host: "127.0.0.1",
       port: Number(server.address),
       servername: "localhost",
-      ca: text("ca.pem"),
+      ca: CA,
       ...options,
     });
     socket.on("session", (data) => {

@@ -39,6 +39,7 @@ const TAKEN: readonly (readonly string[])[] = [
   ["--proxy-protocol=auto", "--proxy-allow-from", "10.0.0.0/8"],
   ["--http-protocols", "h2,h1", "--http2-cleartext", "both", "--http2-max-concurrent-streams", "5", "--http2-initial-window-size", "70000"],
   ["--http2-max-frame-size", "20000", "--http2-max-header-list-size", "0"],
+  ["--http-protocols", "h2", "--certfile", "x", "--keyfile", "y", "--sni-certificate", "a=b"],
   ["--protocol", "uwsgi", "--uwsgi-allow-from", "10.0.0.0/8"],
   ["--threads", "4"],
   ["-k", "gthread", "--threads", "1"],
