@@ -1,5 +1,6 @@
 /** What the gateway offers to clients that connect by TLS: certificates by name, client certificates, protocols. */
 
+import { constants } from "node:crypto";
 import { createSecureContext, type SecureContext, type TLSSocketOptions } from "node:tls";
 import type { KeyPair, TlsMaterial } from "../wire/tls-material.ts";
 
@@ -72,5 +73,7 @@ function contextOf({ cert, key }: KeyPair, { ca, ciphers, ticketKeys }: TlsMater
     ticketKeys: Buffer.from(ticketKeys, "base64"),
     sessionIdContext: SESSION_ID_CONTEXT,
     honorCipherOrder: true,
+    // HTTP/2 forbids it (RFC 9113 §9.2.1) and nobody needs it; Node allows it where OpenSSL by itself does not.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   });
 }

@@ -23,12 +23,12 @@ export interface H2specOutcome {
   readonly skipped: number;
 }
 
-/** Runs all tests against a server on the loopback address that speaks HTTP/2 at once. */
-export async function runH2spec(port: number): Promise<H2specOutcome> {
+/** Runs all tests against a server on the loopback address that speaks HTTP/2 at once. @param more  Of its options: `["-t", "-k"]` for TLS, trusting everybody. */
+export async function runH2spec(port: number, more: readonly string[] = []): Promise<H2specOutcome> {
   const path = findH2spec();
   if (path === undefined) throw new Error("there is no h2spec: run test/server/install-h2spec.ts");
   // Not synchronously: the server may be in this process.
-  const child = spawn(path, ["-h", "127.0.0.1", "-p", String(port), "-o", String(ANSWER_SECONDS)]);
+  const child = spawn(path, ["-h", "127.0.0.1", "-p", String(port), "-o", String(ANSWER_SECONDS), ...more]);
   let output = "";
   child.stdout.on("data", (chunk) => {
     output += chunk;

@@ -1,4 +1,4 @@
-/** What HTTP/2 asks of the TLS below it (RFC 9113 §9.2). Renegotiation and compression, which it forbids, OpenSSL does not do by itself. */
+/** What HTTP/2 asks of what a handshake has agreed upon (RFC 9113 §9.2). */
 
 import type { TlsFacts } from "../../request/request-head.ts";
 
