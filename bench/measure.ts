@@ -1,9 +1,10 @@
 import { scheduleArrivals } from "./arrivals.ts";
 import { type ClosedLoopResult, runClosedLoop } from "./closed-loop.ts";
+import { runHttp2Load } from "./http2-load.ts";
 import { openIdleConnections } from "./idle-connections.ts";
 import type { MetricValues } from "./metrics.ts";
 import { runOpenLoop } from "./open-loop.ts";
-import type { ClosedLoop, Idle, Mixed, Scenario, Start, Websocket } from "./scenarios.ts";
+import type { ClosedLoop, Http2, Idle, Mixed, Scenario, Start, Websocket } from "./scenarios.ts";
 import { type RunningServer, StartError, type Surroundings, startServer } from "./server-process.ts";
 import type { ServeCase, ServerSpec } from "./servers.ts";
 import { median, percentile } from "./statistics.ts";
@@ -47,6 +48,7 @@ function serveCase(scenario: Scenario): Omit<ServeCase, "port"> & { oneCpu: bool
     idle: scenario.kind === "idle",
     accessLog: scenario.kind === "closed-loop" && scenario.accessLog,
     preload: scenario.kind === "memory" && scenario.preload,
+    http2: scenario.kind === "http2",
     oneCpu: scenario.kind === "closed-loop" && scenario.oneCpu,
   };
 }
@@ -116,6 +118,12 @@ async function measureWebsocket({ port }: RunningServer, scenario: Websocket, { 
   const { path, connections } = scenario;
   const { messagesPerSecond, failures } = await runWebsocketLoad({ port, path, connections, warmUpSeconds: WARM_UP_SECONDS, seconds });
   return { values: { "messages/s": messagesPerSecond }, failures };
+}
+
+async function measureHttp2({ port }: RunningServer, { connections, streams }: Http2, { seconds }: MeasureContext): Promise<Measurement> {
+  const load = { port, connections, streams, warmUpSeconds: WARM_UP_SECONDS, seconds };
+  const { requestsPerSecond, failures } = await runHttp2Load(load);
+  return { values: { "requests/s": requestsPerSecond }, failures };
 }
 
 async function measureMemory(server: RunningServer, context: MeasureContext): Promise<Measurement> {
@@ -196,6 +204,8 @@ export function measure(
       return withServer(spec, scenario, context, (server) => measureIdle(server, scenario, context));
     case "websocket":
       return withServer(spec, scenario, context, (server) => measureWebsocket(server, scenario, context));
+    case "http2":
+      return withServer(spec, scenario, context, (server) => measureHttp2(server, scenario, context));
     case "memory":
       return withServer(spec, scenario, context, (server) => measureMemory(server, context));
   }

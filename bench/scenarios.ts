@@ -72,7 +72,14 @@ export interface Websocket extends Common {
   readonly connections: number;
 }
 
-export type Scenario = ClosedLoop | Mixed | Start | Memory | Idle | Websocket;
+/** h2load: clients by TLS, each keeps so many requests open on its connection. */
+export interface Http2 extends Common {
+  readonly kind: "http2";
+  readonly connections: number;
+  readonly streams: number;
+}
+
+export type Scenario = ClosedLoop | Mixed | Start | Memory | Idle | Websocket | Http2;
 
 function closedLoop(app: AppName, changes: Partial<Omit<ClosedLoop, "kind" | "app" | "id">> = {}): ClosedLoop {
   const { workers = 2, connections = 32, headers = 2, accessLog = false, oneCpu = false, shown = ["requests/s"] } = changes;
@@ -108,6 +115,11 @@ function websocket(path: Websocket["path"]): Websocket {
   const connections = 32;
   const id = `websocket-${path.slice(1)}-c${connections}`;
   return { kind: "websocket", id, app: "websocket", workers: 1, path, connections, shown: ["messages/s"] };
+}
+
+function http2(connections: number, streams: number): Http2 {
+  const id = `h2-hello-w2-c${connections}-m${streams}`;
+  return { kind: "http2", id, app: "hello", workers: 2, connections, streams, shown: ["requests/s"] };
 }
 
 function idle(connections: number): Idle {
@@ -155,6 +167,7 @@ export const SCENARIOS: readonly Scenario[] = [
   closedLoop("asgi-wait", { connections: 512 }),
   websocket("/echo"),
   websocket("/broadcast"),
+  http2(16, 8),
   mixed("/sleep"),
   mixed("/burn"),
   start("hello"),

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { waitForFirstAnswer } from "./first-answer.ts";
 import { onOneCpu } from "./one-cpu.ts";
 import { isAlive, killQuietly, type ProcessIdentity, readProcessTree, readTreePssBytes } from "./process-tree.ts";
-import { APPS_DIRECTORY, type ServeCase, type ServerSpec } from "./servers.ts";
+import { APPS_DIRECTORY, commandOf, type ServeCase, type ServerSpec } from "./servers.ts";
 
 /** The slowest start seen is under 2 s; what takes ten times that will not come. */
 const START_LIMIT_MS = 20_000;
@@ -125,7 +125,7 @@ export async function startServer(
   surroundings: Surroundings,
 ): Promise<RunningServer | undefined> {
   const port = await findFreePort();
-  const command = spec.command({ ...wanted, port });
+  const command = commandOf(spec, { ...wanted, port });
   if (command === undefined) return undefined;
   const [program = "", ...args] = wanted.oneCpu ? onOneCpu(command) : command;
   const logFile = join(surroundings.logDirectory, `${spec.name}.log`);
@@ -148,7 +148,7 @@ export async function startServer(
   const ended = new AbortController();
   child.once("exit", () => ended.abort());
   try {
-    const response = await waitForFirstAnswer(port, AbortSignal.any([ended.signal, AbortSignal.timeout(START_LIMIT_MS)]));
+    const response = await waitForFirstAnswer(port, wanted.http2, AbortSignal.any([ended.signal, AbortSignal.timeout(START_LIMIT_MS)]));
     server.startMs = performance.now() - startedAtMs;
     if (response.status !== 200) throw new Error(`answered with status ${response.status}`);
     if (response.body.toString() !== HELLO_BODY) throw new Error(`answered ${JSON.stringify(response.body.toString().slice(0, 60))}`);

@@ -6,6 +6,9 @@ export const APPS_DIRECTORY = fileURLToPath(new URL("./apps", import.meta.url));
 
 const TUNICORN = fileURLToPath(new URL("../bin/tunicorn", import.meta.url));
 
+const CERTIFICATE = fileURLToPath(new URL("../test/certificates/server.pem", import.meta.url));
+const KEY = fileURLToPath(new URL("../test/certificates/server.key", import.meta.url));
+
 const APPS: Record<AppName, string> = {
   hello: "hello_wsgi:application",
   flask: "flask_app:application",
@@ -32,6 +35,8 @@ export interface ServeCase {
   readonly idle: boolean;
   readonly accessLog: boolean;
   readonly preload: boolean;
+  /** Over TLS. */
+  readonly http2: boolean;
   readonly port: number;
 }
 
@@ -40,6 +45,12 @@ export interface ServerSpec {
   readonly name: string;
   /** Program (found in .venv-bench when it has no slash) and arguments; undefined when the server cannot do this. Logs go to stdout or stderr. */
   readonly command: (serve: ServeCase) => string[] | undefined;
+  readonly speaksHttp2?: true;
+}
+
+/** @returns undefined when the server cannot do what is asked */
+export function commandOf({ command, speaksHttp2 }: ServerSpec, serve: ServeCase): string[] | undefined {
+  return serve.http2 && speaksHttp2 === undefined ? undefined : command(serve);
 }
 
 /** The options that Tunicorn has from Gunicorn. */
@@ -49,6 +60,7 @@ function gunicornOptions(serve: ServeCase): string[] {
     ...(serve.accessLog ? ["--access-logfile", "-"] : []),
     ...(serve.preload ? ["--preload"] : []),
     ...(serve.idle ? ["--keep-alive", "600"] : []),
+    ...(serve.http2 ? ["--certfile", CERTIFICATE, "--keyfile", KEY, "--http-protocols", "h2,h1"] : []),
     APPS[serve.app],
   ];
 }
@@ -91,6 +103,7 @@ function only(kind: "wsgi" | "asgi", command: ServerSpec["command"]): ServerSpec
 export const SERVERS: readonly ServerSpec[] = [
   {
     name: "tunicorn",
+    speaksHttp2: true,
     command: (serve) => [
       TUNICORN,
       ...(isAsgi(serve.app) ? ["--worker-class", "asgi"] : []),
@@ -122,8 +135,10 @@ export const SERVERS: readonly ServerSpec[] = [
   },
   {
     name: "gunicorn-gthread",
+    speaksHttp2: true,
     command: only("wsgi", (serve) => [
-      ...["gunicorn", "--worker-class", "gthread", "--threads", threadsOf(serve, 4)],
+      // A connection of HTTP/2 holds a thread: with fewer threads than connections the others are never answered.
+      ...["gunicorn", "--worker-class", "gthread", "--threads", threadsOf(serve, serve.http2 ? serve.connections : 4)],
       // Each worker may get all of them.
       ...(serve.idle ? ["--worker-connections", `${2 * serve.connections}`] : []),
       ...gunicornOptions(serve),
@@ -131,6 +146,7 @@ export const SERVERS: readonly ServerSpec[] = [
   },
   {
     name: "granian",
+    speaksHttp2: true,
     // Single-threaded runtime and one blocking thread: 67 k/s hello where two threads did 60 k and four 53 k.
     command: (serve) =>
       // It has no option for how long a connection may be idle.
@@ -142,6 +158,7 @@ export const SERVERS: readonly ServerSpec[] = [
             ...(isAsgi(serve.app) ? ["--loop", "uvloop"] : ["--blocking-threads", threadsOf(serve, 1)]),
             // Its access log is written at level INFO.
             ...(serve.accessLog ? ["--access-log"] : ["--log-level", "warning"]),
+            ...(serve.http2 ? ["--ssl-certificate", CERTIFICATE, "--ssl-keyfile", KEY] : []),
             APPS[serve.app],
           ],
   },

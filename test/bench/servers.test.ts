@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { SERVERS, type ServeCase } from "../../bench/servers.ts";
+import { commandOf as commandFor, SERVERS, type ServeCase } from "../../bench/servers.ts";
 
 const PLAIN: ServeCase = {
   app: "flask",
@@ -10,6 +10,7 @@ const PLAIN: ServeCase = {
   idle: false,
   accessLog: false,
   preload: false,
+  http2: false,
   port: 4211,
 };
 
@@ -43,6 +44,16 @@ describe("SERVERS", () => {
       assert.notEqual(commandOf(name, { accessLog: true }), commandOf(name));
     });
   }
+
+  test("who speaks HTTP/2 is given a certificate, the others do not take part", () => {
+    const commands = SERVERS.map((server) => [server.name, commandFor(server, { ...PLAIN, app: "hello", http2: true })] as const);
+    const speakers = commands.filter(([, command]) => command !== undefined);
+    assert.deepEqual(
+      speakers.map(([name]) => name),
+      ["tunicorn", "gunicorn-gthread", "granian"],
+    );
+    for (const [, command] of speakers) assert.match(command?.join(" ") ?? "", /server\.pem .*server\.key/);
+  });
 
   test("each serves WSGI, ASGI or both, with the flags for it", () => {
     const kinds = SERVERS.map(({ name }) => [
