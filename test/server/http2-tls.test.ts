@@ -13,7 +13,6 @@ import { promisify } from "node:util";
 import { cutFrames, HELLO } from "../protocol/http2/frames.ts";
 import { CA, certificateFile, certificateText, TLS_SERVER } from "./certificates.ts";
 import { waitUntil, withDeadline } from "./deadline.ts";
-import { runH2spec } from "./find-h2spec.ts";
 import { KINDS, PYTHON, type Scope, Server, type ServerKind, temporaryFolder } from "./harness.ts";
 import { get } from "./http-client.ts";
 import { type Answer, ask, openSession } from "./http2-client.ts";
@@ -207,11 +206,6 @@ test("a PROXY header comes before the handshake", async (t) => {
   raw.write("PROXY TCP4 198.51.100.7 198.51.100.1 50000 443\r\n");
   const { body } = await ask(sessionWith(servers.sync, { socket: raw }), { ":path": "/environ" });
   assert.equal(JSON.parse(body).REMOTE_ADDR[1], "198.51.100.7");
-});
-
-test("h2spec over TLS", async () => {
-  const { output, passed, failed, skipped } = await runH2spec(Number(servers.gthread.address), ["-t", "-k"]);
-  assert.deepEqual([passed, failed, skipped], [145, 0, 0], output);
 });
 
 test("h2 without TLS and without http2_cleartext: a warning, as Gunicorn's, and HTTP/1.1 is served", async (t) => {

@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { cutFrames, frame, HELLO, settings } from "../protocol/http2/frames.ts";
 import { waitUntil } from "./deadline.ts";
-import { runH2spec } from "./find-h2spec.ts";
 import { type Scope, Server, temporaryFolder } from "./harness.ts";
 import { get } from "./http-client.ts";
 import { type Answer, ask, openSession } from "./http2-client.ts";
@@ -141,13 +140,6 @@ test("a stranger is served HTTP/1, as if HTTP/2 were off", async (t) => {
   assert.equal((await client.readResponse()).status, 200);
   client.close();
   assert.equal((await server.exchange(HELLO.latin1Slice())).status, 400);
-});
-
-test("h2spec", async () => {
-  const { output, passed, failed, skipped } = await runH2spec(Number(wsgi.address));
-  // 3.5/2 sends no preface: beside HTTP/1 that is a request, with Gunicorn too.
-  assert.deepEqual([passed, failed, skipped], [144, 1, 0], output);
-  assert.match(output, /× 2: Sends invalid connection preface/);
 });
 
 test("TERM: a request that runs is answered, and the client told that no more are", async (t) => {

@@ -34,8 +34,6 @@ test("their defaults are those of the design", () => {
     connection_limit: 0,
     warm_imports: true,
     look_ahead: 8,
-    sni_certificates: [],
-    handshake_timeout: 10,
   });
 });
 
