@@ -1,7 +1,8 @@
 /** The log files that are opened at the start, with Gunicorn's message when that cannot be. */
 
 import { chownSync, closeSync, openSync } from "node:fs";
-import type { Settings } from "../settings/index.ts";
+import { isDirect, type Settings } from "../settings/index.ts";
+import { compileAccessLogFormat } from "../telemetry/access-log-format.ts";
 import { ErrorLog, type ErrorLogOptions } from "../telemetry/error-log.ts";
 
 /** How Python calls the system's errors, for the text in brackets. */
@@ -24,9 +25,10 @@ export function openLogs(settings: Settings, pid: number): ErrorLog {
   return new ErrorLog({ ...logOptions(settings), pid });
 }
 
-/** @throws {Error} as `openLogs`. */
+/** @throws {Error} as `openLogs`; also for a format that the gateway could not write by. Direct workers have their own rules. */
 export function checkLogs(settings: Settings): void {
   for (const path of logFiles(settings)) checkWritable(path);
+  if (settings.accesslog !== null && !isDirect(settings)) compileAccessLogFormat(settings.access_log_format ?? "", {});
 }
 
 export function logOptions({ errorlog, loglevel }: Settings): Omit<ErrorLogOptions, "pid"> {

@@ -16,6 +16,13 @@ test("both logs are opened; loglevel counts", () => {
   assert.ok(existsSync(join(top, "error")) && existsSync(join(top, "access")));
 });
 
+test("a format that cannot work is refused, where the gateway writes by it", () => {
+  const words = ["--access-logfile", join(top, "access"), "--access-logformat", "%(h)q", "app"];
+  assert.throws(() => openLogs(settingsOf(words), 7), /access_log_format "%\(h\)q": %\(h\)q is not a conversion/);
+  openLogs(settingsOf([...words, "-k", "tornado"]), 7);
+  openLogs(settingsOf(["--access-logformat", "%(h)q", "app"]), 7);
+});
+
 for (const flag of ["--log-file", "--access-logfile"]) {
   test(`${flag} that cannot be written is Gunicorn's error`, () => {
     assert.throws(() => openLogs(settingsOf([flag, "/nope/x", "app"]), 7), {

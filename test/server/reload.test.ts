@@ -172,7 +172,8 @@ const TOUR: readonly Readonly<Record<string, string>>[] = [
   { worker_class: '"tornado"' },
   { worker_class: '"asgi"', wsgi_app: '"reload_site:asgi"' },
   { workers: "3" },
-  { worker_class: '"tornado"', reload_surge: "0" },
+  // Not to a class that cuts what it serves when it is told to go.
+  { threads: "2", reload_surge: "0" },
   { reload_surge: "2" },
 ];
 
