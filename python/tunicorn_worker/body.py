@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from tunicorn_worker.channel import Channel
+from tunicorn_worker.request_channel import RequestChannel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class ChannelBody:
 
     __slots__ = ("_at", "_channel", "_chunk", "_stream")
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: RequestChannel) -> None:
         self._channel = channel
         self._stream = channel.stream
         self._chunk = b""

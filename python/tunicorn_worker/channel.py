@@ -7,16 +7,11 @@ from __future__ import annotations
 
 import select
 import socket
-from collections import deque
 
-from tunicorn_worker.errors import ClientGone, FrameError, GatewayGone
+from tunicorn_worker.errors import FrameError, GatewayGone
+from tunicorn_worker.request_channel import RequestChannel
 from tunicorn_worker.wire import (
-    BODY,
-    CANCEL,
-    CREDIT,
     FETCH_HEAD,
-    FILE_REFUSED,
-    FILE_TAKEN,
     FRAME_BODY_BYTES_MAX,
     FRAME_BYTES_MAX,
     FRAME_HEADER_BYTES,
@@ -24,21 +19,17 @@ from tunicorn_worker.wire import (
     PING,
     PONG,
     READY,
-    REQUEST_BODY,
-    REQUEST_BODY_END,
     REQUEST_HEAD,
-    RESPONSE_CREDIT,
-    RESPONSE_WINDOW_BYTES,
     STOP,
     U32,
-    pack_file,
-    pack_header,
     pack_plain,
     unpack_header,
 )
 
-REQUEST_WINDOW_BYTES = 262144
-"""Request-body bytes that may come ahead of the application: a few frames, so that neither side waits for the other."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tunicorn_worker.request_channel import HandOver
+
 RECEIVE_BYTES = FRAME_BODY_BYTES_MAX + FRAME_HEADER_BYTES
 """One whole BODY frame per system call."""
 SEND_BUFFER_BYTES = 1 << 20
@@ -47,34 +38,16 @@ GATHER_BYTES_MIN = 16384
 """Bodies from this size are sent from where they are; smaller ones are cheaper copied behind their header."""
 
 
-class Channel:
+class Channel(RequestChannel):
     """Frames to and from the gateway.
 
-    stream: id of the request being served; frames of any other request are left over and ignored
     stopping: the gateway asked this worker to finish and leave
-    lost: nothing can be sent any more: the gateway left, or an exception cut a frame short
     """
 
-    __slots__ = (
-        "_body_ended",
-        "_buffer",
-        "_cancelled",
-        "_chunks",
-        "_credit",
-        "_file_answer",
-        "_granted",
-        "_head",
-        "_ping_waits",
-        "_poll",
-        "_socket",
-        "_used",
-        "lost",
-        "stopping",
-        "stream",
-    )
+    __slots__ = ("_buffer", "_head", "_ping_waits", "_poll", "_socket", "stopping")
 
-    def __init__(self, end: socket.socket) -> None:
-        """end: the connected socket; the channel owns it."""
+    def __init__(self, end: socket.socket, hand_over: HandOver) -> None:
+        """end: the connected socket; the channel owns it. hand_over: see RequestChannel."""
         end.setblocking(True)
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self._socket = end
@@ -82,20 +55,12 @@ class Channel:
         poll.register(end.fileno(), select.POLLIN)
         self._poll = poll.poll
         self._buffer = b""
-        self._chunks: deque[bytes] = deque()
         self._ping_waits = False
         self.stopping = False
-        self.lost = False
-        self.stream = 0
-        self._reset()
+        super().__init__(hand_over)
 
     def fileno(self) -> int:
         return self._socket.fileno()
-
-    @property
-    def client_gone(self) -> bool:
-        """Whether the current request's client is known to have left, or the gateway with all clients."""
-        return self._cancelled or self.lost
 
     def close(self) -> None:
         self.lost = True
@@ -116,14 +81,8 @@ class Channel:
             self._reset()
 
     def _reset(self) -> None:
-        self._used = False
-        self._credit = RESPONSE_WINDOW_BYTES
-        self._cancelled = False
-        self._granted = 0
-        self._body_ended = False
+        super()._reset()
         self._head: bytes | None = None
-        self._file_answer = 0
-        self._chunks.clear()
 
     # -- sending
 
@@ -170,53 +129,6 @@ class Channel:
     def send_leaving(self) -> None:
         self.send(pack_plain(LEAVING, 0))
 
-    def send_body(self, data: bytes | memoryview) -> None:
-        """Send body bytes in BODY frames, as far and as fast as credit allows.
-
-        Raises ClientGone when the gateway said, before or meanwhile, that the client left.
-        """
-        self.check_client()
-        size = len(data)
-        view = memoryview(data)
-        at = 0
-        while at < size:
-            part = min(size - at, FRAME_BODY_BYTES_MAX, self.take_credit())
-            header = pack_header(FRAME_HEADER_BYTES + part, self.stream, BODY, 0, 0, 0)
-            self.send_gathered(header, view[at : at + part])
-            self.spend_credit(part)
-            at += part
-
-    def take_credit(self) -> int:
-        """Wait until at least one body byte may be sent; returns how many. Raises ClientGone."""
-        while self._credit <= 0:
-            self._await_frames()
-        return self._credit
-
-    def spend_credit(self, body_bytes: int) -> None:
-        """Count body bytes that left in a HEAD or BODY frame."""
-        self._used = True
-        self._credit -= body_bytes
-
-    def check_client(self) -> None:
-        """Read what has come, without waiting. Raises ClientGone when the client or the gateway has left."""
-        if self.lost:
-            raise GatewayGone()
-        while self._poll(0):
-            self._receive()
-        if self._cancelled:
-            raise ClientGone()
-
-    def offer_file(self, device: int, inode: int, offset: int, size: int, path: bytes) -> bool:
-        """Ask the gateway to send `size` bytes of a file itself, after the head.
-
-        Returns True when it took the response over (no END is due), False when the bytes must be sent.
-        Raises ClientGone.
-        """
-        self.send(pack_file(self.stream, device, inode, offset, size, path))
-        while not self._file_answer:
-            self._await_frames()
-        return self._file_answer == FILE_TAKEN
-
     # -- receiving
 
     def fetch_head(self) -> bytes:
@@ -226,38 +138,16 @@ class Channel:
             self._await_frames()
         return self._head
 
-    def next_body_chunk(self) -> bytes:
-        """Wait for the next piece of the request's body; ``b""`` at its end, also when the client closed early.
-
-        Grants credit: nothing at first, then a window, then what the application has taken. Raises ClientGone.
-        """
-        while not self._chunks:
-            if self._body_ended:
-                return b""
-            if self._cancelled:
-                raise ClientGone()
-            # Half a window at a time: the gateway never runs dry, and most chunks need no frame of ours.
-            if self._granted <= REQUEST_WINDOW_BYTES // 2:
-                more = REQUEST_WINDOW_BYTES - self._granted
-                self.send(pack_plain(CREDIT, self.stream, U32.pack(more)))
-                self._used = True
-                self._granted += more
-            self._receive()
-        return self._chunks.popleft()
-
     def serve_idle(self) -> None:
         """Read what has come between two requests and answer a ping. Raises GatewayGone."""
-        while self._poll(0):
-            self._receive()
+        self._look()
         if self._ping_waits:
             self._ping_waits = False
             self.send(pack_plain(PONG, 0))
 
-    def _await_frames(self) -> None:
-        """Read for a request that cannot go on without. Raises ClientGone, at once if that is already known."""
-        if self._cancelled:
-            raise ClientGone()
-        self._receive()
+    def _look(self) -> None:
+        while self._poll(0):
+            self._receive()
 
     def _receive(self) -> None:
         """Read once, waiting if nothing is there, and act on every complete frame. Raises GatewayGone, FrameError."""
@@ -294,21 +184,9 @@ class Channel:
                 self._refuse(kind)
         elif stream != self.stream:
             return  # Credit or a cancel that crossed our last frame of that request.
-        elif kind == RESPONSE_CREDIT:
-            self._credit += U32.unpack(payload)[0]
-        elif kind == REQUEST_BODY:
-            self._granted -= len(payload)
-            if payload:
-                self._chunks.append(payload)
-        elif kind == REQUEST_BODY_END:
-            self._body_ended = True
-        elif kind == CANCEL:
-            self._cancelled = True
         elif kind == REQUEST_HEAD:
             self._head = payload
-        elif kind in (FILE_REFUSED, FILE_TAKEN):
-            self._file_answer = kind
-        else:
+        elif not self._act_on_request(kind, payload):
             self._refuse(kind)
 
     def _refuse(self, kind: int) -> None:

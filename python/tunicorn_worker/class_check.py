@@ -1,4 +1,4 @@
-"""The check of a direct worker class before the server starts, in a child of its own: `check-class`."""
+"""The check of a worker class before the server starts, in a child of its own: `check-class`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,34 @@ from tunicorn_worker.worker_class_loader import load_worker_class
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tunicorn_worker.config import Config
 
 
-def check_worker_class(config: Config, report: int) -> int:
-    """In the child: find the class, let it look at the settings. To the pipe `report` goes what is wrong, or what is
-    to be known of a class of uvicorn's, as JSON.
+def look_at_direct(config: Config) -> object | None:
+    """Find the class and let it look at the settings. Returns what is to be known of a class of uvicorn's.
+
+    Raises RuntimeError, and what the class raises.
+    """
+    worker_class = load_worker_class(config.worker_class)
+    found: object | None = describe_uvicorn_class(worker_class)
+    if hasattr(worker_class, "check_config"):
+        gunicorn_config = make_gunicorn_config(config)
+        worker_class.check_config(gunicorn_config, gunicorn_config.logger_class(gunicorn_config))
+    return found
+
+
+def look_at_fed(config: Config, find_class: Callable[[], object]) -> None:
+    """See whether what the class needs is there. Raises RuntimeError."""
+    try:
+        find_class()
+    except RuntimeError as error:
+        raise RuntimeError(f"class uri {config.worker_class!r} invalid or not found: \n\n{error}") from error
+
+
+def check_worker_class(look: Callable[[], object | None], report: int) -> int:
+    """In the child: look at a class. To the pipe `report` goes what is wrong, or as JSON what `look` has found.
 
     Returns the exit code, 0 for a class that can be used.
     """
@@ -28,11 +50,7 @@ def check_worker_class(config: Config, report: int) -> int:
         os.environ.update(config.env)
         os.chdir(config.chdir)
         set_import_paths(config)
-        worker_class = load_worker_class(config.worker_class)
-        found = describe_uvicorn_class(worker_class)
-        if hasattr(worker_class, "check_config"):
-            gunicorn_config = make_gunicorn_config(config)
-            worker_class.check_config(gunicorn_config, gunicorn_config.logger_class(gunicorn_config))
+        found = look()
     except SystemExit as leaving:
         code, text = code_of_system_exit(leaving.code)
     except RuntimeError as error:

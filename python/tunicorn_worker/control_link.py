@@ -10,6 +10,8 @@ from tunicorn_worker.line_channel import LineChannel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tunicorn_worker.line_channel import Message
 
 SO_PEEK_OFF = 42
@@ -37,10 +39,14 @@ class ControlLink:
     def fileno(self) -> int:
         return self._lines.fileno()
 
-    def report(self, message: Message) -> None:
-        """Tell the nursery something. It is lost when the nursery is gone."""
+    def report(self, message: Message, descriptors: Sequence[int] = ()) -> None:
+        """Tell the nursery something. It is lost when the nursery is gone. Descriptors stay the caller's."""
         with self._sending:
-            self._lines.send(message)
+            self._lines.send(message, descriptors)
+
+    def hand_over(self, gateway: int, stream: int, descriptor: int) -> None:
+        """Have the gateway of that pid connect a descriptor with the client of a stream. It stays the caller's."""
+        self.report({"ev": "taken", "gateway": gateway, "stream": stream}, [descriptor])
 
     def receive(self) -> list[Message]:
         """Read the commands that have come. Raises ChannelError."""

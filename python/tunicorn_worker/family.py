@@ -48,9 +48,12 @@ class Family:
         say: Say,
         on_born: Callable[[WorkerChild], None],
         hooks: MasterHooks,
+        on_taken: Callable[[int, int, int], None],
         lifeline_fd: int,
     ) -> None:
-        """on_born: called with each worker whose pid has become known, to link it with the gateway."""
+        """on_born: called with each worker whose pid has become known, to link it with the gateway
+        on_taken: called with a gateway's pid, a stream and a descriptor, when an application has taken a connection
+        """
         self._code = code
         self._forker = forker
         self._holdings = holdings
@@ -58,6 +61,7 @@ class Family:
         self._say = say
         self._on_born = on_born
         self._hooks = hooks
+        self._on_taken = on_taken
         self._lifeline_fd = lifeline_fd
         self._molds: dict[int, Mold] = {}  # by pid
         self._checks: dict[int, AppCheck] = {}
@@ -76,7 +80,7 @@ class Family:
         )
 
     def check_worker_class(self, config: Config) -> None:
-        """Looks for the direct worker class in a child; `class-checked` follows."""
+        """Looks for the worker class in a child; `class-checked` follows."""
         self._check("class-checked", lambda report: self._code.check_worker_class(config, report))
 
     def _check(self, event: str, look: Callable[[int], int]) -> None:
@@ -227,6 +231,10 @@ class Family:
             self._say("sources", files=message["files"])
         elif event == "worn":
             self._say("worn", worker=worker.number, requests=message["requests"])
+        elif event == "taken":
+            descriptor = worker.channel.take_descriptor()
+            if descriptor is not None:
+                self._on_taken(int(message["gateway"]), int(message["stream"]), descriptor)
         elif event == "signalled":
             self._say("signalled", worker=worker.number, signal=message["signal"])
 

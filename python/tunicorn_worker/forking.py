@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import resource
+import sys
+
+# By its name: a configuration file may have gevent patch the standard library, and its fork watches children itself.
+from os import fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,11 +46,15 @@ class Forker:
 
         Raises OSError when the system has no room for a process.
         """
-        pid = os.fork()
+        pid = fork()
         if pid == 0:
             self._holdings.close_all()
             self._signals.release_in_child(deaf=deaf)
             self._restore_limit()
+            # What gevent's own fork does in a child, where a configuration file has imported it.
+            reinit = getattr(sys.modules.get("gevent"), "reinit", None)
+            if reinit is not None:
+                reinit()
             raise ForkedChild(task)
         return pid
 

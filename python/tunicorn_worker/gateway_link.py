@@ -101,7 +101,7 @@ class GatewayLink:
             near, far = socket.socketpair()
             with near, far:
                 if lane == 0:
-                    worker.channel.send({"cmd": "link"}, [near.fileno(), *shared])
+                    worker.channel.send({"cmd": "link", "gateway": self.pid}, [near.fileno(), *shared])
                 else:
                     worker.channel.send({"cmd": "lane", "lane": lane}, [near.fileno()])
                 message = {
@@ -112,6 +112,15 @@ class GatewayLink:
                     "pushed": worker.pushed,
                 }
                 self.channel.send(message, far.fileno())
+
+    def hand_over(self, gateway: int, stream: int, descriptor: int) -> None:
+        """Passes on the end of a client's connection that an application has taken over. Closes it.
+
+        gateway: the pid of the one whose stream it is; where that is another one now, the application sees an end
+        """
+        with socket.socket(fileno=descriptor) as end:
+            if self.channel is not None and self.pid == gateway:
+                self.channel.send({"cmd": "taken", "stream": stream}, end.fileno())
 
     def close(self, holdings: Holdings) -> None:
         for part in (self.channel, self.tickets):

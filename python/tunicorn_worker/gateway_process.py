@@ -9,6 +9,9 @@ import os
 import signal
 import socket
 
+# As in forking.py.
+from os import fork
+
 from tunicorn_worker.group_signals import reset_master_signals
 
 TYPE_CHECKING = False
@@ -62,7 +65,7 @@ def spawn_gateway(command: Sequence[str], environment: Mapping[str, str]) -> Gat
             arguments += (name, str(number))
         variables = {**environment, "NODE_CHANNEL_FD": str(numbers[0]), "NODE_CHANNEL_SERIALIZATION_MODE": "json"}
         try:
-            pid = os.fork()
+            pid = fork()
         except OSError:
             for end in (channel, control):
                 end.close()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import socket
 from math import inf
+from queue import SimpleQueue
 from time import monotonic
 
 from tunicorn_worker.channel import Channel
@@ -58,6 +59,8 @@ class ThreadWorker:
         self._lanes: list[Lane] = []
         self._channels: list[Channel] = []
         self._tickets: Tickets | None = None
+        self._gateway = 0
+        self._taken: SimpleQueue[tuple[int, int, int]] = SimpleQueue()
         self._stop = Signal()
         self._turn = Turn(self._wake)
         self._beat_due = 0.0
@@ -135,6 +138,7 @@ class ThreadWorker:
             return
         if self._news_read in ready:
             os.read(self._news_read, NEWS_BYTES)
+            self._hand_over()
         if self._worn is not None:
             self._control.report({"ev": "worn", "requests": self._worn})
             self._worn = None
@@ -146,6 +150,13 @@ class ThreadWorker:
         """Called by a lane: the control channel is this thread's."""
         self._worn = requests
         self._wake()
+
+    def _hand_over(self) -> None:
+        """Pass on the connections that requests in the lanes have taken over."""
+        while not self._taken.empty():
+            gateway, stream, descriptor = self._taken.get()
+            self._control.hand_over(gateway, stream, descriptor)
+            os.close(descriptor)
 
     def _beat(self) -> None:
         """Show that this thread runs, in the slot of every request that the lanes have."""
@@ -165,7 +176,7 @@ class ThreadWorker:
         if command == "link":
             descriptors = self._control.take_link()
             if descriptors is not None:
-                self._begin_link(*descriptors)
+                self._begin_link(message["gateway"], *descriptors)
         elif command == "lane":
             channel = self._control.take_descriptor()
             if channel is not None:
@@ -176,7 +187,7 @@ class ThreadWorker:
             return False
         return True
 
-    def _begin_link(self, channel: int, pipe: int, memory: int) -> None:
+    def _begin_link(self, gateway: int, channel: int, pipe: int, memory: int) -> None:
         """Use another gateway's channel, ticket pipe and slot memory; channels for the other lanes follow."""
         for old in self._channels:
             old.hang_up()
@@ -185,6 +196,7 @@ class ThreadWorker:
         self._turn.retire()
         self._turn = Turn(self._wake)
         self._channels = []
+        self._gateway = gateway
         if self._tickets is not None:
             self._tickets.close()
         # The first lane's, held here too for as long as lanes may be added.
@@ -193,7 +205,14 @@ class ThreadWorker:
 
     def _add_lane(self, index: int, descriptor: int) -> None:
         """Give a lane its channel; its thread starts with the first one."""
-        channel = Channel(socket.socket(fileno=descriptor))
+        gateway = self._gateway
+
+        def hand_over(stream: int, end: socket.socket) -> None:
+            # By the main thread: the control channel is its own.
+            self._taken.put((gateway, stream, os.dup(end.fileno())))
+            self._wake()
+
+        channel = Channel(socket.socket(fileno=descriptor), hand_over)
         self._channels.append(channel)
         assert self._tickets is not None, "lanes come after the link"
         if self._stop.said:

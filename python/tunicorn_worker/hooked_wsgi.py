@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from tunicorn_worker.client_socket import ClientSocket
 from tunicorn_worker.hook_objects import HookRequest, HookResponse
 from tunicorn_worker.start_response import Response
-from tunicorn_worker.wsgi import WsgiCaller
+from tunicorn_worker.wsgi import WsgiCaller, peer_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from tunicorn_worker.channel import Channel
     from tunicorn_worker.config import Config
     from tunicorn_worker.hooks import WorkerHooks
+    from tunicorn_worker.request_channel import RequestChannel
 
 
 class HookedCaller(WsgiCaller):
@@ -25,7 +26,7 @@ class HookedCaller(WsgiCaller):
         self._config = config
         self._hooks = hooks
 
-    def call(self, channel: Channel, environ: dict[str, Any]) -> None:
+    def call(self, channel: RequestChannel, environ: dict[str, Any]) -> None:
         """As WsgiCaller's. `post_request` runs when the response has left, and whatever has failed."""
         response = Response(channel, self._known, environ["REQUEST_METHOD"])
         request = HookRequest(environ, self._config)
@@ -34,12 +35,15 @@ class HookedCaller(WsgiCaller):
             self._hooks.before_request(request)
             self._hooks.worker.nr += 1
             environ["wsgi.early_hints"] = response.early_hints
+            environ["gunicorn.socket"] = ClientSocket(channel, peer_of(environ))
             hooked = HookResponse(request, response, self._config)
             shown = (environ, hooked)
             self._send_iterable(response, self._application(environ, hooked.start_response))
         except BaseException as error:
             self._fail(channel, response, environ, error)
         finally:
+            if channel.taken is not None:
+                channel.close_taken()
             self._hooks.after_request(request, *shown)
 
 

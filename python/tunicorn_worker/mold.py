@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import gc
 import os
-import select
-import socket
+
+# By their names: gevent and eventlet put functions of their own into these modules, and a mold
+# has no hub that could run them.
+from os import fork, waitpid
+from select import select
+from socket import socket
 
 from tunicorn_worker.line_channel import LineChannel
 
@@ -37,7 +41,7 @@ class Mold:
         self.unborn: set[int] = set()
         """Numbers of workers that were asked for and not forked yet."""
 
-    def ask(self, number: int, control: socket.socket, *, report_modules: bool, notes: str | None) -> None:
+    def ask(self, number: int, control: socket, *, report_modules: bool, notes: str | None) -> None:
         """notes: what `pre_fork` has left on the worker, as text."""
         self.unborn.add(number)
         request = {"cmd": "fork", "worker": number, "report_modules": report_modules, "notes": notes}
@@ -45,9 +49,9 @@ class Mold:
 
 
 def run_mold(
-    end: socket.socket,
+    end: socket,
     load: Callable[[], object],
-    make_task: Callable[[socket.socket, object, Message], WorkerTask],
+    make_task: Callable[[socket, object, Message], WorkerTask],
     release_signals: Callable[[], None],
 ) -> int:
     """The mold's life: imports, then forks a worker per request until the nursery closes the channel.
@@ -71,16 +75,16 @@ def run_mold(
 
 
 def fork_workers(
-    nursery: LineChannel, application: object, make_task: Callable[[socket.socket, object, Message], WorkerTask]
+    nursery: LineChannel, application: object, make_task: Callable[[socket, object, Message], WorkerTask]
 ) -> WorkerTask | None:
     """Returns in the mold with None, when the nursery has gone or needs it no more; in each worker with its task."""
     nursery.send({"ev": "loaded"})
     while not nursery.ended:
-        select.select([nursery], [], [])
+        select([nursery], [], [])
         for message in nursery.receive():
             descriptor = nursery.take_descriptor()
             assert descriptor is not None, "every request brings the worker's end of its control channel"
-            control = socket.socket(fileno=descriptor)
+            control = socket(fileno=descriptor)
             number = int(message["worker"])
             if fork_twice(nursery, number):
                 nursery.close()
@@ -96,15 +100,15 @@ def fork_twice(nursery: LineChannel, number: int) -> bool:
     always knows whom.
     """
     try:
-        between = os.fork()
+        between = fork()
     except OSError as error:
         nursery.send({"ev": "fork-failed", "worker": number, "text": str(error)})
         return False
     if between:
-        os.waitpid(between, 0)
+        waitpid(between, 0)
         return False
     try:
-        worker = os.fork()
+        worker = fork()
     except OSError as error:
         nursery.send({"ev": "fork-failed", "worker": number, "text": str(error)})
         os._exit(1)

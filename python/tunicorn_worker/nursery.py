@@ -75,7 +75,17 @@ class Nursery:
         forker = Forker(holdings, signals, open_files)
         self._gateway = GatewayLink(None, None, None)
         self._early_gateway = early_gateway
-        self._family = Family(code, forker, holdings, self._poller, self._say, self._equip, self._hooks, lifeline_fd)
+        self._family = Family(
+            code,
+            forker,
+            holdings,
+            self._poller,
+            self._say,
+            self._equip,
+            self._hooks,
+            self._hand_over,
+            lifeline_fd,
+        )
         self._heartbeats = Heartbeats(self._family, self._say)
         self._memory = MemoryWatch(self._family, self._say)
         self._orphans = Orphans(self._poller, holdings, self._report_orphan)
@@ -296,6 +306,9 @@ class Nursery:
         for listener in self._listeners.own:
             worker.channel.send({"cmd": "listener", **listener.describe()}, [listener.fileno()])
         worker.channel.send({"cmd": "begin", "parent": os.getpid()})
+
+    def _hand_over(self, gateway: int, stream: int, descriptor: int) -> None:
+        self._gateway.hand_over(gateway, stream, descriptor)
 
     def _park(self) -> None:
         """Leaves with the arbiter what a nursery after this one needs to go on with the gateway of now."""

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from tunicorn_worker.channel import Channel
     from tunicorn_worker.field_lines import Status
     from tunicorn_worker.file_wrapper import FileRegion
+    from tunicorn_worker.request_channel import RequestChannel
 
     ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -68,7 +68,7 @@ class Response:
         "status",
     )
 
-    def __init__(self, channel: Channel, known: FieldLines, method: str) -> None:
+    def __init__(self, channel: RequestChannel, known: FieldLines, method: str) -> None:
         self._channel = channel
         self._known = known
         self._stream = channel.stream
@@ -227,6 +227,9 @@ class Response:
         if self.state == ENDED:
             return
         if self.status is None:
+            if self.taken:
+                self.abort()
+                return
             raise AssertionError("the application returned without calling start_response()")
         length = self._content_length
         if length is not None and self._sent < length and not self._bodiless:
@@ -245,9 +248,24 @@ class Response:
             self.state = ENDED
             self._channel.send(pack_plain(END, self._stream))
 
+    @property
+    def killed(self) -> bool:
+        """The worker leaves without it."""
+        return self._channel.killed
+
+    @property
+    def taken(self) -> bool:
+        """The application has taken the client's connection, and not answered here."""
+        return self.state == OPEN and self._channel.taken is not None
+
     def abort(self) -> None:
-        """Cut the response, unless it has ended: the application failed, or its client left. Raises GatewayGone."""
-        if self.state != ENDED:
+        """Cut the response, unless it has ended: the application failed, or its client left. What the application has
+        written to the client's connection itself still reaches it. Raises GatewayGone.
+        """
+        if self.taken:
+            self.state = ENDED
+            self._channel.end_taken()
+        elif self.state != ENDED:
             self.state = ENDED
             if not self._channel.lost:
                 self._channel.send(pack_plain(ABORT, self._stream))
@@ -309,7 +327,7 @@ class Response:
             )
 
 
-def abandon(channel: Channel) -> None:
+def abandon(channel: RequestChannel) -> None:
     """End the channel's request before the application was called: its client left while its head was being fetched."""
     try:
         channel.send(pack_plain(ABORT, channel.stream))

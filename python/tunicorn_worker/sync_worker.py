@@ -115,16 +115,20 @@ class SyncWorker:
             descriptors = self._control.take_link()
             if descriptors is not None:
                 self._unlink()
-                self._link(*descriptors)
+                self._link(message["gateway"], *descriptors)
         elif message["cmd"] == "stop":
             self._stopping = True
         else:
             return False
         return True
 
-    def _link(self, channel: int, pipe: int, memory: int) -> None:
+    def _link(self, gateway: int, channel: int, pipe: int, memory: int) -> None:
         """Use a gateway's channel, ticket pipe and slot memory, and tell it that this worker is ready."""
-        self._channel = Channel(socket.socket(fileno=channel))
+
+        def hand_over(stream: int, end: socket.socket) -> None:
+            self._control.hand_over(gateway, stream, end.fileno())
+
+        self._channel = Channel(socket.socket(fileno=channel), hand_over)
         self._tickets = Tickets.open(pipe, memory, self._number)
         self._waiter.add(self._channel.fileno())
         self._waiter.add(pipe, shared=True)

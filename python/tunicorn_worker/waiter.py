@@ -60,4 +60,6 @@ class PollWaiter:
 
 
 def make_waiter() -> Waiter:
-    return EpollWaiter() if hasattr(select, "EPOLLEXCLUSIVE") else PollWaiter()
+    # A configuration file may have had gevent patch the standard library: it takes epoll away, and what greenlets the
+    # application has run while its own poll waits.
+    return EpollWaiter() if hasattr(select, "EPOLLEXCLUSIVE") and hasattr(select, "epoll") else PollWaiter()

@@ -51,6 +51,7 @@ ACCEPT = 13
 TEXT = 14
 BINARY = 15
 CLOSE = 16
+TAKEN = 17
 
 # Frames from the gateway.
 REQUEST_BODY = 32

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tunicorn_worker.app_interface import load_served
 from tunicorn_worker.app_loader import APP_LOAD_ERROR, WORKER_BOOT_ERROR, load_application
-from tunicorn_worker.class_check import check_worker_class
+from tunicorn_worker.class_check import check_worker_class, look_at_direct, look_at_fed
 from tunicorn_worker.config import DIRECT
 from tunicorn_worker.direct_worker import DirectWorker
 from tunicorn_worker.errors import AppImportError
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
             """Imports the application and returns it. Raises whatever its import raises, SystemExit included."""
 
         def check_worker_class(self, config: Config, report: int) -> int:
-            """Looks at a direct worker class, in a child. Returns its exit code; a text goes to the pipe `report`."""
+            """Looks at the worker class, in a child. Returns its exit code; a text goes to the pipe `report`."""
 
         def log_load_failure(self, config: Config, error: BaseException) -> int:
             """Writes the error log's lines about an import that failed in a mold; returns the mold's exit code."""
@@ -60,16 +62,36 @@ def load_asgi_worker() -> type[Worker]:
     return AsgiWorker
 
 
-WORKER_CLASSES: dict[str, Callable[[], type[Worker]]] = {
+def load_gevent_worker() -> Callable[..., Worker]:
+    """Patches the standard library: to be called in a worker, or a mold, before the application is imported."""
+    from tunicorn_worker.green_library import Gevent
+    from tunicorn_worker.green_worker import GreenWorker
+
+    return partial(GreenWorker, Gevent())
+
+
+def load_eventlet_worker() -> Callable[..., Worker]:
+    """As `load_gevent_worker`."""
+    from tunicorn_worker.green_library import Eventlet
+    from tunicorn_worker.green_worker import GreenWorker
+
+    return partial(GreenWorker, Eventlet())
+
+
+WORKER_CLASSES: dict[str, Callable[[], Callable[..., Worker]]] = {
     "sync": lambda: SyncWorker,
     "gthread": lambda: ThreadWorker,
     "asgi": load_asgi_worker,
+    "gevent": load_gevent_worker,
+    "eventlet": load_eventlet_worker,
 }
 """Those that the gateway feeds, by the name that the arbiter has found for the setting worker_class
 (src/settings/worker-class.ts)."""
+GREEN = ("gevent", "eventlet")
+"""Those that patch the standard library."""
 
 
-def find_class(config: Config) -> type[Worker]:
+def find_class(config: Config) -> Callable[..., Worker]:
     """Import what this class of workers needs. To be called before user code can put a module of its own in the place
     of one of them.
     """
@@ -91,7 +113,9 @@ class ServingCode:
         return served
 
     def check_worker_class(self, config: Config, report: int) -> int:
-        return check_worker_class(config, report)
+        if config.worker_kind == DIRECT:
+            return check_worker_class(lambda: look_at_direct(config), report)
+        return check_worker_class(lambda: look_at_fed(config, WORKER_CLASSES[config.worker_kind]), report)
 
     def log_load_failure(self, config: Config, error: BaseException) -> int:
         """The exit codes are those of a worker that cannot boot."""
@@ -122,6 +146,8 @@ class ServingCode:
         if config.worker_kind == DIRECT:
             worker = DirectWorker(number=number, control=control, lifeline_fd=lifeline_fd, config=config, hooks=hooks)
             worker.live(application, report_modules=report_modules)
+        # What the nursery had imported for its workers would be there before it is patched.
+        report_modules = report_modules and config.worker_kind not in GREEN
         life = WorkerLife(
             lambda: find_class(config),
             number=number,

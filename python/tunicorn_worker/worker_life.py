@@ -43,7 +43,9 @@ if TYPE_CHECKING:
             """Called by a signal handler."""
 
         def quits_by_itself(self) -> bool:
-            """Called by a signal handler: whether it will read the order `quit`, if the application lets it."""
+            """Called by a signal handler, when the nursery has said `quit`: whether the worker will read that by
+            itself, if the application lets it.
+            """
 
         def interrupt(self, frame: FrameType | None) -> None:
             """Interrupt requests that have taken longer than request_timeout. Called by a signal handler.
@@ -70,7 +72,7 @@ class WorkerLife:
 
     def __init__(
         self,
-        find_class: Callable[[], type[Worker]],
+        find_class: Callable[[], Callable[..., Worker]],
         *,
         number: int,
         control: socket.socket,
@@ -78,7 +80,7 @@ class WorkerLife:
         config: Config,
         hooks: Inherited | None = None,
     ) -> None:
-        """find_class: may import what only this class of workers needs
+        """find_class: may import what only this class of workers needs, and patch the standard library
         number: the arbiter's for this worker; control: its end of the channel to the nursery
         lifeline_fd: its end of file says that the arbiter is gone
         hooks: server and worker of the master's hooks
@@ -199,15 +201,17 @@ class WorkerLife:
 
     def _on_quit(self) -> None:
         """SIGQUIT, announced by the arbiter: leave out of whatever runs."""
+        if self._worker is not None and self._worker.quits_by_itself():
+            # Not the threading module: what was interrupted may hold its locks.
+            _thread.start_new_thread(self._leave_late, ())
+            return
         self._interrupt()
-        if self._worker is None or not self._worker.quits_by_itself():
-            self._leave(0, at_once=True)
-        # Not the threading module: what was interrupted may hold its locks.
-        _thread.start_new_thread(self._leave_late, ())
+        self._leave(0, at_once=True)
 
     def _leave_late(self) -> NoReturn:
         """In a thread: the application has not let the worker leave."""
         time.sleep(QUIT_SECONDS)
+        self._interrupt()
         self._leave(0, at_once=True)
 
     def _on_dismiss(self) -> None:

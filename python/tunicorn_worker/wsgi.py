@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 
+from tunicorn_worker.client_socket import ClientSocket
 from tunicorn_worker.errors import ClientGone, RequestTimeout
 from tunicorn_worker.field_lines import FieldLines
 from tunicorn_worker.file_wrapper import FileWrapper, find_region
@@ -14,8 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from tunicorn_worker.channel import Channel
     from tunicorn_worker.config import Config
+    from tunicorn_worker.request_channel import RequestChannel
 
 ERROR_STATUS = b"500 Internal Server Error"
 ERROR_PAGE = b"""\
@@ -36,6 +38,14 @@ CLIENT_GONE_LINE = "Ignoring EPIPE"
 """Gunicorn's debug line for a client that has left."""
 
 
+CONNECTION_ENDED = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN)
+"""What an application meets that goes on with a connection which its client has left."""
+
+
+def peer_of(environ: dict[str, Any]) -> tuple[str, str | None]:
+    return environ["REMOTE_ADDR"], environ.get("REMOTE_PORT")
+
+
 class WsgiCaller:
     """One application and how to call it. `call` never raises for what the application does."""
 
@@ -47,13 +57,14 @@ class WsgiCaller:
         self._log = logging.getLogger("gunicorn.error")
         self._sends_files = config.sendfile
 
-    def call(self, channel: Channel, environ: dict[str, Any]) -> None:
-        """Serve the channel's current request: exactly one of RESPONSE, END, ABORT or a taken FILE ends it.
+    def call(self, channel: RequestChannel, environ: dict[str, Any]) -> None:
+        """Serve the channel's current request: exactly one of RESPONSE, END, ABORT, TAKEN or a taken FILE ends it.
 
         A whole response leaves before close() is called, which may take its time.
         """
         response = Response(channel, self._known, environ["REQUEST_METHOD"])
         environ["wsgi.early_hints"] = response.early_hints
+        environ["gunicorn.socket"] = ClientSocket(channel, peer_of(environ))
         try:
             result = self._application(environ, response.start_response)
             if result.__class__ is list:
@@ -62,6 +73,8 @@ class WsgiCaller:
                 self._send_iterable(response, result)
         except BaseException as error:
             self._fail(channel, response, environ, error)
+        if channel.taken is not None:
+            channel.close_taken()
 
     def _send_iterable(self, response: Response, result: Any) -> None:
         """Send what the application returned as it comes, and close it whatever happens."""
@@ -85,7 +98,18 @@ class WsgiCaller:
         region = find_region(wrapper.filelike, response.content_length)
         return region is not None and response.send_file(region)
 
-    def _fail(self, channel: Channel, response: Response, environ: dict[str, Any], error: BaseException) -> None:
+    def _end_taken(self, response: Response, environ: dict[str, Any], error: BaseException) -> None:
+        """End a request whose client's connection the application has taken. Raises GatewayGone."""
+        if isinstance(error, StopIteration):
+            # How applications tell Gunicorn that there is nothing to answer.
+            self._log.debug("Closing connection. %s", error)
+        elif isinstance(error, OSError) and error.errno in CONNECTION_ENDED:
+            self._log.debug(CLIENT_GONE_LINE)
+        else:
+            self._log.exception("Error handling request %s %s", response.method, environ.get("RAW_URI", ""))
+        response.abort()
+
+    def _fail(self, channel: RequestChannel, response: Response, environ: dict[str, Any], error: BaseException) -> None:
         """Log why a request failed and end its response: Gunicorn's lines, 500 as long as nothing has left."""
         try:
             # Frameworks raise an OSError of their own in place of ours (Django's UnreadablePostError).
@@ -101,6 +125,10 @@ class WsgiCaller:
                 else:
                     # Without a head: the gateway answers 504.
                     response.abort()
+            elif response.killed:
+                response.abort()
+            elif response.taken:
+                self._end_taken(response, environ, error)
             elif response.state == OPEN:
                 target = environ.get("RAW_URI", "")
                 self._log.exception("Error handling request %s %s", response.method, target)

@@ -1,0 +1,209 @@
+"""The gevent and eventlet workers: a greenlet for each of the requests that the gateway pushes to them."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import select
+import traceback
+from collections import Counter
+from time import monotonic
+
+from tunicorn_worker.environ import base_environ
+from tunicorn_worker.errors import GatewayGone
+from tunicorn_worker.green_channel import GreenChannel
+from tunicorn_worker.hooked_wsgi import make_caller
+from tunicorn_worker.orders import Orders, WorkerEnds
+from tunicorn_worker.wire import ENTRIES_OFFSET, ENTRY_BYTES, ENTRY_COUNT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from typing import Any
+
+    from tunicorn_worker.config import Config
+    from tunicorn_worker.control_link import ControlLink
+    from tunicorn_worker.green_library import GreenLibrary
+    from tunicorn_worker.hooks import WorkerHooks
+    from tunicorn_worker.line_channel import Message
+    from tunicorn_worker.loggers import Loggers
+
+STOP_RESERVE_SECONDS = 1
+"""Of graceful_timeout, so much is kept for greenlets that are killed to clean up: then comes SIGKILL."""
+STACKS_MAX = 50
+"""Different stacks that are logged: more would bury the rest of the log."""
+
+
+class GreenWorker:
+    """The main greenlet, which waits for the end, and what the worker is told."""
+
+    def __init__(
+        self, library: GreenLibrary, *, number: int, control: ControlLink, lifeline: int, loggers: Loggers
+    ) -> None:
+        """lifeline: descriptor, see Orders."""
+        library.begin()
+        self._library = library
+        self._number = number
+        self._control = control
+        self._log = loggers.error
+        self._watched: set[int] = set()
+        self._orders = Orders(number, control, lifeline, loggers, self._watched, self._carry_out)
+        self._channel: GreenChannel | None = None
+        self._end: WorkerEnds | None = None
+        self._aborted = False
+        self._quitting = False
+        self._news = library.make_news()
+
+    # -- called by signal handlers
+
+    def abort(self) -> None:
+        """SystemExit is about to be raised in whatever runs."""
+        self._aborted = True
+        channel = self._channel
+        if channel is not None:
+            channel.ending = True
+            stacks = describe_greenlets([request.greenlet for request in list(channel.streams.values())])
+            if stacks:
+                self._log.error("stacks of waiting greenlets at SIGABRT pid=%d\n%s", os.getpid(), stacks)
+        self._leave(WorkerEnds(at_once=False))
+
+    def quits_by_itself(self) -> bool:
+        """Hooks may wait, and in the hub nothing may: the command that has come with the signal is obeyed then."""
+        self._quitting = not self._library.in_hub()
+        return not self._quitting
+
+    # -- its life
+
+    def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
+        """Serve until told to leave. Raises WorkerEnds for leaving at once."""
+        self._call = make_caller(application, config, hooks).call
+        self._base = base_environ(config, multithread=True)
+        self._library.spawn(self._obey)
+        on_ready()
+        while self._end is None:
+            self._news.acquire()
+        if self._end.at_once:
+            raise self._end
+        if not self._aborted:
+            self._finish(max(0, config.graceful_timeout - STOP_RESERVE_SECONDS))
+        self._close(STOP_RESERVE_SECONDS / 2)
+
+    def _obey(self) -> None:
+        """The greenlet that reads what the worker is told."""
+        while self._watched and self._end is None:
+            ready, _, _ = select.select(list(self._watched), [], [])
+            try:
+                self._orders.look(set(ready))
+            except WorkerEnds as end:
+                self._leave(end)
+            if self._orders.nursery_gone and self._channel is None:
+                self._leave(WorkerEnds(at_once=False))
+
+    def _leave(self, end: WorkerEnds) -> None:
+        # The greenlet that a signal has interrupted is leaving.
+        if self._quitting:
+            return
+        if self._end is None:
+            self._end = end
+        self._news.release()
+
+    def _carry_out(self, message: Message) -> bool:
+        if message["cmd"] == "link":
+            descriptors = self._control.take_link()
+            if descriptors is not None:
+                self._link(message["gateway"], *descriptors)
+        elif message["cmd"] == "stop":
+            self._leave(WorkerEnds(at_once=False))
+        else:
+            return False
+        return True
+
+    def _link(self, gateway: int, channel: int, pipe: int, memory: int) -> None:
+        """Use a gateway's channel and memory, and tell it that this worker is ready."""
+        before, self._channel = self._channel, None
+        if before is not None:
+            before.close()
+        # Tickets are for workers that pull.
+        os.close(pipe)
+        entries = memoryview(mmap.mmap(memory, ENTRY_COUNT * ENTRY_BYTES, offset=ENTRIES_OFFSET)).cast("I")
+        os.close(memory)
+
+        def hand_over(stream: int, end: socket.socket) -> None:
+            self._control.hand_over(gateway, stream, end.fileno())
+
+        self._channel = GreenChannel(
+            self._library.adopt(channel),
+            self._library,
+            entries,
+            call=self._call,
+            base=self._base,
+            hand_over=hand_over,
+            on_change=self._on_channel_change,
+        )
+        self._channel.send_ready(self._number)
+
+    def _on_channel_change(self, channel: GreenChannel) -> None:
+        if channel is not self._channel:
+            return
+        if channel.fault is not None:
+            self._log.error("worker channel closed worker=%d: %s", self._number, channel.fault)
+        if channel.lost:
+            self._channel = None
+            if self._orders.nursery_gone:
+                self._leave(WorkerEnds(at_once=False))
+        elif channel.released:
+            self._leave(WorkerEnds(at_once=False))
+        self._news.release()
+
+    # -- the end
+
+    def _finish(self, seconds: float) -> None:
+        """Take no more requests, let those that run finish, kill what is left after `seconds`."""
+        channel = self._channel
+        if channel is None:
+            return
+        try:
+            channel.send_leaving()
+        except GatewayGone:
+            return
+        if self._wait_until(lambda: channel.lost or (channel.released and not channel.streams), seconds):
+            return
+        self._log.warning("Worker graceful timeout (pid:%s)", os.getpid())
+        for request in list(channel.streams.values()):
+            request.killed = True
+            self._library.kill(request.greenlet)
+        self._wait_until(lambda: not channel.streams, STOP_RESERVE_SECONDS / 2)
+
+    def _close(self, seconds: float) -> None:
+        """What has been answered still reaches the gateway."""
+        channel = self._channel
+        if channel is not None:
+            channel.ending = True
+            channel.flush()
+            self._wait_until(lambda: channel.flushed, seconds, look_seconds=0.01)
+            channel.close()
+
+    def _wait_until(self, condition: Callable[[], bool], seconds: float, look_seconds: float | None = None) -> bool:
+        """Wait for at most `seconds`; False when the condition is still not met.
+
+        look_seconds: look this often though nothing is told
+        """
+        deadline = monotonic() + seconds
+        while not condition():
+            left = deadline - monotonic()
+            if left <= 0:
+                return False
+            self._news.acquire(timeout=left if look_seconds is None else min(left, look_seconds))
+        return True
+
+
+def describe_greenlets(greenlets: list[Any]) -> str:
+    """Write down where greenlets wait, those in the same place once: ``"greenlets: 3 ..."``. One that runs has no stack
+    here.
+    """
+    counts = Counter(
+        "".join(traceback.format_stack(greenlet.gr_frame)) for greenlet in greenlets if greenlet.gr_frame is not None
+    )
+    parts = [f"greenlets: {count}\n{stack}" for stack, count in counts.most_common(STACKS_MAX)]
+    return "".join(parts).rstrip("\n")
