@@ -32,18 +32,18 @@ class WorkerChild:
         *,
         molded: bool,
         heartbeat: Descriptor | None = None,
-        pushed: bool = False,
+        way: str = "pull",
         hooked: HookWorker | None = None,
     ) -> None:
         """lanes: how many channels to the gateway it gets
         heartbeat: the file of a direct worker, which signals tell what others are told on their channel
-        pushed: requests are pushed to it
+        way: how requests reach it, see `Config.way`
         hooked: it, as the master's hooks see it
         """
         self.number = number
         self.lanes = lanes
         self.heartbeat = heartbeat
-        self.pushed = pushed
+        self.way = way
         self.hooked = hooked
         self.running_since: float | None = None
         """Since when a direct worker is in its class's loop, by the monotonic clock."""

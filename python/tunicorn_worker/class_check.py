@@ -40,7 +40,7 @@ def look_at_fed(config: Config, find_class: Callable[[], object]) -> None:
         raise RuntimeError(f"class uri {config.worker_class!r} invalid or not found: \n\n{error}") from error
 
 
-def check_worker_class(look: Callable[[], object | None], report: int) -> int:
+def check_worker_class(config: Config, look: Callable[[], object | None], report: int) -> int:
     """In the child: look at a class. To the pipe `report` goes what is wrong, or as JSON what `look` has found.
 
     Returns the exit code, 0 for a class that can be used.

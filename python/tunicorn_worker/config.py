@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 DIRECT = "direct"
 """The kind of worker classes that accept clients by themselves."""
-PUSHED = "asgi"
-"""The kind to which the gateway pushes requests."""
+WAYS = {"asgi": "asgi", "gevent": "wsgi", "eventlet": "wsgi"}
+"""Kinds to which the gateway pushes requests, and what their applications are written for (src/gateway/worker-pools.ts)."""
 
 
 class Config:
@@ -26,8 +26,8 @@ class Config:
     app: what to load, ``"module:object"``; with Paste Deploy the absolute path of the ini file, ``"/srv/app.ini#main"``
     server_software: SERVER_SOFTWARE of the environ
     title_prefix: start of process titles, ``"tunicorn: "``
-    worker_kind: the class of workers that worker_class and threads mean, ``"sync"``, ``"gthread"``, ``"asgi"``;
-        ``"direct"`` for a class that accepts clients by itself
+    worker_kind: the class of workers that worker_class and threads mean, ``"sync"``, ``"gthread"``, ``"asgi"``,
+        ``"gevent"``, ``"eventlet"``; ``"direct"`` for a class that accepts clients by itself
     master_pid: the arbiter's
     uvicorn: what uvicorn's worker classes need (channels.md §1): ``{"proxyHeaders": True, "factory": False}``
     """

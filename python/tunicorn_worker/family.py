@@ -9,7 +9,7 @@ from time import monotonic
 
 from tunicorn_worker.app_check import AppCheck, check_application
 from tunicorn_worker.children import WorkerChild, WorkerTable
-from tunicorn_worker.config import DIRECT, PUSHED
+from tunicorn_worker.config import DIRECT
 from tunicorn_worker.descriptors import Descriptor
 from tunicorn_worker.exit_status import describe_exit, shell_code
 from tunicorn_worker.group_signals import reset_master_signals
@@ -48,11 +48,11 @@ class Family:
         say: Say,
         on_born: Callable[[WorkerChild], None],
         hooks: MasterHooks,
-        on_taken: Callable[[int, int, int], None],
+        on_taken: Callable[[WorkerChild, int, int, int], None],
         lifeline_fd: int,
     ) -> None:
         """on_born: called with each worker whose pid has become known, to link it with the gateway
-        on_taken: called with a gateway's pid, a stream and a descriptor, when an application has taken a connection
+        on_taken: called with a worker, a gateway's pid, a stream and a descriptor, when an application has taken a connection
         """
         self._code = code
         self._forker = forker
@@ -115,9 +115,8 @@ class Family:
         lanes = self._code.count_lanes(config)
         heartbeat = self._hold_heartbeat(config) if config.worker_kind == DIRECT else None
         channel = self._holdings.hold(LineChannel(near))
-        pushed = config.worker_kind == PUSHED
         worker = WorkerChild(
-            number, generation, lanes, channel, molded=preload, heartbeat=heartbeat, pushed=pushed, hooked=hooked
+            number, generation, lanes, channel, molded=preload, heartbeat=heartbeat, way=config.way, hooked=hooked
         )
         pid: int | None = None
         try:
@@ -234,7 +233,7 @@ class Family:
         elif event == "taken":
             descriptor = worker.channel.take_descriptor()
             if descriptor is not None:
-                self._on_taken(int(message["gateway"]), int(message["stream"]), descriptor)
+                self._on_taken(worker, int(message["gateway"]), int(message["stream"]), descriptor)
         elif event == "signalled":
             self._say("signalled", worker=worker.number, signal=message["signal"])
 

@@ -109,18 +109,18 @@ class GatewayLink:
                     "worker": worker.number,
                     "pid": worker.pid,
                     "lane": lane,
-                    "pushed": worker.pushed,
+                    "way": worker.way,
                 }
                 self.channel.send(message, far.fileno())
 
-    def hand_over(self, gateway: int, stream: int, descriptor: int) -> None:
+    def hand_over(self, way: str, gateway: int, stream: int, descriptor: int) -> None:
         """Passes on the end of a client's connection that an application has taken over. Closes it.
 
         gateway: the pid of the one whose stream it is; where that is another one now, the application sees an end
         """
         with socket.socket(fileno=descriptor) as end:
             if self.channel is not None and self.pid == gateway:
-                self.channel.send({"cmd": "taken", "stream": stream}, end.fileno())
+                self.channel.send({"cmd": "taken", "stream": stream, "way": way}, end.fileno())
 
     def close(self, holdings: Holdings) -> None:
         for part in (self.channel, self.tickets):

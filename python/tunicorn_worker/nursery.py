@@ -307,8 +307,8 @@ class Nursery:
             worker.channel.send({"cmd": "listener", **listener.describe()}, [listener.fileno()])
         worker.channel.send({"cmd": "begin", "parent": os.getpid()})
 
-    def _hand_over(self, gateway: int, stream: int, descriptor: int) -> None:
-        self._gateway.hand_over(gateway, stream, descriptor)
+    def _hand_over(self, worker: WorkerChild, gateway: int, stream: int, descriptor: int) -> None:
+        self._gateway.hand_over(worker.way, gateway, stream, descriptor)
 
     def _park(self) -> None:
         """Leaves with the arbiter what a nursery after this one needs to go on with the gateway of now."""

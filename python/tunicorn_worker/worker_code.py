@@ -114,8 +114,8 @@ class ServingCode:
 
     def check_worker_class(self, config: Config, report: int) -> int:
         if config.worker_kind == DIRECT:
-            return check_worker_class(lambda: look_at_direct(config), report)
-        return check_worker_class(lambda: look_at_fed(config, WORKER_CLASSES[config.worker_kind]), report)
+            return check_worker_class(config, lambda: look_at_direct(config), report)
+        return check_worker_class(config, lambda: look_at_fed(config, WORKER_CLASSES[config.worker_kind]), report)
 
     def log_load_failure(self, config: Config, error: BaseException) -> int:
         """The exit codes are those of a worker that cannot boot."""

@@ -9,8 +9,8 @@ import {
   type ConfigSource,
   configFailed,
   type Exit,
-  isDirect,
   type Launch,
+  needsCheck,
   printConfig,
   type Resolved,
   resolve,
@@ -68,7 +68,7 @@ export async function checkConfiguration(resolved: Resolved, settingsMessage: ob
 }
 
 /**
- * Looks whether a direct worker class is there and content, before anything is started. One that is uvicorn's, or derived from it
+ * Looks whether the worker class is there and content, before anything is started. One that is uvicorn's, or derived from it
  * with nothing but other options, becomes an asgi worker.
  *
  * @returns how the program ends without the class.
@@ -81,7 +81,7 @@ export async function findWorkerClass(
 ): Promise<Resolved | Exit> {
   const named = uvicornOptions(resolved.settings);
   if (named !== undefined) return applyUvicornOptions(resolved, named, surroundings);
-  if (!isDirect(resolved.settings)) return resolved;
+  if (!needsCheck(resolved.settings)) return resolved;
   nursery.send({ cmd: "check-class", settings: settingsMessage(resolved) });
   const { status, text } = (await nextMessage(nursery, "class-checked", "check-class")) as unknown as Checked;
   if (status !== 0) return { at: "exit", stdout: "", stderr: text, status };

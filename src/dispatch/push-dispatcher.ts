@@ -6,12 +6,11 @@
  */
 
 import { type Dispatcher, type Job, type OverdueJob, type RunningJob, takeOlderThan } from "./dispatcher.ts";
+import type { EntryIds } from "./entry-ids.ts";
 import { JobQueue } from "./job-queue.ts";
 
 /** Channels and memory of the dispatcher. */
 export interface PushPort {
-  /** Requests that can be with workers at once, over all of them: one entry of shared memory each. */
-  readonly entryCount: number;
   /** Sends a request to a worker. */
   push(worker: number, job: Job): void;
   /** The worker takes what it is sent: its channel is not full. When it is emptied, `flush` is called. */
@@ -35,34 +34,30 @@ interface Open {
   lasts: boolean;
 }
 
-/** With 2^16 entries ids stay below 2^31, and none comes back before this many others of its entry. */
-const SEQUENCE_MAX = 32767 - 1;
-
 export class PushDispatcher implements Dispatcher {
   readonly #port: PushPort;
   #perWorker: number;
   readonly #now: () => number;
   readonly #queue = new JobQueue<Job>();
-  /** By entry: an id is a multiple of the number of entries plus the entry. Not a Map: see PullDispatcher. */
+  readonly #ids: EntryIds;
+  /** By entry, with holes where other dispatchers have theirs. Not a Map: see PullDispatcher. */
   readonly #open: (Open | undefined)[] = [];
   #openCount = 0;
-  readonly #freeEntries: number[] = [];
   /** Workers that take requests. */
   readonly #ready: PushWorker[] = [];
   /** The first to be looked at: equals take turns. */
   #turn = 0;
-  /** By entry: what the last id was the multiple of. */
-  readonly #sequences: Uint16Array;
 
   /**
    * @param perWorker  Requests that one worker may have at once (`worker_connections`).
    * @param now        Monotonic milliseconds.
+   * @param ids        Of the memory behind the port.
    */
-  constructor(port: PushPort, perWorker: number, now: () => number) {
+  constructor(port: PushPort, perWorker: number, now: () => number, ids: EntryIds) {
     this.#port = port;
     this.#perWorker = Math.max(1, perWorker);
     this.#now = now;
-    this.#sequences = new Uint16Array(port.entryCount);
+    this.#ids = ids;
   }
 
   /** A reload may change it. */
@@ -101,7 +96,7 @@ export class PushDispatcher implements Dispatcher {
   }
 
   #openOf(id: number): Open | undefined {
-    const open = this.#open[id % this.#port.entryCount];
+    const open = this.#open[this.#ids.entryOf(id)];
     return open?.job.id === id ? open : undefined;
   }
 
@@ -122,12 +117,12 @@ export class PushDispatcher implements Dispatcher {
   }
 
   #close(open: Open): void {
-    const entry = open.job.id % this.#port.entryCount;
-    this.#open[entry] = undefined;
+    const { id } = open.job;
+    this.#open[this.#ids.entryOf(id)] = undefined;
     this.#openCount--;
     if (open.lasts) open.worker.lasting--;
     else open.worker.outstanding--;
-    this.#freeEntries.push(entry);
+    this.#ids.giveBack(id);
   }
 
   workerReady(worker: number): void {
@@ -179,7 +174,7 @@ export class PushDispatcher implements Dispatcher {
   }
 
   #hasStarted({ id }: Job): boolean {
-    return this.#port.readEntry(id % this.#port.entryCount) === id;
+    return this.#port.readEntry(this.#ids.entryOf(id)) === id;
   }
 
   hasOpenSince(cutoffMs: number): boolean {
@@ -207,27 +202,18 @@ export class PushDispatcher implements Dispatcher {
     while (this.#queue.length > 0) {
       const worker = this.#leastBusy();
       if (worker === undefined) return;
-      const entry = this.#takeEntry();
-      if (entry === undefined) return;
-      this.#give(this.#queue.shift()!, worker, entry);
+      const id = this.#ids.take();
+      if (id === undefined) return;
+      this.#give(this.#queue.shift()!, worker, id);
     }
   }
 
-  #give(job: Job, worker: PushWorker, entry: number): void {
-    const sequence = (this.#sequences[entry]! % SEQUENCE_MAX) + 1;
-    this.#sequences[entry] = sequence;
-    job.id = sequence * this.#port.entryCount + entry;
-    this.#open[entry] = { job, worker, sentMs: this.#now(), lasts: false };
+  #give(job: Job, worker: PushWorker, id: number): void {
+    job.id = id;
+    this.#open[this.#ids.entryOf(id)] = { job, worker, sentMs: this.#now(), lasts: false };
     this.#openCount++;
     worker.outstanding++;
     this.#port.push(worker.number, job);
-  }
-
-  /** The one that was given back last, so that few of them are ever touched. */
-  #takeEntry(): number | undefined {
-    const entry = this.#freeEntries.pop();
-    if (entry !== undefined) return entry;
-    return this.#open.length < this.#port.entryCount ? this.#open.push(undefined) - 1 : undefined;
   }
 
   #leastBusy(): PushWorker | undefined {

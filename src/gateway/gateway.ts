@@ -3,6 +3,7 @@
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import type { TLSSocket } from "node:tls";
+import { EntryIds } from "../dispatch/entry-ids.ts";
 import type { Http1Policy } from "../protocol/http1/policy.ts";
 import { SWITCHING_PROTOCOLS, type Upgrade } from "../protocol/http2/h2c-upgrade.ts";
 import { OutputPool } from "../protocol/http2/output-pool.ts";
@@ -11,11 +12,12 @@ import type { RequestStream } from "../request/exchange.ts";
 import { ProtocolError } from "../request/protocol-error.ts";
 import type { Peer } from "../request/request-head.ts";
 import type { Settings } from "../settings/table.ts";
-import { delivery } from "../settings/worker-class.ts";
 import { ErrorLog } from "../telemetry/error-log.ts";
+import { ENTRY_COUNT } from "../wire/frame-types.ts";
 import type { TlsMaterial } from "../wire/tls-material.ts";
 import { AcceptGate } from "./accept-gate.ts";
 import { AccessLogOutput } from "./access-log-output.ts";
+import { ApplicationSocket } from "./application-socket.ts";
 import { type CleartextHost, CleartextPreface } from "./cleartext-preface.ts";
 import { ControlChannel, type GatewayCommand } from "./control-channel.ts";
 import { descriptorLimit, openDescriptors, openFileCount } from "./descriptors.ts";
@@ -50,7 +52,7 @@ import { type HandshakeHost, TlsHandshake } from "./tls-handshake.ts";
 import { TlsTerms } from "./tls-terms.ts";
 import { uwsgiConnection } from "./uwsgi-connection.ts";
 import { type PoolLimits, WorkerPool } from "./worker-pool.ts";
-import { type Way, WorkerPools } from "./worker-pools.ts";
+import { type Way, WorkerPools, wayOf } from "./worker-pools.ts";
 
 /** Descriptors given at the start (docs/internals/channels.md §3). */
 export interface GatewayDescriptors {
@@ -62,7 +64,8 @@ export interface GatewayDescriptors {
 /** What the nursery says, each with a handle. */
 export type NurseryMessage =
   | ({ readonly cmd: "listen" } & ListenerAddress)
-  | { readonly cmd: "worker"; readonly worker: number; readonly pid: number; readonly lane: number; readonly pushed: boolean };
+  | { readonly cmd: "worker"; readonly worker: number; readonly pid: number; readonly lane: number; readonly way: Way }
+  | { readonly cmd: "taken"; readonly stream: number; readonly way: Way };
 
 /** Deadlines are looked at this often: their precision. */
 const SWEEP_MS = 250;
@@ -138,14 +141,15 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   limits: ConnectionLimits;
   readonly #control: ControlChannel;
   readonly #pools: WorkerPools;
+  readonly #entryIds = new EntryIds(ENTRY_COUNT);
   readonly #listeners: Listeners;
   readonly #gate: AcceptGate;
   #isTrusted: (address: string) => boolean;
   #speaksUwsgi: ((peer: Peer) => boolean) | undefined;
   #cleartextHttp2: CleartextHttp2;
   #proxyRules: ProxyRules | undefined;
-  /** Workers have event loops, and scopes that name the address which a client reached. */
-  #pushes: boolean;
+  /** Of the workers that the settings ask for. ASGI's scopes name the address which a client reached. */
+  #way: Way;
   #poolLimits: PoolLimits;
   readonly #errorLog: ErrorLog;
   readonly #access = new AccessLogOutput();
@@ -175,10 +179,10 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     this.#tls = tlsTermsOf(settings, tls);
     this.#proxyRules = proxyRules(settings);
     this.#errorLog = new ErrorLog({ ...errorLogOf(settings), pid: process.pid });
-    this.#pushes = delivery(settings) === "push";
+    this.#way = wayOf(settings) ?? "pull";
     this.#poolLimits = this.#followPoolLimits(settings);
     const port = new TicketPort(descriptors.ticketFd, descriptors.slotsFd, () => this.#pools.flush());
-    this.#pools = new WorkerPools(this.#pushes ? "push" : "pull", (way) => this.#makePool(way, port, descriptors.slotsFd));
+    this.#pools = new WorkerPools(this.#way, (way) => this.#makePool(way, port, descriptors.slotsFd));
     this.#gate = new AcceptGate({
       descriptors: descriptorLimit(),
       descriptorsOfOurs: openDescriptors(),
@@ -200,7 +204,8 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   #makePool(way: Way, port: TicketPort, slotsFd: number): WorkerPool {
     const limits = this.#poolLimits;
     const control = this.#control;
-    return new WorkerPool(way === "push" ? pushServing(slotsFd, limits) : pullServing(port, limits), limits, {
+    const serving = way === "pull" ? pullServing(port, limits) : pushServing(slotsFd, this.#entryIds, limits, way);
+    return new WorkerPool(serving, limits, {
       workerReady: (worker) => control.send({ ev: "worker-ready", worker }),
       workerLeaving: (worker) => control.send({ ev: "worker-leaving", worker }),
       workerLost: (lost) => control.send({ ev: "worker-lost", ...lost }),
@@ -238,10 +243,9 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     const failure = this.#errorLog.change(errorLogOf(settings));
     if (failure !== undefined) this.#errorLog.write("error", failure);
     this.#poolLimits = this.#followPoolLimits(settings);
-    const way = delivery(settings);
     // Direct workers need no gateway: it goes on as it is until it is told to go.
-    if (way !== "direct") this.#pushes = way === "push";
-    this.#pools.change(this.#pushes ? "push" : "pull", this.#poolLimits);
+    this.#way = wayOf(settings) ?? this.#way;
+    this.#pools.change(this.#way, this.#poolLimits);
     this.#gate.change(gateLimitsOf(settings));
     this.#reopenLogs();
     this.#judgeLoad();
@@ -257,7 +261,8 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
       this.#listeners.take(message, handle);
       // The limit was reached again while the listener was on its way.
       if (!this.#gate.isOpen) this.#listeners.pause();
-    } else this.#pools.addLane(message.pushed ? "push" : "pull", message.worker, message.lane, message.pid, handle);
+    } else if (message.cmd === "taken") this.#pools.takeOver(message.way, message.stream, new ApplicationSocket(handle));
+    else this.#pools.addLane(message.way, message.worker, message.lane, message.pid, handle);
   }
 
   onCommand(command: Exclude<GatewayCommand, { cmd: "configure" }>): void {
@@ -427,7 +432,9 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
       serverPort: address.kind === "unix" ? undefined : address.port,
       trusted: address.kind === "unix" || this.#isTrusted(remoteAddress),
       secure: this.#tls !== undefined,
-      ...(this.#pushes && address.kind !== "unix" && isWildcard(address.host) ? { acceptedOn: socket.localAddress ?? address.host } : {}),
+      ...(this.#way === "asgi" && address.kind !== "unix" && isWildcard(address.host)
+        ? { acceptedOn: socket.localAddress ?? address.host }
+        : {}),
     };
     if (this.#proxyRules !== undefined) this.#connections.add(new ProxyPreface(socket.resume(), peer, this.#proxyRules, this));
     else if (this.#tls !== undefined) this.#shakeHands(socket, peer, this.#tls);

@@ -6,7 +6,7 @@ import { Http1Parser } from "../protocol/http1/request-parser.ts";
 import { refusalPage } from "../protocol/http1/response-writer.ts";
 import { readUpgrade, type Upgrade } from "../protocol/http2/h2c-upgrade.ts";
 import type { RequestHandler, RequestParser } from "../protocol/request-parser.ts";
-import type { BodyEnd, RequestStream, Tunnel, TunnelUser } from "../request/exchange.ts";
+import type { ApplicationEnd, BodyEnd, RequestStream, Tunnel, TunnelUser } from "../request/exchange.ts";
 import { PROTOCOL_ERRORS, type ProtocolError } from "../request/protocol-error.ts";
 import type { Peer, RequestHead } from "../request/request-head.ts";
 import { ClientPace } from "./client-pace.ts";
@@ -15,6 +15,7 @@ import { type ExchangeConnection, Http1Exchange } from "./http1-exchange.ts";
 import { Http1Tunnel } from "./http1-tunnel.ts";
 import type { ConnectionLimits, TimeLimit } from "./limits-from-settings.ts";
 import type { LoggedExchange } from "./logged-exchange.ts";
+import { type TakenClient, TakenConnection } from "./taken-connection.ts";
 import { WriteWatch } from "./write-watch.ts";
 
 /** After its FIN a client may still read the answer; a request that is still queued this long after is given up (design §4). */
@@ -69,7 +70,7 @@ function http1(policy: Http1Policy): RequestProtocol {
 
 const EXCHANGE: Phase = { at: "exchange" };
 
-export class Http1Connection implements RequestHandler, ExchangeConnection, PhaseSurroundings {
+export class Http1Connection implements RequestHandler, ExchangeConnection, PhaseSurroundings, TakenClient {
   readonly chunking: boolean;
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
@@ -79,6 +80,8 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   #exchange: Http1Exchange | undefined;
   /** HTTP is over. */
   #tunnel: Http1Tunnel | undefined;
+  /** The application speaks with the client by itself; the exchange is the connection's last. */
+  #taken: TakenConnection | undefined;
   /** The client has sent FIN: it will ask nothing more, but may still read. */
   #finAtMs: number | undefined;
   /** Trusted peers are proxies, which keep connections for their next client. */
@@ -141,6 +144,10 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
       this.#tunnel.receive(chunk);
       return;
     }
+    if (this.#taken?.flows) {
+      this.#taken.fromClient(chunk);
+      return;
+    }
     if (this.#phase.at === "idle") this.#phase = { at: "head", sinceMs: this.#host.now() };
     this.#parser.feed(chunk);
     this.#watchPipeline();
@@ -161,11 +168,17 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   }
 
   #onDrain(): void {
-    if (this.#tunnel !== undefined) this.#tunnel.drained();
-    else if (this.#nextAwaitsDrain) {
+    if (this.#tunnel !== undefined) {
+      this.#tunnel.drained();
+      return;
+    }
+    if (this.#nextAwaitsDrain) {
       this.#nextAwaitsDrain = false;
       this.#next();
-    } else this.#exchange?.onDrain?.();
+      return;
+    }
+    this.#taken?.clientDrained();
+    this.#exchange?.onDrain?.();
   }
 
   #onFin(): void {
@@ -173,6 +186,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     if (this.#phase.at === "cut") this.#reset();
     else if (this.#phase.at === "lingering") this.#endLingering();
     else if (this.#tunnel !== undefined) this.#tunnel.clientEnded();
+    else if (this.#taken?.flows) this.#taken.clientFinished();
     else {
       this.#exchange?.onClientFin?.();
       this.#parser.eof();
@@ -188,8 +202,11 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   /** There is nobody any more to answer to. */
   #clientLeft(): void {
     const exchange = this.#exchange;
+    const taken = this.#taken;
+    taken?.destroy();
     if (exchange === undefined) return;
     this.#exchange = undefined;
+    if (taken !== undefined && this.answeredByApplication) exchange.answeredByApplication(taken.status, taken.bytesToClient);
     exchange.onClientLeft?.();
     exchange.clientLeft();
     this.#host.log(exchange);
@@ -235,8 +252,10 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
 
   onBodyEnd(end: BodyEnd): void {
     this.#bodyPace = undefined;
-    if (this.#exchange !== undefined) this.#exchange.bodyEnd(end);
-    else this.#next();
+    if (this.#exchange !== undefined) {
+      this.#exchange.bodyEnd(end);
+      if (this.#taken !== undefined) this.#beginTaken(this.#taken);
+    } else this.#next();
   }
 
   onError(error: ProtocolError, head: RequestHead | undefined): void {
@@ -277,7 +296,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   }
 
   get closing(): boolean {
-    if (this.idleMs === 0) return true;
+    if (this.idleMs === 0 || this.#taken !== undefined) return true;
     // What the client has sent before its end, or before ours, is still answered.
     return (this.#finAtMs !== undefined || this.#host.drainingSinceMs !== undefined) && this.#parser.heldBytes === 0;
   }
@@ -316,6 +335,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     this.#host.log(exchange);
     if (this.#exchange !== exchange) return;
     this.#exchange = undefined;
+    this.#taken?.destroy();
     if (this.#pausedByBody) this.resumeReading();
     if (!reuse) this.#linger();
     // Called by whoever sent the response: a fault of the next request is not theirs.
@@ -327,6 +347,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   cut(exchange: Http1Exchange): void {
     this.#host.log(exchange);
     this.#exchange = undefined;
+    this.#taken?.destroy();
     // What else the client has sent is not run: it could not be answered.
     this.#parser.close();
     // What has been written is still sent; the missing end tells the client (RFC 9112 §8).
@@ -369,6 +390,42 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   /** The process ends at once: the end of the connection must not look like the end of a body. */
   abandon(): void {
     if (this.#exchange?.endsWithConnection || this.#phase.at === "cut") this.#reset();
+  }
+
+  // --- an application that speaks with the client by itself --------------------------------------------------------
+
+  takeOver(exchange: Http1Exchange, application: ApplicationEnd): boolean {
+    if (this.#exchange !== exchange || this.#taken !== undefined || this.#socket.destroyed) return false;
+    this.#taken = new TakenConnection(this, application);
+    if (exchange.bodyEnded) this.#beginTaken(this.#taken);
+    return true;
+  }
+
+  #beginTaken(taken: TakenConnection): void {
+    taken.begin(this.#parser.takeRest(), this.#finAtMs !== undefined);
+    this.#pausedByPipeline = false;
+    this.#resume();
+  }
+
+  get answeredByApplication(): boolean {
+    return this.#taken !== undefined && this.#taken.bytesToClient > 0;
+  }
+
+  endTaken(): void {
+    this.#taken?.requestOver();
+  }
+
+  finishWriting(): void {
+    this.#socket.end();
+  }
+
+  takenOver(): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined || this.#taken === undefined) return;
+    this.#exchange = undefined;
+    exchange.answeredByApplication(this.#taken.status, this.#taken.bytesToClient);
+    this.#host.log(exchange);
+    this.#linger();
   }
 
   // --- between exchanges -------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { CONTINUE, Http1Response, refusalPage } from "../protocol/http1/response-writer.ts";
 import { asksForWebsocket, checkHandshake, joinedField } from "../protocol/websocket/handshake.ts";
 import type {
+  ApplicationEnd,
   BodyEnd,
   BodyReader,
   RequestStream,
@@ -35,6 +36,12 @@ export interface ExchangeConnection {
   cut(exchange: Http1Exchange): void;
   /** HTTP is over on this connection; `exchange` stays what the access log says of it. */
   openTunnel(exchange: Http1Exchange, user: TunnelUser): Tunnel;
+  /** See `RequestStream`. */
+  takeOver(exchange: Http1Exchange, application: ApplicationEnd): boolean;
+  /** The exchange is over, but what the application has written may still be on its way. */
+  endTaken(): void;
+  /** The application has written to the client by itself: no response may be mixed with that. */
+  readonly answeredByApplication: boolean;
 }
 
 /** RFC 6455 §1.3: what a server adds to the key, to show that it has understood. */
@@ -134,8 +141,24 @@ export class Http1Exchange implements RequestStream, ResponseSink {
     if (!this.#over) this.#reader?.onEnd(end);
   }
 
-  respond(head: ResponseHead, body: Buffer): void {
+  takeOver(application: ApplicationEnd): boolean {
+    return !this.#over && this.#connection.takeOver(this, application);
+  }
+
+  endTaken(): void {
     if (this.#over) return;
+    this.#over = true;
+    this.#connection.endTaken();
+  }
+
+  /** A response that comes when the application has answered in its own way. @returns true when there is none to send. */
+  #answeredElsewhere(): boolean {
+    if (!this.#over && this.#connection.answeredByApplication) this.endTaken();
+    return this.#over;
+  }
+
+  respond(head: ResponseHead, body: Buffer): void {
+    if (this.#answeredElsewhere()) return;
     this.#begin(head);
     const bytes = this.#response.whole(head, body, this.#connection.date, this.#connection.closing);
     this.bodyBytes = this.#response.bodyBytes;
@@ -166,12 +189,12 @@ export class Http1Exchange implements RequestStream, ResponseSink {
   }
 
   informational(status: string, fieldLines: string): void {
-    if (this.#over || this.started || this.head.protocol === "HTTP/1.0") return;
+    if (this.#over || this.started || this.head.protocol === "HTTP/1.0" || this.#connection.answeredByApplication) return;
     this.#connection.write(Http1Response.informational(status, fieldLines));
   }
 
   start(head: ResponseHead): void {
-    if (this.#over) return;
+    if (this.#answeredElsewhere()) return;
     this.#begin(head);
     this.#connection.cork();
     this.#connection.write(this.#response.start(head, this.#connection.date, this.#connection.closing));
@@ -203,6 +226,12 @@ export class Http1Exchange implements RequestStream, ResponseSink {
     this.#connection.exchangeDone(this, this.#response.keepAlive);
   }
 
+  /** What the access log says of an exchange whose answer the application has written by itself. */
+  answeredByApplication(status: number, bodyBytes: number): void {
+    this.status = status;
+    this.bodyBytes = bodyBytes;
+  }
+
   /** The client has gone without its answer: what the access log says then. */
   clientLeft(): void {
     this.#over = true;
@@ -210,13 +239,14 @@ export class Http1Exchange implements RequestStream, ResponseSink {
   }
 
   abort(): void {
-    if (this.#over) return;
+    if (this.#answeredElsewhere()) return;
     this.#over = true;
     this.#connection.cut(this);
   }
 
   refuse(status: number, reason: string, text: string, extraFieldLines = ""): void {
-    if (this.#over || this.started) {
+    if (this.#answeredElsewhere()) return;
+    if (this.started) {
       this.abort();
       return;
     }

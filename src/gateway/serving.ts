@@ -2,11 +2,12 @@
 
 import { readSync } from "node:fs";
 import type { Dispatcher, Job } from "../dispatch/dispatcher.ts";
+import type { EntryIds } from "../dispatch/entry-ids.ts";
 import { PullDispatcher, type PullPort } from "../dispatch/pull-dispatcher.ts";
 import { PushDispatcher, type PushPort } from "../dispatch/push-dispatcher.ts";
 import type { RequestHead } from "../request/request-head.ts";
 import { encodeEnviron } from "../wire/environ.ts";
-import { ENTRIES_OFFSET, ENTRY_BYTES, ENTRY_COUNT, RESPONSE_WINDOW_BYTES, STREAM_WINDOW_BYTES } from "../wire/frame-types.ts";
+import { ENTRIES_OFFSET, ENTRY_BYTES, RESPONSE_WINDOW_BYTES, STREAM_WINDOW_BYTES } from "../wire/frame-types.ts";
 import { encodeScope, encodeWebsocketScope } from "../wire/scope.ts";
 import type { SpoolLimits } from "./byte-spool.ts";
 import type { WorkerLink } from "./worker-link.ts";
@@ -70,10 +71,14 @@ export function pullServing(port: PullPort, limits: PoolLimits): ServingFactory 
   };
 }
 
-/** @param slotsFd  Slot memory: behind the slots are the entries that workers write. */
-export function pushServing(slotsFd: number, limits: PoolLimits): ServingFactory {
+/**
+ * @param slotsFd  Slot memory: behind the slots are the entries that workers write.
+ * @param ids      Of these entries.
+ * @param speaks   What the applications are written for.
+ */
+export function pushServing(slotsFd: number, ids: EntryIds, limits: PoolLimits, speaks: "asgi" | "wsgi"): ServingFactory {
   return (links) => {
-    const dispatcher = new PushDispatcher(new ChannelPushPort(slotsFd, links), limits.workerConnections, limits.now);
+    const dispatcher = new PushDispatcher(new ChannelPushPort(slotsFd, links), limits.workerConnections, limits.now, ids);
     let now = spooledInMemory(limits);
     return {
       dispatcher,
@@ -85,8 +90,8 @@ export function pushServing(slotsFd: number, limits: PoolLimits): ServingFactory
         return now.responseSpool;
       },
       responseWindowBytes: STREAM_WINDOW_BYTES,
-      encode: (head) => encodeScope(head, now.rootPath),
-      encodeWebsocket: (head) => encodeWebsocketScope(head, now.rootPath),
+      encode: speaks === "asgi" ? (head) => encodeScope(head, now.rootPath) : (head) => encodeEnviron(head, now.scriptName),
+      encodeWebsocket: speaks === "asgi" ? (head) => encodeWebsocketScope(head, now.rootPath) : undefined,
       change: (next) => {
         now = spooledInMemory(next);
         dispatcher.perWorker = next.workerConnections;
@@ -109,7 +114,6 @@ function inMemory(limits: SpoolLimits): SpoolLimits {
 }
 
 class ChannelPushPort implements PushPort {
-  readonly entryCount = ENTRY_COUNT;
   readonly #slotsFd: number;
   readonly #links: ReadonlyMap<number, WorkerLink>;
   readonly #entry = Buffer.alloc(ENTRY_BYTES);

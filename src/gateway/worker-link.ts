@@ -1,6 +1,6 @@
 /** The gateway's end of one worker's channel. It is always read, whatever the clients do (design §3, "Progress"). */
 
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { BODY_SHORT, FRAME_BODY_BYTES_MAX, MESSAGE_GOES_ON, TO_WORKER } from "../wire/frame-types.ts";
 import {
@@ -13,6 +13,7 @@ import {
   messageFrame,
   requestFrame,
 } from "../wire/frames.ts";
+import { LastingSocket } from "./lasting-socket.ts";
 
 /** One read takes at most this much: several small responses at once, or a quarter of a response window. */
 const READ_BUFFER_BYTES = 65536;
@@ -37,20 +38,6 @@ interface SocketOptions {
   readonly readable: boolean;
   readonly writable: boolean;
   readonly onread: { readonly buffer: Buffer; readonly callback: (bytes: number, buffer: Buffer) => boolean };
-}
-
-/**
- * A socket whose failed writes do not end it: the worker at the other end has died, and its last answers, which the
- * kernel still holds, are to be read up to the end of the channel.
- */
-class ChannelSocket extends Socket {
-  override _write(chunk: unknown, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    super._write(chunk, encoding, () => done());
-  }
-
-  override _writev(chunks: { chunk: unknown; encoding: BufferEncoding }[], done: (error?: Error | null) => void): void {
-    super._writev?.(chunks, () => done());
-  }
 }
 
 export class WorkerLink {
@@ -83,7 +70,7 @@ export class WorkerLink {
       // One buffer for the link's whole life: the default makes a new one for every read.
       onread: { buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES), callback: (bytes, buffer) => this.#receive(buffer.subarray(0, bytes)) },
     };
-    this.#socket = new ChannelSocket(options as ConstructorParameters<typeof Socket>[0]);
+    this.#socket = new LastingSocket(options as ConstructorParameters<typeof Socket>[0]);
     this.#socket.on("error", () => {});
     this.#socket.on("drain", () => handler.onDrain());
     this.#socket.on("close", () => this.#lose());

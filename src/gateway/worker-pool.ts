@@ -3,7 +3,7 @@
  */
 
 import type { Dispatcher, Job, RunningJob } from "../dispatch/dispatcher.ts";
-import type { RequestStream, WebsocketHandshake } from "../request/exchange.ts";
+import type { ApplicationEnd, RequestStream, WebsocketHandshake } from "../request/exchange.ts";
 import { PROTOCOL_ERRORS, ProtocolError, REFUSAL_FIELD_LINES } from "../request/protocol-error.ts";
 import { FROM_WORKER } from "../wire/frame-types.ts";
 import { FrameError, type FrameView } from "../wire/frames.ts";
@@ -14,6 +14,7 @@ import type { TimeLimit } from "./limits-from-settings.ts";
 import { LONG_REQUEST_MS, type LoadCharacter } from "./load-character.ts";
 import { RequestLimits } from "./request-limits.ts";
 import type { Serving, ServingFactory } from "./serving.ts";
+import { TakenOnTheirWay } from "./taken-on-their-way.ts";
 import { Websockets } from "./websockets.ts";
 import { WorkerLanes } from "./worker-lanes.ts";
 import { type LinkHandler, WorkerLink } from "./worker-link.ts";
@@ -78,6 +79,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   #ofThisTurn: WorkerRequest[] = [];
   /** Requests that the arbiter has been told of, because their worker is silent. */
   readonly #overdue = new WeakSet<WorkerRequest>();
+  readonly #connections = new TakenOnTheirWay<WorkerRequest>();
   #held = 0;
   #answers = 0;
 
@@ -222,6 +224,14 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     this.#lanes.add(link);
   }
 
+  /** An application's way to the client of a stream has come from the nursery. */
+  takeOver(stream: number, application: ApplicationEnd): void {
+    const request = (this.#dispatcher.find(stream) as WorkerRequest | undefined) ?? this.#connections.find(stream);
+    if (request === undefined) application.destroy();
+    else request.takeOver(application);
+    this.#connections.arrived(stream);
+  }
+
   stopWorker(worker: number): void {
     // Where requests are pushed, STOP says that none follows.
     if (this.#serving.pushed) this.#dispatcher.workerLeaving(laneNumber(worker, 0));
@@ -288,6 +298,10 @@ export class WorkerPool implements LinkHandler, RequestOwner {
       case FROM_WORKER.abort:
         this.#finish(request);
         request.onAbort();
+        return;
+      case FROM_WORKER.taken:
+        this.#finish(request);
+        if (!request.onTaken()) this.#connections.await(request, this.#limits.now());
         return;
       case FROM_WORKER.file:
         request.onFile(link, frame, () => this.#finish(request));
@@ -383,6 +397,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   sweep(): void {
     const now = this.#limits.now();
     this.#handOver();
+    this.#connections.sweep(now);
     this.#hearts.sweep(now, (link, silentMs) => this.#onSilent(link, silentMs, now));
     for (const request of this.#gathering) {
       if (now - request.arrivedMs >= this.#limits.bodyWaitMs) request.bodyWaitOver(now);

@@ -3,11 +3,22 @@
  * changed the worker class: new requests then go to the pool of the settings as soon as it has a worker.
  */
 
-import type { RequestStream } from "../request/exchange.ts";
+import type { ApplicationEnd, RequestStream } from "../request/exchange.ts";
+import type { Settings } from "../settings/table.ts";
+import { delivery, workerKind } from "../settings/worker-class.ts";
 import type { LoadCharacter } from "./load-character.ts";
 import type { PoolLimits, WorkerPool } from "./worker-pool.ts";
 
-export type Way = "pull" | "push";
+/** Pulled, or pushed to applications of either interface. */
+export type Way = "pull" | "asgi" | "wsgi";
+
+/** @returns undefined for workers that accept clients by themselves. */
+export function wayOf(settings: Settings): Way | undefined {
+  const how = delivery(settings);
+  if (how === "pull") return how;
+  if (how !== "push") return undefined;
+  return workerKind(settings) === "asgi" ? "asgi" : "wsgi";
+}
 
 export class WorkerPools {
   readonly #make: (way: Way) => WorkerPool;
@@ -72,6 +83,11 @@ export class WorkerPools {
 
   addLane(way: Way, worker: number, lane: number, pid: number, handle: unknown): void {
     this.#pool(way).addLane(worker, lane, pid, handle);
+  }
+
+  /** An application's way to the client of a stream has come from the nursery. */
+  takeOver(way: Way, stream: number, application: ApplicationEnd): void {
+    this.#pool(way).takeOver(stream, application);
   }
 
   /** Only one of them knows the worker. */

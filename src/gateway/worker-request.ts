@@ -1,7 +1,7 @@
 /** One request inside the gateway: from the protocol that brought it, through the queue, to the worker and back. */
 
 import type { Job } from "../dispatch/dispatcher.ts";
-import type { RequestStream, WebsocketHandshake } from "../request/exchange.ts";
+import type { ApplicationEnd, RequestStream, WebsocketHandshake } from "../request/exchange.ts";
 import { MESSAGE_GOES_ON, TAKES_TRAILERS, WEBSOCKET } from "../wire/frame-types.ts";
 import type { FrameView } from "../wire/frames.ts";
 import { FrameError, parseClose, parseFileReference } from "../wire/frames.ts";
@@ -66,6 +66,7 @@ export class WorkerRequest implements Job {
   #hinted = false;
   #triedAgain = false;
   #cutShort = false;
+  #takenOver = false;
   /** The pool has counted it out: a file that is opened only now is not sent any more. */
   #over = false;
 
@@ -221,6 +222,25 @@ export class WorkerRequest implements Job {
     if (this.#clientLeft || this.#websocket !== undefined) return;
     if (this.#relay !== undefined) this.#relay.abort();
     else this.#refuseUnanswered();
+  }
+
+  /** The application's way to the client has come from the nursery. */
+  takeOver(application: ApplicationEnd): void {
+    this.#takenOver = true;
+    if (this.#clientLeft || !this.stream.takeOver(application)) application.destroy();
+  }
+
+  /** Its worker has ended it: the application has answered by itself. @returns false when its way to the client is still to come. */
+  onTaken(): boolean {
+    this.#settle();
+    if (this.#clientLeft) return true;
+    if (this.#takenOver) this.stream.endTaken();
+    return this.#takenOver;
+  }
+
+  /** What an application had taken over has been lost on its way. */
+  onTakenLost(): void {
+    if (!this.#clientLeft) this.#refuseUnanswered();
   }
 
   #settle(): void {

@@ -41,6 +41,31 @@ export interface RequestStream {
   readonly websocket: WebsocketHandshake | undefined;
   /** Set by the inside; takes the request back if no worker can have it yet, and says whether it did. The protocol then drops the exchange. */
   withdraw: (() => boolean) | undefined;
+  /**
+   * The application speaks with the client by itself: what the client sends behind this request goes to it, what it sends reaches the
+   * client, as it stands. As long as it has sent nothing it may still answer through the sink; the connection ends behind that.
+   *
+   * @returns false when there is no connection to give: the client has left, or the protocol has many requests on one.
+   */
+  takeOver(application: ApplicationEnd): boolean;
+  /** The request is over: the connection ends when the application's end does. */
+  endTaken(): void;
+}
+
+/** An application that has taken a client's connection over. The protocol sets the handlers, then calls `resume`. */
+export interface ApplicationEnd {
+  /** @returns false when the application is slow: wait for `onDrain` before sending more. */
+  write(bytes: Buffer): boolean;
+  /** The client sends nothing more. */
+  end(): void;
+  pause(): void;
+  resume(): void;
+  /** There is no client any more. */
+  destroy(): void;
+  onBytes: ((bytes: Buffer) => void) | undefined;
+  /** The application sends nothing more. May be called twice. */
+  onEnd: (() => void) | undefined;
+  onDrain: (() => void) | undefined;
 }
 
 /**

@@ -24,4 +24,4 @@ export { settingsManual } from "./settings-manual.ts";
 export { launchDirectory, type Surroundings } from "./surroundings.ts";
 export type { SettingName, Settings } from "./table.ts";
 export { applyUvicornClass, applyUvicornOptions, type UvicornClass, uvicornOptions } from "./uvicorn-class.ts";
-export { isDirect, type WorkerKind, workerClassName, workerKind } from "./worker-class.ts";
+export { isDirect, needsCheck, type WorkerKind, workerClassName, workerKind } from "./worker-class.ts";

@@ -6,12 +6,19 @@ import type { Settings } from "./table.ts";
  * Kinds of workers that Tunicorn has. The Python half has one implementation of each (worker_code.py).
  * `direct`: any class that accepts clients by itself; Python finds it (worker_class_loader.py).
  */
-export type WorkerKind = "sync" | "gthread" | "asgi" | "direct";
+export type WorkerKind = "sync" | "gthread" | "asgi" | "gevent" | "eventlet" | "direct";
 
 /** How requests reach a worker: it pulls them, they are pushed to it, or it accepts the clients by itself. */
 export type Delivery = "pull" | "push" | "direct";
 
-const DELIVERIES: Readonly<Record<WorkerKind, Delivery>> = { sync: "pull", gthread: "pull", asgi: "push", direct: "direct" };
+const DELIVERIES: Readonly<Record<WorkerKind, Delivery>> = {
+  sync: "pull",
+  gthread: "pull",
+  asgi: "push",
+  gevent: "push",
+  eventlet: "push",
+  direct: "direct",
+};
 
 /** What stands for every class of uvicorn's once it has been found to be one (uvicorn-class.ts). */
 export const UVICORN_CLASS = "uvicorn.workers.UvicornWorker";
@@ -31,16 +38,22 @@ const FED: Readonly<Record<string, WorkerKind>> = {
   "uvicorn.workers.UvicornH11Worker": "asgi",
   "uvicorn_worker.UvicornWorker": "asgi",
   "uvicorn_worker.UvicornH11Worker": "asgi",
+  gevent: "gevent",
+  gevent_wsgi: "gevent",
+  gevent_pywsgi: "gevent",
+  "egg:gunicorn#gevent": "gevent",
+  "egg:gunicorn#gevent_wsgi": "gevent",
+  "egg:gunicorn#gevent_pywsgi": "gevent",
+  "gunicorn.workers.ggevent.GeventWorker": "gevent",
+  "gunicorn.workers.ggevent.GeventPyWSGIWorker": "gevent",
+  // Gunicorn had it until 26.
+  eventlet: "eventlet",
+  "egg:gunicorn#eventlet": "eventlet",
+  "gunicorn.workers.geventlet.EventletWorker": "eventlet",
 };
 
-/** Gunicorn's classes that the gateway will feed, and does not yet. */
-const NOT_YET: ReadonlySet<string> = new Set(
-  Object.entries({
-    gevent: "ggevent.GeventWorker",
-    gevent_wsgi: "ggevent.GeventPyWSGIWorker",
-    gevent_pywsgi: "ggevent.GeventPyWSGIWorker",
-  }).flatMap(([alias, path]) => [alias, `egg:gunicorn#${alias}`, `gunicorn.workers.${path}`]),
-);
+/** Kinds that need a package of the application's environment: it is looked for before anything is started. */
+const NEED_A_PACKAGE: ReadonlySet<WorkerKind> = new Set(["gevent", "eventlet", "direct"]);
 
 /**
  * The class's name as the log shows it: `"gthread"` for `sync` with several threads, else as it was written; a class object by its name.
@@ -59,7 +72,6 @@ export function workerKind(settings: Settings): WorkerKind | undefined {
   if (value === null) return undefined;
   if (typeof value !== "string") return "direct";
   const name = workerClassName(settings);
-  if (NOT_YET.has(name)) return undefined;
   return (Object.hasOwn(FED, name) ? FED[name] : undefined) ?? "direct";
 }
 
@@ -67,6 +79,12 @@ export function workerKind(settings: Settings): WorkerKind | undefined {
 export function delivery(settings: Settings): Delivery | undefined {
   const kind = workerKind(settings);
   return kind === undefined ? undefined : DELIVERIES[kind];
+}
+
+/** The class may not be there. */
+export function needsCheck(settings: Settings): boolean {
+  const kind = workerKind(settings);
+  return kind !== undefined && NEED_A_PACKAGE.has(kind);
 }
 
 /** No gateway is needed: workers accept the clients. */

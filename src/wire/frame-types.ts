@@ -18,6 +18,7 @@ export const FROM_WORKER = {
   text: 14,
   binary: 15,
   close: 16,
+  taken: 17,
 } as const;
 
 /** Frames from the gateway to a worker. */

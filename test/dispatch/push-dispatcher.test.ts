@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { EntryIds } from "../../src/dispatch/entry-ids.ts";
 import type { Job } from "../../src/dispatch/dispatcher.ts";
 import { PushDispatcher, type PushPort } from "../../src/dispatch/push-dispatcher.ts";
 
@@ -52,7 +53,6 @@ interface ModelWorker {
 }
 
 class Model implements PushPort {
-  readonly entryCount = ENTRIES;
   readonly entries = new Array<number>(ENTRIES).fill(0);
   readonly workers = new Map<number, ModelWorker>();
   readonly jobs: ModelJob[] = [];
@@ -62,7 +62,7 @@ class Model implements PushPort {
   #lastWorker = 0;
 
   constructor() {
-    this.dispatcher = new PushDispatcher(this, PER_WORKER, () => this.nowMs);
+    this.dispatcher = new PushDispatcher(this, PER_WORKER, () => this.nowMs, new EntryIds(ENTRIES));
   }
 
   push(number: number, job: Job): void {

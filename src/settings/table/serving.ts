@@ -82,14 +82,12 @@ Two to four for each core is usual. The environment variable WEB_CONCURRENCY cha
     onReload: "apply",
     doc: `The type of workers to use.
 
-sync, gthread, gevent, tornado or asgi, or the class itself: by its dotted path, its entry point (egg:distribution#name), or, in
+sync, gthread, gevent, eventlet, tornado or asgi, or the class itself: by its dotted path, its entry point (egg:distribution#name), or, in
 the configuration file, as an object. sync with more than one thread means gthread.
 
 uvicorn.workers.UvicornWorker, uvicorn_worker.UvicornWorker and what is derived from them are asgi workers.
 
-tornado, and every class that is not one of the others, accepts the clients by itself: see worker-classes.md.
-
-Supported today: all but gevent.`,
+tornado, and every class that is not one of the others, accepts the clients by itself: see worker-classes.md.`,
   }),
   threads: setting({
     section: "Worker Processes",
@@ -111,7 +109,7 @@ More than one turns the class sync into gthread: each thread serves one request 
     onReload: "apply",
     doc: `The maximum number of simultaneous clients.
 
-Counted for each worker; for the classes gthread, gevent and asgi. For asgi these are requests in the application: idle connections are
+Counted for each worker; for the classes gevent, eventlet and asgi. These are requests in the application: idle connections are
 the gateway's and not counted, and what is beyond waits in its queue.`,
   }),
   max_requests: setting({
