@@ -44,6 +44,7 @@ function serveCase(scenario: Scenario): Omit<ServeCase, "port"> & { oneCpu: bool
     app: scenario.app,
     workers: scenario.workers,
     threads: threadsOf(scenario),
+    greenlets: scenario.kind === "closed-loop" && scenario.greenlets === true,
     connections: "connections" in scenario ? scenario.connections : USUAL_CONNECTIONS,
     idle: scenario.kind === "idle",
     accessLog: scenario.kind === "closed-loop" && scenario.accessLog,

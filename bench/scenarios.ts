@@ -34,6 +34,8 @@ export interface ClosedLoop extends Common {
   readonly oneCpu: boolean;
   /** Threads of each worker, the same for all servers; undefined: as suits each best. */
   readonly threads?: number;
+  /** Only servers with workers of greenlets. */
+  readonly greenlets?: boolean;
 }
 
 /**
@@ -90,6 +92,12 @@ function closedLoop(app: AppName, changes: Partial<Omit<ClosedLoop, "kind" | "ap
 /** Workers with so many threads each. */
 function threaded(threads: number): ClosedLoop {
   return { ...closedLoop("hello"), id: `gthread-hello-t${threads}`, threads };
+}
+
+/** Workers of greenlets. */
+function greenlets(app: AppName): ClosedLoop {
+  const loop = closedLoop(app);
+  return { ...loop, id: `gevent-${loop.id}`, greenlets: true };
 }
 
 function mixed(slowPath: Mixed["slowPath"]): Mixed {
@@ -157,6 +165,8 @@ export const SCENARIOS: readonly Scenario[] = [
   threaded(4),
   threaded(16),
   threaded(64),
+  greenlets("hello"),
+  greenlets("flask"),
   closedLoop("asgi", { workers: 1 }),
   closedLoop("asgi"),
   closedLoop("asgi", { headers: 12 }),

@@ -29,6 +29,8 @@ export interface ServeCase {
    * number of threads, which only servers with a pool of them can have.
    */
   readonly threads: "one" | "best" | number;
+  /** Workers of greenlets are asked for. */
+  readonly greenlets: boolean;
   /** Most connections that will be open at once. */
   readonly connections: number;
   /** Connections that will be open and idle for longer than any server keeps them by default. */
@@ -94,9 +96,9 @@ function uvicornOptions(serve: ServeCase, more: readonly string[] = ["--ws", "we
   ];
 }
 
-/** A server of one kind of applications only. */
+/** A server of one kind of applications only, without greenlets. */
 function only(kind: "wsgi" | "asgi", command: ServerSpec["command"]): ServerSpec["command"] {
-  return (serve) => (isAsgi(serve.app) === (kind === "asgi") ? command(serve) : undefined);
+  return (serve) => (!serve.greenlets && isAsgi(serve.app) === (kind === "asgi") ? command(serve) : undefined);
 }
 
 /** Each with the options that were fastest for it when tried, in the order in which they take turns. */
@@ -107,6 +109,7 @@ export const SERVERS: readonly ServerSpec[] = [
     command: (serve) => [
       TUNICORN,
       ...(isAsgi(serve.app) ? ["--worker-class", "asgi"] : []),
+      ...(serve.greenlets ? ["--worker-class", "gevent"] : []),
       ...(typeof serve.threads === "number" ? ["--worker-class", "gthread", "--threads", `${serve.threads}`] : []),
       ...gunicornOptions(serve),
     ],
@@ -117,6 +120,13 @@ export const SERVERS: readonly ServerSpec[] = [
     command: only("wsgi", (serve) =>
       serve.idle || typeof serve.threads === "number" ? undefined : ["gunicorn", "--worker-class", "sync", ...gunicornOptions(serve)],
     ),
+  },
+  {
+    name: "gunicorn-gevent",
+    command: (serve) =>
+      !serve.greenlets || isAsgi(serve.app) || typeof serve.threads === "number"
+        ? undefined
+        : ["gunicorn", "--worker-class", "gevent", ...gunicornOptions(serve)],
   },
   {
     name: "gunicorn-asgi",
@@ -131,7 +141,7 @@ export const SERVERS: readonly ServerSpec[] = [
   {
     name: "uvicorn-wsproto",
     // Its other implementation of WebSockets.
-    command: (serve) => (serve.app === "websocket" ? uvicornOptions(serve, ["--ws", "wsproto"]) : undefined),
+    command: only("asgi", (serve) => (serve.app === "websocket" ? uvicornOptions(serve, ["--ws", "wsproto"]) : undefined)),
   },
   {
     name: "gunicorn-gthread",
@@ -150,7 +160,7 @@ export const SERVERS: readonly ServerSpec[] = [
     // Single-threaded runtime and one blocking thread: 67 k/s hello where two threads did 60 k and four 53 k.
     command: (serve) =>
       // It has no option for how long a connection may be idle.
-      serve.preload || serve.idle
+      serve.preload || serve.idle || serve.greenlets
         ? undefined
         : [
             ...["granian", "--interface", isAsgi(serve.app) ? "asgi" : "wsgi", "--host", "127.0.0.1", "--port", `${serve.port}`],

@@ -6,6 +6,7 @@ const PLAIN: ServeCase = {
   app: "flask",
   workers: 3,
   threads: "best",
+  greenlets: false,
   connections: 32,
   idle: false,
   accessLog: false,
@@ -20,10 +21,11 @@ const APP_OF: Readonly<Record<string, ServeCase["app"]>> = {
   "uvicorn-wsproto": "websocket",
   "gunicorn-asgi": "fastapi",
 };
+const GREENLETS_ONLY = new Set(["gunicorn-gevent"]);
 
 function commandOf(name: string, changes: Partial<ServeCase> = {}): string | undefined {
   return SERVERS.find((server) => server.name === name)
-    ?.command({ ...PLAIN, app: APP_OF[name] ?? PLAIN.app, ...changes })
+    ?.command({ ...PLAIN, app: APP_OF[name] ?? PLAIN.app, greenlets: GREENLETS_ONLY.has(name), ...changes })
     ?.join(" ");
 }
 
@@ -53,6 +55,16 @@ describe("SERVERS", () => {
       ["tunicorn", "gunicorn-gthread", "granian"],
     );
     for (const [, command] of speakers) assert.match(command?.join(" ") ?? "", /server\.pem .*server\.key/);
+  });
+
+  test("two have workers of greenlets", () => {
+    const commands = SERVERS.map(({ name }) => [name, commandOf(name, { greenlets: true })] as const);
+    assert.deepEqual(
+      commands.filter(([, command]) => command !== undefined).map(([name]) => name),
+      ["tunicorn", "gunicorn-gevent"],
+    );
+    for (const [, command] of commands) assert.match(command ?? "--worker-class gevent", /--worker-class gevent\b/);
+    assert.equal(commandOf("gunicorn-gevent", { greenlets: false }), undefined);
   });
 
   test("each serves WSGI, ASGI or both, with the flags for it", () => {
