@@ -73,6 +73,11 @@ class Config:
             uvicorn=command["uvicorn"],
         )
 
+    @property
+    def way(self) -> str:
+        """How requests reach the workers: ``"pull"``, or what is pushed to them: ``"asgi"``, ``"wsgi"``."""
+        return WAYS.get(self.worker_kind, "pull")
+
     def __getattr__(self, name: str) -> Any:
         # Asked before `values` is there (copy, pickle): without this line, __getattr__ would call itself for ever.
         if name == "values":
