@@ -19,6 +19,7 @@ writeFileSync(
 );
 writeFileSync(join(top, "broken.py"), "raise ValueError('broken')\n");
 writeFileSync(join(top, "bad.conf.py"), "def (\n");
+writeFileSync(join(top, "no-gevent.conf.py"), "import sys\nsys.modules['gevent'] = None\nworker_class = 'gevent'\n");
 
 function run(words: readonly string[]): { stdout: string; stderr: string; status: number | null } {
   const { stdout, stderr, status } = spawnSync(process.execPath, [...COMMAND, ...words], { cwd: top, encoding: "utf8" });
@@ -40,10 +41,11 @@ const ENDS = [
     stderr: /Error: setting 'statsd_host' is not supported yet/,
   },
   {
-    words: ["--check-config", "-k", "gevent", "hello"],
+    words: ["--check-config", "-c", "no-gevent.conf.py", "hello"],
     status: 1,
     stdout: /^$/,
-    stderr: /Error: setting 'worker_class' is not supported yet/,
+    stderr:
+      /^\nError: class uri 'gevent' invalid or not found: \n\ngevent worker requires gevent 24\.10\.1 or higher: pip install gevent\n$/,
   },
   {
     words: ["--check-config", "broken"],

@@ -21,12 +21,23 @@ const ROWS: readonly (readonly string[])[] = [
     "process_title",
     "uvicorn_ways",
   ],
-  ["app_pairs", "interruption", "python_value", "surroundings", "waiter", "warm_imports", "wire", "worker_exit"],
-  ["config", "uvicorn_class"],
+  [
+    "app_pairs",
+    "green_library",
+    "interruption",
+    "python_value",
+    "surroundings",
+    "waiter",
+    "warm_imports",
+    "wire",
+    "worker_exit",
+  ],
+  ["config", "request_channel", "uvicorn_class"],
   [
     "app_check",
     "app_loader",
     "channel",
+    "client_socket",
     "config_file",
     "control_link",
     "gunicorn_package",
@@ -61,9 +72,9 @@ const ROWS: readonly (readonly string[])[] = [
   ],
   ["hook_objects"],
   ["asgi_websocket", "children", "class_check", "environ", "group_signals", "hook_server", "pull_loop", "wsgi"],
-  ["asgi_channel", "direct_worker", "forking", "gateway_process", "hooks", "lane"],
+  ["asgi_channel", "direct_worker", "forking", "gateway_process", "green_channel", "hooks", "lane"],
   ["hooked_asgi", "hooked_wsgi", "master_hooks"],
-  ["asgi_worker", "gthread_worker", "sync_worker"],
+  ["asgi_worker", "green_worker", "gthread_worker", "sync_worker"],
   ["worker_life"],
   ["gateway_link", "worker_code"],
   ["family"],
@@ -92,7 +103,7 @@ const NURSERY_ONLY = new Set([
   "poller",
 ]);
 /** Where the worker's half begins, beside all that it imports. */
-const WORKER_ROOTS = ["worker_code", "asgi_worker"];
+const WORKER_ROOTS = ["worker_code", "asgi_worker", "green_worker"];
 
 /** Packages that are used when the user's environment has them. */
 const OPTIONAL_PACKAGES = new Set(["paste", "setproctitle"]);

@@ -6,7 +6,7 @@ import type { Http1Exchange } from "../../src/gateway/http1-exchange.ts";
 import type { ConnectionLimits, TimeLimit } from "../../src/gateway/limits-from-settings.ts";
 import { type Http1Policy, http1Policy } from "../../src/protocol/http1/policy.ts";
 import type { Upgrade } from "../../src/protocol/http2/h2c-upgrade.ts";
-import type { BodyEnd, RequestStream, Tunnel } from "../../src/request/exchange.ts";
+import type { ApplicationEnd, BodyEnd, RequestStream, Tunnel } from "../../src/request/exchange.ts";
 import type { Peer } from "../../src/request/request-head.ts";
 import { PEER } from "./memory-exchange.ts";
 import { until } from "./spool-directory.ts";
@@ -952,3 +952,109 @@ for (const { name, upgrades = true, peer = TRUSTED, fields } of [
     assert.deepEqual(server.upgrades, []);
   });
 }
+
+/** An application that takes every connection over: what it gets is kept, what it sends is the test's to say. */
+class TakingApplication implements ApplicationEnd {
+  received = "";
+  clientFinished = false;
+  destroyed = false;
+  onBytes: ((bytes: Buffer) => void) | undefined;
+  onEnd: (() => void) | undefined;
+  onDrain: (() => void) | undefined;
+  stream: RequestStream | undefined;
+
+  readonly handler: Handler = (stream) => {
+    this.stream = stream;
+    if (stream.head.framing.kind !== "none") stream.readBody({ onChunk: () => {}, onEnd: () => {} });
+    assert.equal(stream.takeOver(this), true);
+  };
+  write(bytes: Buffer): boolean {
+    this.received += bytes;
+    return true;
+  }
+  end(): void {
+    this.clientFinished = true;
+  }
+  pause(): void {}
+  resume(): void {}
+  destroy(): void {
+    this.destroyed = true;
+  }
+  say(text: string): void {
+    this.onBytes?.(Buffer.from(text));
+  }
+}
+
+test("a connection that the application has taken over carries its bytes, both ways, until it closes", async (t) => {
+  const application = new TakingApplication();
+  const server = await Server.start(t, application.handler);
+  const client = await server.connect(t);
+  client.send("GET /ws HTTP/1.1\r\nHost: h\r\n\r\nGET /not-a-request ");
+  await until(() => application.received === "GET /not-a-request ");
+  application.say("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+  await client.sees("101 Switching");
+  client.send("more");
+  await until(() => application.received === "GET /not-a-request more");
+  application.say("bye");
+  application.onEnd?.();
+  await until(() => client.ended);
+  assert.match(client.text, /\r\n\r\nbye$/);
+  // The request goes on: the application may still read.
+  client.send("!");
+  await until(() => application.received.endsWith("more!"));
+  assert.deepEqual(server.logged, []);
+  application.stream?.endTaken();
+  assert.deepEqual(server.logged, ["/ws 101"]);
+  assert.equal(application.destroyed, true);
+  client.socket.end();
+  await until(() => server.connections.size === 0);
+});
+
+test("what comes behind a request with a body is the application's, the body is not", async (t) => {
+  const application = new TakingApplication();
+  const server = await Server.start(t, application.handler);
+  const client = await server.connect(t);
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbo");
+  await until(() => application.stream !== undefined);
+  client.send("dyafter");
+  await until(() => application.received === "after");
+  client.socket.end();
+  await until(() => application.clientFinished);
+});
+
+test("a client that leaves a taken connection is told to the application, and logged with what it was told", async (t) => {
+  const application = new TakingApplication();
+  const server = await Server.start(t, application.handler);
+  const client = await server.connect(t);
+  client.get("/ws");
+  await until(() => application.stream !== undefined);
+  let left = 0;
+  application.stream!.onClientLeft = () => left++;
+  application.say("HTTP/1.1 101 X\r\n\r\n");
+  await client.sees("101");
+  client.socket.resetAndDestroy();
+  await until(() => server.connections.size === 0);
+  assert.deepEqual([application.destroyed, left, server.logged], [true, 1, ["/ws 101"]]);
+});
+
+test("an application that only looked at its connection may answer; the connection ends behind that", async (t) => {
+  const application = new TakingApplication();
+  const server = await Server.start(t, (stream) => {
+    application.handler(stream);
+    answer("hi")(stream);
+  });
+  const client = await server.connect(t);
+  client.get("/look").get("/next");
+  await until(() => client.ended);
+  assert.match(client.text, /^HTTP\/1\.1 200 OK\r\n[\s\S]*Connection: close\r\n[\s\S]*hi$/);
+  assert.deepEqual([client.count("HTTP/1.1"), application.destroyed, server.logged], [1, true, ["/look 200"]]);
+});
+
+test("a second application gets nothing", async (t) => {
+  const [application, other] = [new TakingApplication(), new TakingApplication()];
+  const server = await Server.start(t, application.handler);
+  const client = await server.connect(t);
+  client.get("/");
+  await until(() => application.stream !== undefined);
+  assert.equal(application.stream?.takeOver(other), false);
+});

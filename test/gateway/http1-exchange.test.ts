@@ -1,12 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ExchangeConnection, Http1Exchange } from "../../src/gateway/http1-exchange.ts";
-import type { ResponseHead, Tunnel, TunnelUser } from "../../src/request/exchange.ts";
+import type { ApplicationEnd, ResponseHead, Tunnel, TunnelUser } from "../../src/request/exchange.ts";
 import type { BodyFraming, RequestHead } from "../../src/request/request-head.ts";
 import { requestHead } from "./memory-exchange.ts";
 
 const OK: ResponseHead = { status: "200 OK", fieldLines: "Content-Length: 2\r\n", contentLength: 2, close: false };
 const HI = Buffer.from("hi");
+const NO_APPLICATION: ApplicationEnd = {
+  write: () => true,
+  end: () => {},
+  pause: () => {},
+  resume: () => {},
+  destroy: () => {},
+  onBytes: undefined,
+  onEnd: undefined,
+  onDrain: undefined,
+};
 
 /** A connection that only notes what it is asked for. */
 class NotedConnection implements ExchangeConnection {
@@ -39,6 +49,15 @@ class NotedConnection implements ExchangeConnection {
   openTunnel(): Tunnel {
     this.asked.push("tunnel");
     return { write: () => true, pause: () => {}, resume: () => {}, end: () => {}, cut: () => {} };
+  }
+  /** What an application has sent by itself is there. */
+  answeredByApplication = false;
+  takeOver(): boolean {
+    this.asked.push("take over");
+    return true;
+  }
+  endTaken(): void {
+    this.asked.push("end taken");
   }
 }
 
@@ -218,3 +237,37 @@ test("a WebSocket's handshake may be answered like any request; others offer non
   assert.match(connection.written, /^HTTP\/1\.1 200 OK/);
   assert.equal(begun().exchange.websocket, undefined);
 });
+
+test("an application that has taken the connection may still answer, as long as it has sent nothing by itself", () => {
+  const { connection, exchange } = begun();
+  assert.equal(exchange.takeOver(NO_APPLICATION), true);
+  exchange.respond(OK, HI);
+  assert.match(connection.written, /^HTTP\/1\.1 200 OK/);
+  assert.equal(exchange.takeOver(NO_APPLICATION), false);
+  exchange.endTaken();
+  assert.deepEqual(connection.asked, ["take over", "done reuse=true"]);
+});
+
+const ANSWERS: readonly { what: string; answer: (exchange: Http1Exchange) => void }[] = [
+  { what: "a whole response", answer: (exchange) => exchange.respond(OK, HI) },
+  { what: "a response in parts", answer: (exchange) => exchange.start(OK) },
+  { what: "a refusal", answer: (exchange) => exchange.refuse(502, "Bad Gateway", "lost") },
+  { what: "a cut", answer: (exchange) => exchange.abort() },
+  { what: "nothing", answer: (exchange) => exchange.endTaken() },
+];
+
+for (const { what, answer } of ANSWERS) {
+  test(`behind what an application has sent by itself, ${what} is its end`, () => {
+    const { connection, exchange } = begun();
+    exchange.takeOver(NO_APPLICATION);
+    connection.answeredByApplication = true;
+    exchange.informational("103 Early Hints", "");
+    answer(exchange);
+    exchange.body(HI);
+    exchange.end();
+    exchange.answeredByApplication(101, 7);
+    assert.equal(connection.written, "");
+    assert.deepEqual(connection.asked, ["take over", "end taken"]);
+    assert.deepEqual([exchange.status, exchange.bodyBytes], [101, 7]);
+  });
+}

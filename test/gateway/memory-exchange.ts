@@ -1,7 +1,15 @@
 /** A request and the sink of its response, in memory: the second implementation of `RequestStream`, without protocol or socket. */
 
 import assert from "node:assert/strict";
-import type { BodyEnd, BodyReader, RequestStream, ResponseHead, ResponseSink, WebsocketHandshake } from "../../src/request/exchange.ts";
+import type {
+  ApplicationEnd,
+  BodyEnd,
+  BodyReader,
+  RequestStream,
+  ResponseHead,
+  ResponseSink,
+  WebsocketHandshake,
+} from "../../src/request/exchange.ts";
 import { headerName } from "../../src/request/header-name.ts";
 import type { BodyFraming, Peer, RequestHead } from "../../src/request/request-head.ts";
 
@@ -40,7 +48,7 @@ export function requestHead(
 }
 
 /** How the response ended. */
-export type Ending = "open" | "complete" | "cut" | "refused";
+export type Ending = "open" | "complete" | "cut" | "refused" | "taken";
 
 export class MemoryExchange implements RequestStream, ResponseSink {
   readonly head: RequestHead;
@@ -129,6 +137,18 @@ export class MemoryExchange implements RequestStream, ResponseSink {
 
   resumeBody(): void {
     this.bodyPaused = false;
+  }
+
+  /** What an application has been given this exchange's connection for. */
+  application: ApplicationEnd | undefined;
+
+  takeOver(application: ApplicationEnd): boolean {
+    this.application = application;
+    return this.ending === "open";
+  }
+
+  endTaken(): void {
+    this.ending = "taken";
   }
 
   get started(): boolean {

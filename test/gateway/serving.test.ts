@@ -45,7 +45,7 @@ function stage(t: TestContext, changes: Partial<PoolLimits> = {}) {
     responseSpool: spool,
     ...changes,
   };
-  const pool = new WorkerPool(pushServing(memory, limits), limits, {
+  const pool = new WorkerPool(pushServing(memory, limits, "asgi"), limits, {
     workerReady: (worker) => reports.push(`ready ${worker}`),
     workerLeaving: (worker) => reports.push(`leaving ${worker}`),
     workerLost: ({ worker, requests }) => reports.push(`lost ${worker} ${requests.map(({ target }) => target).join() || "-"}`),

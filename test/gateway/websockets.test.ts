@@ -80,7 +80,7 @@ function stage(t: TestContext) {
     requestSpool: spool,
     responseSpool: spool,
   };
-  const pool = new WorkerPool(pushServing(memory, limits), limits, {
+  const pool = new WorkerPool(pushServing(memory, limits, "asgi"), limits, {
     workerReady: (worker) => reports.push(`ready ${worker}`),
     workerLeaving: () => {},
     workerLost: () => {},

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import type { ApplicationEnd } from "../../src/request/exchange.ts";
 import { FRAME_BYTES_MAX, FROM_WORKER, RESPONSE_WINDOW_BYTES, TO_WORKER } from "../../src/wire/frame-types.ts";
 import { FakeWorker } from "./fake-worker.ts";
 import { PoolHarness } from "./pool-harness.ts";
@@ -451,5 +452,65 @@ test("a worker that leaves gets no more, what it has it ends", async (t) => {
   const second = await harness.worker();
   second.worker.send(response, (await harness.take(second.number)).id, OK);
   await until(() => waiting.ending === "complete");
+  harness.assertEmpty();
+});
+
+/** An application's way to a client. */
+function way() {
+  const end: ApplicationEnd & { destroyed: boolean } = {
+    destroyed: false,
+    write: () => true,
+    end: () => {},
+    pause: () => {},
+    resume: () => {},
+    destroy: () => {
+      end.destroyed = true;
+    },
+    onBytes: undefined,
+    onEnd: undefined,
+    onDrain: undefined,
+  };
+  return end;
+}
+
+test("an application takes its client's connection over; the worker ends the request before or after", async (t) => {
+  const harness = new PoolHarness(t);
+  const { worker, number } = await harness.worker();
+  for (const early of [true, false]) {
+    const exchange = harness.request("/ws");
+    const { id } = await harness.take(number);
+    const application = way();
+    if (early) harness.pool.takeOver(id, application);
+    worker.send(FROM_WORKER.taken, id);
+    await until(() => harness.pool.held === 0);
+    if (!early) {
+      assert.equal(exchange.ending, "open");
+      harness.pool.takeOver(id, application);
+    }
+    assert.deepEqual([exchange.application === application, exchange.ending, application.destroyed], [true, "taken", false]);
+    const late = way();
+    harness.pool.takeOver(id, late);
+    assert.equal(late.destroyed, true, "the request is over");
+  }
+  harness.assertEmpty();
+});
+
+test("a way to a client that has left, or that never comes", async (t) => {
+  const harness = new PoolHarness(t);
+  const { worker, number } = await harness.worker();
+  const left = harness.request("/left");
+  const first = await harness.take(number);
+  left.leave();
+  const application = way();
+  harness.pool.takeOver(first.id, application);
+  assert.equal(application.destroyed, true);
+  worker.send(FROM_WORKER.taken, first.id);
+  const lost = harness.request("/lost");
+  const second = await harness.take(number);
+  worker.send(FROM_WORKER.taken, second.id);
+  await until(() => harness.pool.held === 0);
+  harness.nowMs += 5000;
+  harness.pool.sweep();
+  assert.equal(lost.ending, "refused");
   harness.assertEmpty();
 });

@@ -16,7 +16,6 @@ test("every refused setting is on the page, and no other", () => {
   const named = [...refused.matchAll(/^\| [^|]+ \|(.*)\|$/gm)].flatMap(([, cell = ""]) =>
     [...cell.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name),
   );
-  // Some of its values are supported.
-  const expected = ["worker_class", ...NOT_SUPPORTED_YET.filter((name) => !isInGroup(name))];
+  const expected = NOT_SUPPORTED_YET.filter((name) => !isInGroup(name));
   assert.deepEqual(named.filter((name) => !isInGroup(name)).sort(), [...expected].sort());
 });

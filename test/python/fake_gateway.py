@@ -60,6 +60,10 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+def keep_nothing(_stream: int, _end: socket.socket) -> None:
+    """A `hand_over` for channels whose requests take no connection."""
+
+
 def make_config(app: str = "app:app", *, worker_kind: str = "sync", **values: Any) -> Config:
     return Config(
         {**DEFAULTS, **values},

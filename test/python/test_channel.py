@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fake_gateway import PATIENCE_SECONDS, FakeGateway
+from fake_gateway import PATIENCE_SECONDS, FakeGateway, keep_nothing
 from tunicorn_worker import wire
-from tunicorn_worker.channel import REQUEST_WINDOW_BYTES, Channel
+from tunicorn_worker.channel import Channel
 from tunicorn_worker.errors import ClientGone, FrameError, GatewayGone
+from tunicorn_worker.request_channel import REQUEST_WINDOW_BYTES
 
 STREAM = 11
 
@@ -27,7 +28,7 @@ def gateway() -> Iterator[FakeGateway]:
 
 @pytest.fixture
 def channel(gateway: FakeGateway) -> Channel:
-    channel = Channel(gateway.worker_end)
+    channel = Channel(gateway.worker_end, keep_nothing)
     channel.begin(STREAM)
     return channel
 
@@ -41,7 +42,7 @@ def u32(value: int) -> bytes:
 def test_response_never_passes_its_credit(sizes: list[int], seed: int) -> None:
     chance = random.Random(seed)
     gateway = FakeGateway()
-    channel = Channel(gateway.worker_end)
+    channel = Channel(gateway.worker_end, keep_nothing)
     channel.begin(STREAM)
     body = chance.randbytes(sum(sizes))
 
@@ -82,7 +83,7 @@ def test_response_never_passes_its_credit(sizes: list[int], seed: int) -> None:
 def test_request_body_comes_within_its_credit(size: int, seed: int) -> None:
     chance = random.Random(seed)
     gateway = FakeGateway()
-    channel = Channel(gateway.worker_end)
+    channel = Channel(gateway.worker_end, keep_nothing)
     channel.begin(STREAM)
     body = chance.randbytes(size)
     received: list[bytes] = []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fake_gateway import make_config
-from tunicorn_worker.class_check import check_worker_class
+from tunicorn_worker.class_check import check_worker_class, look_at_direct, look_at_fed
 
 SOURCE = """
 import sys
@@ -53,9 +53,25 @@ def test_what_is_told_of_a_class(
     monkeypatch.syspath_prepend(str(tmp_path))
     values: dict[str, Any] = {"workers": 3, "worker_class": f"classes_of_class_check.{name}", "errorlog": "/dev/null"}
     reader, writer = os.pipe()
-    assert check_worker_class(make_config(**values), writer) == code
+    assert check_worker_class(lambda: look_at_direct(make_config(**values)), writer) == code
     os.close(writer)
     with open(reader, "rb") as report:
         told = report.read().decode()
     assert told.endswith(text)
     assert bool(told) is bool(text)
+
+
+def test_what_a_fed_class_needs_is_looked_for() -> None:
+    def missing() -> object:
+        raise RuntimeError("gevent worker requires gevent 24.10.1 or higher: pip install gevent")
+
+    config = make_config(worker_class="gevent")
+    reader, writer = os.pipe()
+    assert check_worker_class(lambda: look_at_fed(config, missing), writer) == 1
+    assert check_worker_class(lambda: look_at_fed(config, lambda: None), writer) == 0
+    os.close(writer)
+    with open(reader) as report:
+        assert report.read() == (
+            "\nError: class uri 'gevent' invalid or not found: \n\n"
+            "gevent worker requires gevent 24.10.1 or higher: pip install gevent\n"
+        )

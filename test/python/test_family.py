@@ -37,10 +37,14 @@ class World:
             server=None, before_fork=lambda *_: None, born=lambda *_: None, ended=lambda *_: None
         )
         code: Any = SimpleNamespace(count_lanes=lambda _config: 1)
-        self.family = Family(code, forker, Holdings(), Poller(), self.say, lambda _: None, hooks, 4)
+        self.taken: list[tuple[int, int, int]] = []
+        self.family = Family(code, forker, Holdings(), Poller(), self.say, lambda _: None, hooks, self.take, 4)
 
     def say(self, event: str, descriptor: int | None = None, /, **fields: object) -> None:
         self.said.append({"ev": event, **fields})
+
+    def take(self, gateway: int, stream: int, descriptor: int) -> None:
+        self.taken.append((gateway, stream, descriptor))
 
     def fork(self, number: int) -> None:
         self.family.fork_worker(number, make_config(), generation=0, preload=False, report_modules=False)
@@ -78,3 +82,15 @@ def test_kill_workers_kills_every_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "kill", lambda pid, number: killed.append((pid, number)))
     world.family.kill_workers()
     assert killed == [(1001, signal.SIGKILL), (1002, signal.SIGKILL)]
+
+
+def test_a_connection_that_an_application_took_is_passed_on() -> None:
+    world = World()
+    world.fork(7)
+    descriptors = [11, 12]
+    channel: Any = SimpleNamespace(take_descriptor=lambda: descriptors.pop(0) if descriptors else None)
+    worker: Any = SimpleNamespace(channel=channel)
+    for stream in (5, 6, 7):
+        world.family._on_worker_message(worker, {"ev": "taken", "gateway": 77, "stream": stream})
+    # The last one came without its descriptor.
+    assert world.taken == [(77, 5, 11), (77, 6, 12)]

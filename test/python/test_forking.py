@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tunicorn_worker import forking
 from tunicorn_worker.descriptors import Descriptor, Holdings
 from tunicorn_worker.forking import ForkedChild, Forker
 
@@ -73,7 +74,7 @@ def test_no_room_for_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def full() -> int:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(os, "fork", full)
+    monkeypatch.setattr(forking, "fork", full)
     signals: Any = Signals()
     with pytest.raises(BlockingIOError):
         Forker(Holdings(), signals, None).fork(lambda: 0)

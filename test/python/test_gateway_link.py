@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from tunicorn_worker.gateway_link import TicketLink
+from tunicorn_worker.gateway_link import GatewayLink, TicketLink
 from tunicorn_worker.gateway_process import SLOT_MEMORY_BYTES
 
 
@@ -42,3 +42,39 @@ def test_an_empty_parking_is_refused() -> None:
         near.send(b"P")
         with pytest.raises(OSError, match="0 descriptors were parked"):
             TicketLink.from_parking(far.detach())
+
+
+class NotedChannel:
+    """What was sent to the gateway, and the sockets that went with it."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[dict[str, object], socket.socket]] = []
+
+    def send(self, message: dict[str, object], descriptor: int) -> None:
+        self.sent.append((message, socket.socket(fileno=os.dup(descriptor))))
+
+
+@pytest.mark.parametrize(("gateway", "passed"), [(77, True), (76, False)])
+def test_a_taken_connection_goes_to_the_gateway_whose_it_is(gateway: int, passed: bool) -> None:
+    channel = NotedChannel()
+    link = GatewayLink(77, channel, None)  # type: ignore[arg-type]
+    near, far = socket.socketpair()
+    link.hand_over(gateway, 5, far.detach())
+    with near:
+        if passed:
+            ((message, end),) = channel.sent
+            assert message == {"cmd": "taken", "stream": 5}
+            with end:
+                end.sendall(b"hello")
+            assert near.recv(10) == b"hello"
+        else:
+            assert channel.sent == []
+        # Nobody else holds it.
+        assert near.recv(10) == b""
+
+
+def test_without_a_gateway_a_taken_connection_ends() -> None:
+    near, far = socket.socketpair()
+    GatewayLink(None, None, None).hand_over(77, 5, far.detach())
+    with near:
+        assert near.recv(10) == b""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fake_gateway import make_config, make_environ
+from fake_gateway import keep_nothing, make_config, make_environ
 from tunicorn_worker.channel import Channel
 from tunicorn_worker.field_lines import FieldLines
 from tunicorn_worker.hook_objects import HookRequest, HookResponse, HookWorker, split_target
@@ -96,7 +96,7 @@ def test_should_close(protocol: str, connection: str, closes: bool) -> None:
 def test_response_before_and_after() -> None:
     end, other = socket.socketpair()
     with end, other:
-        channel = Channel(end)
+        channel = Channel(end, keep_nothing)
         channel.begin(1)
         response = Response(channel, FieldLines(), "GET")
         shown = HookResponse(make_request(), response, make_config())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fake_gateway import FakeGateway, make_config, make_environ
+from fake_gateway import FakeGateway, keep_nothing, make_config, make_environ
 from tunicorn_worker.channel import Channel
 from tunicorn_worker.environ import base_environ
 from tunicorn_worker.hooked_wsgi import HookedCaller, make_caller
@@ -34,7 +34,7 @@ class Noted:
         self.hooks = WorkerHooks(1, self.config, Loggers())
 
     def serve(self, application: Any, gateway: FakeGateway) -> bytes:
-        channel = Channel(gateway.worker_end)
+        channel = Channel(gateway.worker_end, keep_nothing)
         channel.begin(5)
         caller = make_caller(application, self.config, self.hooks)
         assert isinstance(caller, HookedCaller)

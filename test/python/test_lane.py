@@ -8,7 +8,7 @@ import select
 import threading
 from typing import Any
 
-from fake_gateway import FakeGateway, make_environ
+from fake_gateway import FakeGateway, keep_nothing, make_environ
 from tunicorn_worker import wire
 from tunicorn_worker.channel import Channel
 from tunicorn_worker.lane import Lane, Signal
@@ -55,7 +55,7 @@ def test_a_lane_serves_until_its_gateway_is_gone_and_ends_when_told(gateway: Fak
     )
     lane.start()
     lane.link(
-        Channel(gateway.worker_end),
+        Channel(gateway.worker_end, keep_nothing),
         Tickets.open(os.dup(gateway.pipe_read), os.dup(gateway.memory), 9),
         Turn(lambda: None),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fake_gateway import FakeGateway, make_environ
+from fake_gateway import FakeGateway, keep_nothing, make_environ
 from tunicorn_worker import wire
 from tunicorn_worker.body import ChannelBody, InlineBody
 from tunicorn_worker.channel import Channel
@@ -25,7 +25,7 @@ class Loop:
     """`turns`: for every wait, the descriptors that can be read."""
 
     def __init__(self, gateway: FakeGateway) -> None:
-        self.channel = Channel(gateway.worker_end)
+        self.channel = Channel(gateway.worker_end, keep_nothing)
         self.tickets = Tickets.open(os.dup(gateway.pipe_read), os.dup(gateway.memory), 1)
         self.environs: list[dict[str, Any]] = []
         self.looks: list[list[int]] = []

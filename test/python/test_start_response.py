@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fake_gateway import FakeGateway, Frame
+from fake_gateway import FakeGateway, Frame, keep_nothing
 from tunicorn_worker import wire
 from tunicorn_worker.channel import Channel
 from tunicorn_worker.field_lines import FieldLines
@@ -24,7 +24,7 @@ def _gateway() -> Iterator[FakeGateway]:
 
 @pytest.fixture(name="channel")
 def _channel(gateway: FakeGateway) -> Channel:
-    channel = Channel(gateway.worker_end)
+    channel = Channel(gateway.worker_end, keep_nothing)
     channel.begin(STREAM)
     return channel
 

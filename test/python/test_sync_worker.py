@@ -14,7 +14,7 @@ import pytest
 
 from fake_gateway import PATIENCE_SECONDS, FakeGateway, make_environ
 from tunicorn_worker import wire
-from worker_process import NUMBER
+from worker_process import GATEWAY, NUMBER
 
 
 def echo(environ: Any, start_response: Any) -> Any:
@@ -95,7 +95,7 @@ def test_tickets_of_a_gateway_that_died_do_not_run(start: Any, gateways: list[Fa
     first, second = gateways
     worker = start(echo).boot()
     os.kill(worker.pid, signal.SIGSTOP)
-    worker.say("link", [first.worker_end.fileno(), first.pipe_read, first.memory])
+    worker.say("link", [first.worker_end.fileno(), first.pipe_read, first.memory], gateway=GATEWAY)
     first.worker_end.close()
     first.request(1, make_environ(target="/dead"), slot=1)
     first.end.close()
@@ -152,7 +152,7 @@ def test_announced_quit_ends_a_running_application(start: Any, gateways: list[Fa
     first.request(1, make_environ())
     worker.wait_for_log("application runs")
     if link_waits:
-        worker.say("link", [second.worker_end.fileno(), second.pipe_read, second.memory])
+        worker.say("link", [second.worker_end.fileno(), second.pipe_read, second.memory], gateway=GATEWAY)
     worker.say("quit")
     os.kill(worker.pid, signal.SIGQUIT)
     assert worker.exit_code() == 0

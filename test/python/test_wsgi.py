@@ -13,7 +13,7 @@ from wsgiref.validate import validator
 
 import pytest
 
-from fake_gateway import FakeGateway, Frame, make_config, make_environ
+from fake_gateway import FakeGateway, Frame, keep_nothing, make_config, make_environ
 from tunicorn_worker import wire
 from tunicorn_worker.body import ChannelBody, InlineBody
 from tunicorn_worker.channel import Channel
@@ -33,7 +33,7 @@ class Exchange:
 
     def __init__(self, gateway: FakeGateway) -> None:
         self.gateway = gateway
-        self.channel = Channel(gateway.worker_end)
+        self.channel = Channel(gateway.worker_end, keep_nothing)
 
     def call(self, application: Any, method: str = "GET", body: bytes = b"", **config: Any) -> list[Frame]:
         settings = make_config(**config)

@@ -20,6 +20,8 @@ from tunicorn_worker.worker_life import WorkerLife
 if TYPE_CHECKING:
     from tunicorn_worker.worker_life import Worker
 
+GATEWAY = 4242
+"""The pid that workers are told."""
 NUMBER = 42
 DESCRIPTORS_MAX = 256
 
@@ -79,7 +81,7 @@ class WorkerProcess:
         self.control.sendmsg([json.dumps({"cmd": command, **fields}).encode() + b"\n"], rights)
 
     def link(self, gateway: FakeGateway) -> None:
-        self.say("link", [gateway.worker_end.fileno(), gateway.pipe_read, gateway.memory])
+        self.say("link", [gateway.worker_end.fileno(), gateway.pipe_read, gateway.memory], gateway=GATEWAY)
         gateway.worker_end.close()
         frame = gateway.frame()
         assert frame is not None

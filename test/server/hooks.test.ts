@@ -69,7 +69,7 @@ async function story(t: Scope, kind: ServerKind, args: readonly string[]): Promi
   return hookLines(server);
 }
 
-for (const args of [[], ["--threads", "3"]]) {
+for (const args of [[], ["--threads", "3"], ["-k", "gevent"]]) {
   test(`hooks tell the same story on both servers ${args.join(" ")}`, async (t) => {
     const stories = await Promise.all(KINDS.map((kind) => story(t, kind, args)));
     for (const told of stories) {

@@ -39,10 +39,10 @@ function outside(reason: string): Observation {
   return { statusLine: `HTTP/1.1 500 ${reason}`, body, fields };
 }
 
-/** The environ as the application saw it, ports and software apart, and without the client's socket, which only Gunicorn's worker holds. */
+/** The environ as the application saw it, ports and software apart. */
 async function environOf(server: Server, request: string): Promise<Observation> {
   const environ = JSON.parse((await server.exchange(request)).body);
-  const { REMOTE_PORT, SERVER_PORT, SERVER_SOFTWARE, "gunicorn.socket": _, ...rest } = environ;
+  const { REMOTE_PORT, SERVER_PORT, SERVER_SOFTWARE, ...rest } = environ;
   assert.match(REMOTE_PORT[1], /^\d+$/);
   assert.equal(SERVER_PORT[1], String(server.address));
   assert.match(SERVER_SOFTWARE[1], server.kind === "gunicorn" ? /^gunicorn\/27\.0\.1$/ : /^gunicorn\/27\.0\.1 tunicorn\/\d/);
@@ -76,6 +76,7 @@ compareServers("the environ", { args: ["cases", "-w", "2"] }, [
     "wsgi.input": ["object", ["read", "readline", "readlines", "__iter__"]],
     "wsgi.file_wrapper": ["object", ["__iter__", "__call__"]],
     "wsgi.early_hints": ["object", ["__call__"]],
+    "gunicorn.socket": ["object", ["fileno"]],
   }),
   environCase("HTTP/1.0 without Host", "GET /environ HTTP/1.0\r\n\r\n", { SERVER_PROTOCOL: str("HTTP/1.0") }),
   environCase("an absolute target", "GET http://other:99/p%20q?x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", {

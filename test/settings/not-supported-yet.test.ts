@@ -9,12 +9,10 @@ import { machine, settled } from "./machine.ts";
 const hook: PyValue = { t: "object", type: "function", text: "<function f>", name: "f", callable: true };
 
 const REFUSED: readonly { words: readonly string[]; config?: readonly (readonly [string, PyValue])[]; name: string }[] = [
-  { words: ["-k", "gevent"], name: "worker_class" },
   { words: ["--statsd-host", "h"], name: "statsd_host" },
   { words: ["--control-socket", "/x"], name: "control_socket" },
   { words: ["--gateways", "2"], name: "gateways" },
   { words: [], config: [["pre_exec", hook]], name: "pre_exec" },
-  { words: ["-k", "gunicorn.workers.ggevent.GeventWorker"], name: "worker_class" },
 ];
 
 for (const { words, config = [], name } of REFUSED) {
@@ -34,6 +32,9 @@ const TAKEN: readonly (readonly string[])[] = [
   ["-k", "gthread", "--max-requests", "5", "--max-requests-jitter", "2"],
   ["-k", "gunicorn.workers.sync.SyncWorker"],
   ["-k", "package.Class"],
+  ["-k", "gevent", "--worker-connections", "5"],
+  ["-k", "gunicorn.workers.ggevent.GeventWorker"],
+  ["-k", "eventlet"],
   ["-k", "tornado", "--threads", "2"],
   ["-k", "sync", "--threads", "1", "--gateways", "1"],
   ["--proxy-protocol=auto", "--proxy-allow-from", "10.0.0.0/8"],

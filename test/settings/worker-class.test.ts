@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PyValue } from "../../src/base/python-repr.ts";
-import { isDirect, type Settings, type WorkerKind, workerClassName, workerKind } from "../../src/settings/index.ts";
+import { isDirect, needsCheck, type Settings, type WorkerKind, workerClassName, workerKind } from "../../src/settings/index.ts";
 import { settled } from "./machine.ts";
 
 const CLASSES: readonly { words: readonly string[]; name: string; kind: WorkerKind | undefined }[] = [
@@ -24,9 +24,14 @@ const CLASSES: readonly { words: readonly string[]; name: string; kind: WorkerKi
   { words: ["-k", "constructor"], name: "constructor", kind: "direct" },
   { words: ["-k", "asgi", "--threads", "4"], name: "asgi", kind: "asgi" },
   { words: ["-k", "gunicorn.workers.gasgi.ASGIWorker"], name: "gunicorn.workers.gasgi.ASGIWorker", kind: "asgi" },
-  { words: ["-k", "gevent"], name: "gevent", kind: undefined },
-  { words: ["-k", "gevent_wsgi"], name: "gevent_wsgi", kind: undefined },
-  { words: ["-k", "gunicorn.workers.ggevent.GeventWorker"], name: "gunicorn.workers.ggevent.GeventWorker", kind: undefined },
+  { words: ["-k", "gevent"], name: "gevent", kind: "gevent" },
+  { words: ["-k", "gevent", "--threads", "4"], name: "gevent", kind: "gevent" },
+  { words: ["-k", "gevent_wsgi"], name: "gevent_wsgi", kind: "gevent" },
+  { words: ["-k", "egg:gunicorn#gevent_pywsgi"], name: "egg:gunicorn#gevent_pywsgi", kind: "gevent" },
+  { words: ["-k", "gunicorn.workers.ggevent.GeventWorker"], name: "gunicorn.workers.ggevent.GeventWorker", kind: "gevent" },
+  { words: ["-k", "gunicorn.workers.ggevent.GeventPyWSGIWorker"], name: "gunicorn.workers.ggevent.GeventPyWSGIWorker", kind: "gevent" },
+  { words: ["-k", "eventlet"], name: "eventlet", kind: "eventlet" },
+  { words: ["-k", "gunicorn.workers.geventlet.EventletWorker"], name: "gunicorn.workers.geventlet.EventletWorker", kind: "eventlet" },
   { words: ["-k", "asgi"], name: "asgi", kind: "asgi" },
   ...[
     "uvicorn.workers.UvicornWorker",
@@ -60,9 +65,26 @@ for (const { what, value, words, name } of OBJECTS) {
   });
 }
 
+const NEED_CHECKS: readonly { name: string; needs: boolean }[] = [
+  { name: "sync", needs: false },
+  { name: "asgi", needs: false },
+  { name: "gevent", needs: true },
+  { name: "eventlet", needs: true },
+  { name: "tornado", needs: true },
+];
+
+for (const { name, needs } of NEED_CHECKS) {
+  test(`${name} ${needs ? "may not be there" : "is always there"}`, () => {
+    assert.equal(needsCheck(settled(["-k", name, "app"]).settings), needs);
+  });
+}
+
 test("None is no class", () => {
   const settings = { worker_class: null, threads: 2 } as Settings;
-  assert.deepEqual([workerClassName(settings), workerKind(settings), isDirect(settings)], ["None", undefined, false]);
+  assert.deepEqual(
+    [workerClassName(settings), workerKind(settings), isDirect(settings), needsCheck(settings)],
+    ["None", undefined, false, false],
+  );
 });
 
 function classObject(name: string): PyValue {

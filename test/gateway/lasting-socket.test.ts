@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { LastingSocket } from "../../src/gateway/lasting-socket.ts";
+import { temporaryDirectory, until } from "./spool-directory.ts";
+
+test("what a peer had sent before it closed is read, though writing to it has failed", async (t) => {
+  const path = join(temporaryDirectory(t), "socket");
+  const server = createServer();
+  const accepted = new Promise<Socket>((resolve) => server.once("connection", resolve));
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const socket = new LastingSocket();
+  t.after(() => socket.destroy());
+  socket.pause();
+  socket.connect(path);
+  const peer = await accepted;
+  server.close();
+  await new Promise<void>((resolve) => peer.write("last words", () => resolve()));
+  peer.destroy();
+  await until(() => peer.closed);
+  let failed = 0;
+  for (let n = 0; n < 3; n++) socket.write("to nobody", () => failed++);
+  await until(() => failed === 3);
+  let read = "";
+  socket.on("data", (bytes: Buffer) => (read += bytes));
+  socket.resume();
+  await until(() => socket.readableEnded);
+  assert.equal(read, "last words");
+});
