@@ -1,7 +1,7 @@
 /** The gateway's end of the socketpair through which an application speaks with a client by itself (docs/internals/channels.md §7). */
 
-import type { ApplicationEnd } from "../request/exchange.ts";
 import { LastingSocket } from "./lasting-socket.ts";
+import type { ApplicationEnd } from "./taken-connection.ts";
 
 /** Node's option for sockets made from handles, which its type declarations do not know. */
 interface HandleOptions {

@@ -6,7 +6,7 @@ import { Http1Parser } from "../protocol/http1/request-parser.ts";
 import { refusalPage } from "../protocol/http1/response-writer.ts";
 import { readUpgrade, type Upgrade } from "../protocol/http2/h2c-upgrade.ts";
 import type { RequestHandler, RequestParser } from "../protocol/request-parser.ts";
-import type { ApplicationEnd, BodyEnd, RequestStream, Tunnel, TunnelUser } from "../request/exchange.ts";
+import type { BodyEnd, RequestStream, TunnelUser } from "../request/exchange.ts";
 import { PROTOCOL_ERRORS, type ProtocolError } from "../request/protocol-error.ts";
 import type { Peer, RequestHead } from "../request/request-head.ts";
 import { ClientPace } from "./client-pace.ts";
@@ -15,7 +15,6 @@ import { type ExchangeConnection, Http1Exchange } from "./http1-exchange.ts";
 import { Http1Tunnel } from "./http1-tunnel.ts";
 import type { ConnectionLimits, TimeLimit } from "./limits-from-settings.ts";
 import type { LoggedExchange } from "./logged-exchange.ts";
-import { type TakenClient, TakenConnection } from "./taken-connection.ts";
 import { WriteWatch } from "./write-watch.ts";
 
 /** After its FIN a client may still read the answer; a request that is still queued this long after is given up (design §4). */
@@ -70,7 +69,7 @@ function http1(policy: Http1Policy): RequestProtocol {
 
 const EXCHANGE: Phase = { at: "exchange" };
 
-export class Http1Connection implements RequestHandler, ExchangeConnection, PhaseSurroundings, TakenClient {
+export class Http1Connection implements RequestHandler, ExchangeConnection, PhaseSurroundings {
   readonly chunking: boolean;
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
@@ -78,10 +77,8 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   readonly #peer: Peer;
   #phase: Phase;
   #exchange: Http1Exchange | undefined;
-  /** HTTP is over. */
+  /** The exchange is the connection's last: behind it the client's bytes are no HTTP. */
   #tunnel: Http1Tunnel | undefined;
-  /** The application speaks with the client by itself; the exchange is the connection's last. */
-  #taken: TakenConnection | undefined;
   /** The client has sent FIN: it will ask nothing more, but may still read. */
   #finAtMs: number | undefined;
   /** Trusted peers are proxies, which keep connections for their next client. */
@@ -140,12 +137,8 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
 
   #receive(chunk: Buffer): void {
     if (this.#leaving) return;
-    if (this.#tunnel !== undefined) {
+    if (this.#tunnel?.flows) {
       this.#tunnel.receive(chunk);
-      return;
-    }
-    if (this.#taken?.flows) {
-      this.#taken.fromClient(chunk);
       return;
     }
     if (this.#phase.at === "idle") this.#phase = { at: "head", sinceMs: this.#host.now() };
@@ -168,16 +161,12 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   }
 
   #onDrain(): void {
-    if (this.#tunnel !== undefined) {
-      this.#tunnel.drained();
-      return;
-    }
     if (this.#nextAwaitsDrain) {
       this.#nextAwaitsDrain = false;
       this.#next();
       return;
     }
-    this.#taken?.clientDrained();
+    this.#tunnel?.drained();
     this.#exchange?.onDrain?.();
   }
 
@@ -185,8 +174,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     this.#finAtMs = this.#host.now();
     if (this.#phase.at === "cut") this.#reset();
     else if (this.#phase.at === "lingering") this.#endLingering();
-    else if (this.#tunnel !== undefined) this.#tunnel.clientEnded();
-    else if (this.#taken?.flows) this.#taken.clientFinished();
+    else if (this.#tunnel?.flows) this.#tunnel.clientEnded();
     else {
       this.#exchange?.onClientFin?.();
       this.#parser.eof();
@@ -194,7 +182,6 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   }
 
   #onClose(): void {
-    this.#tunnel?.clientEnded();
     this.#clientLeft();
     this.#host.closed(this);
   }
@@ -202,11 +189,9 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   /** There is nobody any more to answer to. */
   #clientLeft(): void {
     const exchange = this.#exchange;
-    const taken = this.#taken;
-    taken?.destroy();
     if (exchange === undefined) return;
     this.#exchange = undefined;
-    if (taken !== undefined && this.answeredByApplication) exchange.answeredByApplication(taken.status, taken.bytesToClient);
+    this.#tunnel?.close();
     exchange.onClientLeft?.();
     exchange.clientLeft();
     this.#host.log(exchange);
@@ -254,7 +239,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     this.#bodyPace = undefined;
     if (this.#exchange !== undefined) {
       this.#exchange.bodyEnd(end);
-      if (this.#taken !== undefined) this.#beginTaken(this.#taken);
+      this.#beginTunnel();
     } else this.#next();
   }
 
@@ -263,9 +248,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     const exchange = this.#exchange;
     const { status, reason } = PROTOCOL_ERRORS[error.code];
     if (exchange !== undefined) {
-      // The body broke while a worker may be reading it: it learns that its client has gone.
-      exchange.onClientLeft?.();
-      exchange.refuse(status, reason, error.pageText);
+      this.#refuseBody(exchange, status, reason, error.pageText);
       return;
     }
     // After a finished response the rest of its request was only being skipped: there is nobody to tell (protocols §9.3).
@@ -283,6 +266,13 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     this.#exchange.refuse(status, reason, error.pageText);
   }
 
+  /** The body broke, or does not come, while a worker may be reading it: it learns that its client has gone. */
+  #refuseBody(exchange: Http1Exchange, status: number, reason: string, text: string): void {
+    exchange.onClientLeft?.();
+    if (exchange.answeredInTunnel) this.cut(exchange);
+    else exchange.refuse(status, reason, text);
+  }
+
   onClose(): void {
     // Inside a chunked body: no answer can be right, and nobody waits for one.
     this.#clientLeft();
@@ -296,7 +286,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   }
 
   get closing(): boolean {
-    if (this.idleMs === 0 || this.#taken !== undefined) return true;
+    if (this.idleMs === 0 || this.#tunnel !== undefined) return true;
     // What the client has sent before its end, or before ours, is still answered.
     return (this.#finAtMs !== undefined || this.#host.drainingSinceMs !== undefined) && this.#parser.heldBytes === 0;
   }
@@ -318,11 +308,13 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   }
 
   pauseReading(): void {
+    if (this.#tunnel?.flows) return;
     this.#pausedByBody = true;
     this.#socket.pause();
   }
 
   resumeReading(): void {
+    if (this.#tunnel?.flows) return;
     this.#pausedByBody = false;
     this.#resume();
   }
@@ -335,7 +327,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     this.#host.log(exchange);
     if (this.#exchange !== exchange) return;
     this.#exchange = undefined;
-    this.#taken?.destroy();
+    this.#tunnel?.close();
     if (this.#pausedByBody) this.resumeReading();
     if (!reuse) this.#linger();
     // Called by whoever sent the response: a fault of the next request is not theirs.
@@ -347,7 +339,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   cut(exchange: Http1Exchange): void {
     this.#host.log(exchange);
     this.#exchange = undefined;
-    this.#taken?.destroy();
+    this.#tunnel?.close();
     // What else the client has sent is not run: it could not be answered.
     this.#parser.close();
     // What has been written is still sent; the missing end tells the client (RFC 9112 §8).
@@ -361,19 +353,34 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     if (this.#finAtMs === undefined) this.#socket.resume();
   }
 
-  openTunnel(exchange: Http1Exchange, user: TunnelUser): Tunnel {
-    const rest = this.#parser.takeRest();
-    this.#exchange = undefined;
-    this.#pausedByPipeline = false;
-    const tunnel = new Http1Tunnel(this.#socket, user, rest, (ending) => {
-      exchange.bodyBytes = tunnel.sentBytes;
-      this.#host.log(exchange);
-      if (ending === "cut") this.#socket.destroy();
-      else this.#linger();
+  openTunnel(exchange: Http1Exchange, user: TunnelUser): Http1Tunnel {
+    this.#tunnel = new Http1Tunnel(this.#socket, user, {
+      onFirstBytes: (bytes) => exchange.tunnelBegan(bytes),
+      onOver: (ending) => this.#onTunnelOver(exchange, ending),
     });
-    this.#tunnel = tunnel;
-    if (this.#finAtMs !== undefined) tunnel.clientEnded();
-    return tunnel;
+    if (exchange.bodyEnded) this.#beginTunnel();
+    return this.#tunnel;
+  }
+
+  #beginTunnel(): void {
+    if (this.#tunnel === undefined) return;
+    this.#pausedByBody = this.#pausedByPipeline = false;
+    this.#tunnel.begin(this.#parser.takeRest());
+    if (this.#finAtMs !== undefined) this.#tunnel.clientEnded();
+  }
+
+  #onTunnelOver(exchange: Http1Exchange, ending: "end" | "cut"): void {
+    this.#exchange = undefined;
+    exchange.tunnelEnded();
+    this.#host.log(exchange);
+    if (ending === "cut") this.#socket.destroy();
+    else this.#linger();
+  }
+
+  closeTunnel(): void {
+    this.#tunnel?.close();
+    // Its user may have paused; what the client still sends is nobody's.
+    this.#resume();
   }
 
   /** Both sides have said that they are done. What is written still goes out; with its last byte the socket closes by itself. */
@@ -390,42 +397,6 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   /** The process ends at once: the end of the connection must not look like the end of a body. */
   abandon(): void {
     if (this.#exchange?.endsWithConnection || this.#phase.at === "cut") this.#reset();
-  }
-
-  // --- an application that speaks with the client by itself --------------------------------------------------------
-
-  takeOver(exchange: Http1Exchange, application: ApplicationEnd): boolean {
-    if (this.#exchange !== exchange || this.#taken !== undefined || this.#socket.destroyed) return false;
-    this.#taken = new TakenConnection(this, application);
-    if (exchange.bodyEnded) this.#beginTaken(this.#taken);
-    return true;
-  }
-
-  #beginTaken(taken: TakenConnection): void {
-    taken.begin(this.#parser.takeRest(), this.#finAtMs !== undefined);
-    this.#pausedByPipeline = false;
-    this.#resume();
-  }
-
-  get answeredByApplication(): boolean {
-    return this.#taken !== undefined && this.#taken.bytesToClient > 0;
-  }
-
-  endTaken(): void {
-    this.#taken?.requestOver();
-  }
-
-  finishWriting(): void {
-    this.#socket.end();
-  }
-
-  takenOver(): void {
-    const exchange = this.#exchange;
-    if (exchange === undefined || this.#taken === undefined) return;
-    this.#exchange = undefined;
-    exchange.answeredByApplication(this.#taken.status, this.#taken.bytesToClient);
-    this.#host.log(exchange);
-    this.#linger();
   }
 
   // --- between exchanges -------------------------------------------------------------------------------------------
@@ -535,9 +506,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     } else if (this.#pausedByBody || exchange.bodyMayWait) this.#bodyPace?.restart(now, this.#bodyBytes);
     else if (this.#bodyPace?.isTooSlow(now, this.#bodyBytes, bodyMs)) {
       this.#limitReached("body-timeout", bodyMs);
-      // A worker may be reading it: it learns that its client has gone.
-      exchange.onClientLeft?.();
-      exchange.refuse(408, "Request Timeout", "The request's body did not come in time");
+      this.#refuseBody(exchange, 408, "Request Timeout", "The request's body did not come in time");
     }
   }
 

@@ -4,7 +4,6 @@ import { createHash } from "node:crypto";
 import { CONTINUE, Http1Response, refusalPage } from "../protocol/http1/response-writer.ts";
 import { asksForWebsocket, checkHandshake, joinedField } from "../protocol/websocket/handshake.ts";
 import type {
-  ApplicationEnd,
   BodyEnd,
   BodyReader,
   RequestStream,
@@ -34,18 +33,25 @@ export interface ExchangeConnection {
   exchangeDone(exchange: Http1Exchange, reuse: boolean): void;
   /** Cuts the connection. */
   cut(exchange: Http1Exchange): void;
-  /** HTTP is over on this connection; `exchange` stays what the access log says of it. */
-  openTunnel(exchange: Http1Exchange, user: TunnelUser): Tunnel;
-  /** See `RequestStream`. */
-  takeOver(exchange: Http1Exchange, application: ApplicationEnd): boolean;
-  /** The exchange is over, but what the application has written may still be on its way. */
-  endTaken(): void;
-  /** The application has written to the client by itself: no response may be mixed with that. */
-  readonly answeredByApplication: boolean;
+  /** What the client sends behind this exchange is no HTTP; `exchange` stays what the access log says of it. */
+  openTunnel(exchange: Http1Exchange, user: TunnelUser): ExchangeTunnel;
+  /** The exchange is answered in HTTP after all. */
+  closeTunnel(): void;
+}
+
+/** A tunnel, and how many bytes the client was given through it. */
+export interface ExchangeTunnel extends Tunnel {
+  readonly sentBytes: number;
 }
 
 /** RFC 6455 §1.3: what a server adds to the key, to show that it has understood. */
 const WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/** What an application's own head says: `HTTP/1.1 101 Switching Protocols`. */
+const STATUS_LINE = /^HTTP\/1\.[01] ([1-5][0-9]{2})[ \r]/;
+const STATUS_LINE_BYTES = 13;
+/** For the log: of a WebSocket, and of an application that speaks something else. */
+const SWITCHING_PROTOCOLS = 101;
 
 /** Of a request whose client left before the answer began; nobody receives it. nginx's number, which log tools know. */
 export const CLIENT_LEFT_STATUS = 499;
@@ -60,7 +66,6 @@ export class Http1Exchange implements RequestStream, ResponseSink {
   onDrain: (() => void) | undefined;
   /** For the access log. */
   status = 0;
-  bodyBytes = 0;
   fieldLines = "";
   readonly #connection: ExchangeConnection;
   readonly #response: Http1Response;
@@ -70,6 +75,8 @@ export class Http1Exchange implements RequestStream, ResponseSink {
   #paused = false;
   #continued = false;
   #over = false;
+  #tunnel: ExchangeTunnel | undefined;
+  #answeredInTunnel = false;
 
   constructor(head: RequestHead, arrivedMs: number, connection: ExchangeConnection) {
     this.head = head;
@@ -84,7 +91,22 @@ export class Http1Exchange implements RequestStream, ResponseSink {
   }
 
   get started(): boolean {
-    return this.status !== 0;
+    return this.status !== 0 && !this.#answeredInTunnel;
+  }
+
+  /** For the access log: what was sent behind the head, or through the tunnel. */
+  get bodyBytes(): number {
+    return this.#response.bodyBytes + (this.#tunnel?.sentBytes ?? 0);
+  }
+
+  /** The application has written to the client by itself: no response may be mixed with that. */
+  get answeredInTunnel(): boolean {
+    return this.#answeredInTunnel;
+  }
+
+  /** Nothing more of a response is sent. */
+  get #isMute(): boolean {
+    return this.#over || this.#answeredInTunnel;
   }
 
   /** The request's body has come to its end. */
@@ -141,28 +163,30 @@ export class Http1Exchange implements RequestStream, ResponseSink {
     if (!this.#over) this.#reader?.onEnd(end);
   }
 
-  takeOver(application: ApplicationEnd): boolean {
-    return !this.#over && this.#connection.takeOver(this, application);
+  takeOver(user: TunnelUser): Tunnel | undefined {
+    if (this.#over || this.started || this.#tunnel !== undefined) return undefined;
+    this.#tunnel = this.#connection.openTunnel(this, user);
+    return this.#tunnel;
   }
 
-  endTaken(): void {
+  /** The first bytes that the client is given through the tunnel. */
+  tunnelBegan(bytes: Buffer | string): void {
     if (this.#over) return;
-    this.#over = true;
-    this.#connection.endTaken();
+    this.#answeredInTunnel = true;
+    const line = typeof bytes === "string" ? bytes : bytes.toString("latin1", 0, STATUS_LINE_BYTES);
+    this.status = Number(STATUS_LINE.exec(line)?.[1] ?? SWITCHING_PROTOCOLS);
   }
 
-  /** A response that comes when the application has answered in its own way. @returns true when there is none to send. */
-  #answeredElsewhere(): boolean {
-    if (!this.#over && this.#connection.answeredByApplication) this.endTaken();
-    return this.#over;
+  /** What the access log says of an exchange that ends with its tunnel. */
+  tunnelEnded(): void {
+    this.#over = true;
+    if (this.status === 0) this.status = SWITCHING_PROTOCOLS;
   }
 
   respond(head: ResponseHead, body: Buffer): void {
-    if (this.#answeredElsewhere()) return;
+    if (this.#isMute) return;
     this.#begin(head);
-    const bytes = this.#response.whole(head, body, this.#connection.date, this.#connection.closing);
-    this.bodyBytes = this.#response.bodyBytes;
-    this.#connection.write(bytes);
+    this.#connection.write(this.#response.whole(head, body, this.#connection.date, this.#connection.closing));
     this.#finish();
   }
 
@@ -181,41 +205,42 @@ export class Http1Exchange implements RequestStream, ResponseSink {
       .update(checkHandshake(this.head) + WEBSOCKET_GUID)
       .digest("base64");
     this.#over = true;
-    this.status = 101;
+    this.status = SWITCHING_PROTOCOLS;
     this.fieldLines = fieldLines;
     const switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
     this.#connection.write(`${switching}Sec-WebSocket-Accept: ${proof}\r\n${fieldLines}\r\n`);
-    return this.#connection.openTunnel(this, user);
+    this.#tunnel = this.#connection.openTunnel(this, user);
+    return this.#tunnel;
   }
 
   informational(status: string, fieldLines: string): void {
-    if (this.#over || this.started || this.head.protocol === "HTTP/1.0" || this.#connection.answeredByApplication) return;
+    if (this.#isMute || this.started || this.head.protocol === "HTTP/1.0") return;
     this.#connection.write(Http1Response.informational(status, fieldLines));
   }
 
   start(head: ResponseHead): void {
-    if (this.#answeredElsewhere()) return;
+    if (this.#isMute) return;
     this.#begin(head);
     this.#connection.cork();
     this.#connection.write(this.#response.start(head, this.#connection.date, this.#connection.closing));
   }
 
   #begin(head: ResponseHead): void {
+    if (this.#tunnel !== undefined) this.#connection.closeTunnel();
     this.status = Number.parseInt(head.status, 10);
     this.fieldLines = head.fieldLines;
   }
 
   body(chunk: Buffer): boolean {
-    if (this.#over) return true;
+    if (this.#isMute) return true;
     this.#connection.cork();
     let taken = true;
     for (const piece of this.#response.body(chunk)) taken = this.#connection.write(piece);
-    this.bodyBytes = this.#response.bodyBytes;
     return taken;
   }
 
   end(trailerLines = ""): void {
-    if (this.#over) return;
+    if (this.#isMute) return;
     const last = this.#response.end(trailerLines);
     if (last !== "") this.#connection.write(last);
     this.#finish();
@@ -226,12 +251,6 @@ export class Http1Exchange implements RequestStream, ResponseSink {
     this.#connection.exchangeDone(this, this.#response.keepAlive);
   }
 
-  /** What the access log says of an exchange whose answer the application has written by itself. */
-  answeredByApplication(status: number, bodyBytes: number): void {
-    this.status = status;
-    this.bodyBytes = bodyBytes;
-  }
-
   /** The client has gone without its answer: what the access log says then. */
   clientLeft(): void {
     this.#over = true;
@@ -239,13 +258,13 @@ export class Http1Exchange implements RequestStream, ResponseSink {
   }
 
   abort(): void {
-    if (this.#answeredElsewhere()) return;
+    if (this.#isMute) return;
     this.#over = true;
     this.#connection.cut(this);
   }
 
   refuse(status: number, reason: string, text: string, extraFieldLines = ""): void {
-    if (this.#answeredElsewhere()) return;
+    if (this.#isMute) return;
     if (this.started) {
       this.abort();
       return;

@@ -23,14 +23,23 @@ function flushAfterThisTurn(tunnel: Http1Tunnel): void {
   });
 }
 
+/** What a tunnel tells its connection. */
+export interface TunnelOwner {
+  /** The first bytes for the client are about to be written. */
+  onFirstBytes(bytes: Buffer | string): void;
+  /** Called once, not after `close`: what the user wants done to the connection. */
+  onOver(ending: "end" | "cut"): void;
+}
+
 export class Http1Tunnel implements Tunnel {
   /** Bytes that were given to the client. */
   sentBytes = 0;
   readonly #socket: Socket;
   readonly #user: TunnelUser;
-  readonly #onOver: (ending: "end" | "cut" | "left") => void;
-  /** What came behind the request, before it was answered. */
-  #rest: Buffer;
+  readonly #owner: TunnelOwner;
+  /** What came behind the request, before the user wanted it. */
+  #rest: Buffer = NOTHING;
+  #flows = false;
   /** The user has resumed once: before that it may not even have this object. */
   #started = false;
   #clientEnded = false;
@@ -40,17 +49,28 @@ export class Http1Tunnel implements Tunnel {
   /** The socket has more than it likes; `drain` follows. */
   #full = false;
 
-  /** @param onOver  Called once: `end` and `cut` are what the user wants done to the connection. */
-  constructor(socket: Socket, user: TunnelUser, rest: Buffer, onOver: (ending: "end" | "cut" | "left") => void) {
+  constructor(socket: Socket, user: TunnelUser, owner: TunnelOwner) {
     this.#socket = socket;
     this.#user = user;
-    this.#rest = rest;
-    this.#onOver = onOver;
-    socket.pause();
+    this.#owner = owner;
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
   }
 
   // --- from the connection -----------------------------------------------------------------------------------------
+
+  /** What the client sends is the user's. */
+  get flows(): boolean {
+    return this.#flows;
+  }
+
+  /** The client's request is complete. @param rest  What has come behind it. */
+  begin(rest: Buffer): void {
+    if (this.#over) return;
+    this.#flows = true;
+    this.#rest = rest;
+    this.#socket.pause();
+    if (this.#started) this.resume();
+  }
 
   receive(chunk: Buffer): void {
     if (this.#over) return;
@@ -63,18 +83,25 @@ export class Http1Tunnel implements Tunnel {
     if (!this.#over) this.#user.onDrain();
   }
 
-  /** FIN, or the end of the socket. */
+  /** FIN. */
   clientEnded(): void {
     this.#clientEnded = true;
-    if (this.#over || !this.#started) return;
-    this.#user.onEnd();
-    this.#finish("left");
+    if (!this.#over && this.#started) this.#user.onEnd();
+  }
+
+  /** Nothing goes through it any more, and that is not the user's doing. */
+  close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#rest = NOTHING;
+    this.#user.onGone();
   }
 
   // --- from the user -----------------------------------------------------------------------------------------------
 
   write(bytes: Buffer | string): boolean {
     if (this.#over || this.#socket.destroyed) return true;
+    if (this.sentBytes === 0) this.#owner.onFirstBytes(bytes);
     this.sentBytes += bytes.length;
     if (typeof bytes === "string") {
       if (this.#text === "") flushAfterThisTurn(this);
@@ -96,19 +123,27 @@ export class Http1Tunnel implements Tunnel {
   }
 
   pause(): void {
-    if (!this.#over) this.#socket.pause();
+    if (!this.#over && this.#flows) this.#socket.pause();
   }
 
   resume(): void {
     if (this.#over) return;
-    this.#socket.resume();
-    if (this.#started) return;
+    const first = !this.#started;
     this.#started = true;
+    // Before that the socket is HTTP's.
+    if (!this.#flows) return;
+    this.#socket.resume();
     const rest = this.#rest;
     this.#rest = NOTHING;
     // The user may pause again, or end, while it has these.
     if (rest.length > 0) this.#user.onBytes(rest);
-    if (this.#clientEnded) this.clientEnded();
+    if (first && this.#clientEnded) this.clientEnded();
+  }
+
+  finishWriting(): void {
+    if (this.#over) return;
+    this.flush();
+    this.#socket.end();
   }
 
   end(): void {
@@ -119,10 +154,10 @@ export class Http1Tunnel implements Tunnel {
     this.#finish("cut");
   }
 
-  #finish(ending: "end" | "cut" | "left"): void {
+  #finish(ending: "end" | "cut"): void {
     if (this.#over) return;
     this.flush();
     this.#over = true;
-    this.#onOver(ending);
+    this.#owner.onOver(ending);
   }
 }

@@ -1,107 +1,93 @@
 /**
  * A client's connection that an application has taken over: bytes go from one to the other as they stand, each side waits for the
- * other's pace, and each side's end is told to the other.
+ * other's pace, and each side's end is told to the other. It is over when the application's request is, and the application's end has come.
  */
 
-import type { ApplicationEnd } from "../request/exchange.ts";
+import type { Tunnel, TunnelUser } from "../request/exchange.ts";
 
-/** The client's side, as far as this needs it. */
-export interface TakenClient {
-  /** @returns false when the client is slow. */
+/** The application's side. Whoever has it sets the handlers, then calls `resume`. */
+export interface ApplicationEnd {
+  /** @returns false when the application is slow: wait for `onDrain` before sending more. */
   write(bytes: Buffer): boolean;
-  pauseReading(): void;
-  resumeReading(): void;
-  /** The application sends nothing more. */
-  finishWriting(): void;
-  /** The application has closed its end, and its request is over. */
-  takenOver(): void;
+  /** The client sends nothing more. */
+  end(): void;
+  pause(): void;
+  resume(): void;
+  /** There is no client any more. */
+  destroy(): void;
+  onBytes: ((bytes: Buffer) => void) | undefined;
+  /** The application sends nothing more. May be called twice. */
+  onEnd: (() => void) | undefined;
+  onDrain: (() => void) | undefined;
 }
 
-/** What an application's own head says: `HTTP/1.1 101 Switching Protocols`. */
-const STATUS_LINE = /^HTTP\/1\.[01] ([1-5][0-9]{2})[ \r]/;
-const STATUS_LINE_BYTES = 13;
-/** For the log, of an application that speaks something else. */
-const SWITCHING_PROTOCOLS = 101;
-
-export class TakenConnection {
-  /** What the application has told the client, for the access log. */
-  status = SWITCHING_PROTOCOLS;
-  bytesToClient = 0;
-  readonly #client: TakenClient;
+export class TakenConnection implements TunnelUser {
   readonly #application: ApplicationEnd;
-  #flows = false;
+  #tunnel: Tunnel | undefined;
+  #answered = false;
   #applicationEnded = false;
   #requestOver = false;
   #done = false;
 
-  constructor(client: TakenClient, application: ApplicationEnd) {
-    this.#client = client;
+  constructor(application: ApplicationEnd) {
     this.#application = application;
+  }
+
+  begin(tunnel: Tunnel): void {
+    this.#tunnel = tunnel;
+    const application = this.#application;
     application.onBytes = (bytes) => this.#toClient(bytes);
-    application.onDrain = () => client.resumeReading();
+    application.onDrain = () => tunnel.resume();
     application.onEnd = () => this.#onApplicationEnd();
     application.resume();
+    tunnel.resume();
   }
 
-  /** What the client sends is the application's. */
-  get flows(): boolean {
-    return this.#flows;
+  // --- from the client ---------------------------------------------------------------------------------------------
+
+  onBytes(chunk: Buffer): void {
+    if (!this.#application.write(Buffer.from(chunk))) this.#tunnel?.pause();
   }
 
-  /** The client's request is complete. @param rest  What it had sent behind it. */
-  begin(rest: Buffer, clientFinished: boolean): void {
-    this.#flows = true;
-    if (rest.length > 0) this.fromClient(rest);
-    if (clientFinished) this.clientFinished();
-  }
-
-  fromClient(bytes: Buffer): void {
-    if (!this.#application.write(bytes)) this.#client.pauseReading();
-  }
-
-  /** The client sends nothing more. */
-  clientFinished(): void {
-    this.#application.end();
-  }
-
-  /** The client takes more. */
-  clientDrained(): void {
+  onDrain(): void {
     this.#application.resume();
   }
 
-  /** The worker has ended the request: nothing is waited for but what the application has written. */
+  onEnd(): void {
+    this.#application.end();
+  }
+
+  onGone(): void {
+    this.#done = true;
+    this.#application.destroy();
+  }
+
+  // --- from the worker ---------------------------------------------------------------------------------------------
+
+  /** It has ended the request: nothing is waited for but what the application has written. */
   requestOver(): void {
     this.#requestOver = true;
     this.#finish();
   }
 
-  /** The client has gone, or has been answered in another way. */
-  destroy(): void {
-    this.#done = true;
-    this.#application.destroy();
-  }
-
   #toClient(bytes: Buffer): void {
     if (this.#done) return;
-    if (this.bytesToClient === 0) {
-      const status = STATUS_LINE.exec(bytes.toString("latin1", 0, STATUS_LINE_BYTES))?.[1];
-      if (status !== undefined) this.status = Number(status);
-    }
-    this.bytesToClient += bytes.length;
-    if (!this.#client.write(bytes)) this.#application.pause();
+    this.#answered = true;
+    if (this.#tunnel?.write(bytes) === false) this.#application.pause();
   }
 
   #onApplicationEnd(): void {
     if (this.#applicationEnded || this.#done) return;
     this.#applicationEnded = true;
     // It may have closed for one direction only. One that has written nothing may still answer in the usual way.
-    if (!this.#requestOver && this.bytesToClient > 0) this.#client.finishWriting();
+    if (!this.#requestOver && this.#answered) this.#tunnel?.finishWriting();
     this.#finish();
   }
 
   #finish(): void {
     if (!this.#applicationEnded || !this.#requestOver || this.#done) return;
-    this.destroy();
-    this.#client.takenOver();
+    this.#done = true;
+    this.#application.destroy();
+    this.#tunnel?.end();
   }
 }

@@ -118,7 +118,14 @@ export class WebsocketSession implements TunnelUser {
     this.#read();
   }
 
+  /** Without a close frame, which would have been the end. */
   onEnd(): void {
+    this.#tellWorker(ABNORMAL, EMPTY);
+    this.#tunnel?.end();
+    this.#finish();
+  }
+
+  onGone(): void {
     this.#tellWorker(ABNORMAL, EMPTY);
     this.#finish();
   }

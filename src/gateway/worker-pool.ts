@@ -3,7 +3,7 @@
  */
 
 import type { Dispatcher, Job, RunningJob } from "../dispatch/dispatcher.ts";
-import type { ApplicationEnd, RequestStream, WebsocketHandshake } from "../request/exchange.ts";
+import type { RequestStream, WebsocketHandshake } from "../request/exchange.ts";
 import { PROTOCOL_ERRORS, ProtocolError, REFUSAL_FIELD_LINES } from "../request/protocol-error.ts";
 import { FROM_WORKER } from "../wire/frame-types.ts";
 import { FrameError, type FrameView } from "../wire/frames.ts";
@@ -14,6 +14,7 @@ import type { TimeLimit } from "./limits-from-settings.ts";
 import { LONG_REQUEST_MS, type LoadCharacter } from "./load-character.ts";
 import { RequestLimits } from "./request-limits.ts";
 import type { Serving, ServingFactory } from "./serving.ts";
+import type { ApplicationEnd } from "./taken-connection.ts";
 import { TakenOnTheirWay } from "./taken-on-their-way.ts";
 import { Websockets } from "./websockets.ts";
 import { WorkerLanes } from "./worker-lanes.ts";

@@ -1,7 +1,7 @@
 /** One request inside the gateway: from the protocol that brought it, through the queue, to the worker and back. */
 
 import type { Job } from "../dispatch/dispatcher.ts";
-import type { ApplicationEnd, RequestStream, WebsocketHandshake } from "../request/exchange.ts";
+import type { RequestStream, WebsocketHandshake } from "../request/exchange.ts";
 import { MESSAGE_GOES_ON, TAKES_TRAILERS, WEBSOCKET } from "../wire/frame-types.ts";
 import type { FrameView } from "../wire/frames.ts";
 import { FrameError, parseClose, parseFileReference } from "../wire/frames.ts";
@@ -11,6 +11,7 @@ import { closeFile } from "./descriptors.ts";
 import { FileSender, openReferencedFile } from "./file-sender.ts";
 import { RequestBody } from "./request-body.ts";
 import { ResponseRelay } from "./response-relay.ts";
+import { type ApplicationEnd, TakenConnection } from "./taken-connection.ts";
 import type { WebsocketSession } from "./websocket-session.ts";
 import type { Websockets } from "./websockets.ts";
 import type { WorkerLink } from "./worker-link.ts";
@@ -66,7 +67,8 @@ export class WorkerRequest implements Job {
   #hinted = false;
   #triedAgain = false;
   #cutShort = false;
-  #takenOver = false;
+  /** What the application has taken over; `refused`: there was nothing to take. */
+  #taken: TakenConnection | "refused" | undefined;
   /** The pool has counted it out: a file that is opened only now is not sent any more. */
   #over = false;
 
@@ -187,6 +189,7 @@ export class WorkerRequest implements Job {
     if (!this.#clientLeft && this.stream.sink.started) throw new FrameError("a second head for one request");
     this.#settle();
     if (!this.#clientLeft) this.stream.sink.respond(responseHead(frame), frame.payload);
+    this.#endTaken();
   }
 
   onHead(link: WorkerLink, frame: FrameView): void {
@@ -215,6 +218,7 @@ export class WorkerRequest implements Job {
     if (this.#clientLeft || this.#websocket !== undefined) return;
     if (this.#relay !== undefined) this.#relay.end(trailerLines !== "" && takesTrailers(this.stream.head) ? trailerLines : "");
     else this.#refuseUnanswered();
+    this.#endTaken();
   }
 
   onAbort(): void {
@@ -222,20 +226,34 @@ export class WorkerRequest implements Job {
     if (this.#clientLeft || this.#websocket !== undefined) return;
     if (this.#relay !== undefined) this.#relay.abort();
     else this.#refuseUnanswered();
+    this.#endTaken();
   }
 
   /** The application's way to the client has come from the nursery. */
   takeOver(application: ApplicationEnd): void {
-    this.#takenOver = true;
-    if (this.#clientLeft || !this.stream.takeOver(application)) application.destroy();
+    const taken = new TakenConnection(application);
+    const tunnel = this.#clientLeft ? undefined : this.stream.takeOver(taken);
+    if (tunnel === undefined) {
+      this.#taken ??= "refused";
+      application.destroy();
+      return;
+    }
+    this.#taken = taken;
+    taken.begin(tunnel);
   }
 
   /** Its worker has ended it: the application has answered by itself. @returns false when its way to the client is still to come. */
   onTaken(): boolean {
     this.#settle();
     if (this.#clientLeft) return true;
-    if (this.#takenOver) this.stream.endTaken();
-    return this.#takenOver;
+    if (this.#taken === "refused") this.#refuseUnanswered();
+    this.#endTaken();
+    return this.#taken !== undefined;
+  }
+
+  /** Behind the answer, if there is one: what the application has written comes before the end. */
+  #endTaken(): void {
+    if (this.#taken instanceof TakenConnection) this.#taken.requestOver();
   }
 
   /** What an application had taken over has been lost on its way. */
@@ -263,6 +281,8 @@ export class WorkerRequest implements Job {
   onAccept(link: WorkerLink, frame: FrameView): boolean {
     this.#linked(link);
     if (this.#clientLeft) return false;
+    // The session hears of it by itself.
+    this.stream.onClientLeft = undefined;
     if (this.#handshake === undefined || this.stream.sink.started) throw new FrameError("an accept for a request that awaits none");
     this.#websocket = this.#owner.websockets.open(this.#handshake, link, this.id, frame.fieldLines);
     return true;
@@ -307,6 +327,7 @@ export class WorkerRequest implements Job {
       onTaken();
       this.#settle();
       this.#file = new FileSender(this.stream.sink, fd, reference.offset, reference.bytes);
+      this.#endTaken();
     });
   }
 
@@ -340,6 +361,7 @@ export class WorkerRequest implements Job {
     else if (this.#relay !== undefined) this.#relay.abort();
     else if (this.late) this.#refuseLate();
     else this.stream.sink.refuse(502, "Bad Gateway", "The worker died before it had answered");
+    this.#endTaken();
   }
 
   /** Once: a request that kills its worker kills two at most. Not when a worker was slow in it, or had some of its body. */

@@ -42,30 +42,13 @@ export interface RequestStream {
   /** Set by the inside; takes the request back if no worker can have it yet, and says whether it did. The protocol then drops the exchange. */
   withdraw: (() => boolean) | undefined;
   /**
-   * The application speaks with the client by itself: what the client sends behind this request goes to it, what it sends reaches the
-   * client, as it stands. As long as it has sent nothing it may still answer through the sink; the connection ends behind that.
+   * The application speaks with the client by itself: the client's bytes behind this request are the tunnel's, once the body has come to
+   * its end. The first bytes that are written to the tunnel are the answer, and what is given to the sink from then on is ignored. As
+   * long as there are none the sink may be used, which is the end of the tunnel; the connection ends behind that answer.
    *
-   * @returns false when there is no connection to give: the client has left, or the protocol has many requests on one.
+   * @returns undefined when there is no connection to give: the client has left, the answer has begun, or the connection is given already.
    */
-  takeOver(application: ApplicationEnd): boolean;
-  /** The request is over: the connection ends when the application's end does. */
-  endTaken(): void;
-}
-
-/** An application that has taken a client's connection over. The protocol sets the handlers, then calls `resume`. */
-export interface ApplicationEnd {
-  /** @returns false when the application is slow: wait for `onDrain` before sending more. */
-  write(bytes: Buffer): boolean;
-  /** The client sends nothing more. */
-  end(): void;
-  pause(): void;
-  resume(): void;
-  /** There is no client any more. */
-  destroy(): void;
-  onBytes: ((bytes: Buffer) => void) | undefined;
-  /** The application sends nothing more. May be called twice. */
-  onEnd: (() => void) | undefined;
-  onDrain: (() => void) | undefined;
+  takeOver(user: TunnelUser): Tunnel | undefined;
 }
 
 /**
@@ -96,6 +79,8 @@ export interface Tunnel {
   /** Back-pressure. Bytes under way may still come. */
   pause(): void;
   resume(): void;
+  /** Sends our end behind what was written; the client's bytes still come. */
+  finishWriting(): void;
   /** Ends it behind what was written; nothing more is read. */
   end(): void;
   /** Ends it at once. */
@@ -108,8 +93,10 @@ export interface TunnelUser {
   onBytes(chunk: Buffer): void;
   /** The client takes more again. */
   onDrain(): void;
-  /** The client sends nothing more, or has gone; called once, and not after `end` or `cut`. */
+  /** The client sends nothing more, but may still read; not called after `end` or `cut`. */
   onEnd(): void;
+  /** The tunnel is over, and not by `end` or `cut`: the client has gone, or was answered in another way. */
+  onGone(): void;
 }
 
 /** Receives one request's body. */

@@ -6,7 +6,7 @@ import type { Http1Exchange } from "../../src/gateway/http1-exchange.ts";
 import type { ConnectionLimits, TimeLimit } from "../../src/gateway/limits-from-settings.ts";
 import { type Http1Policy, http1Policy } from "../../src/protocol/http1/policy.ts";
 import type { Upgrade } from "../../src/protocol/http2/h2c-upgrade.ts";
-import type { ApplicationEnd, BodyEnd, RequestStream, Tunnel } from "../../src/request/exchange.ts";
+import type { BodyEnd, RequestStream, Tunnel, TunnelUser } from "../../src/request/exchange.ts";
 import type { Peer } from "../../src/request/request-head.ts";
 import { PEER } from "./memory-exchange.ts";
 import { until } from "./spool-directory.ts";
@@ -870,7 +870,8 @@ const echo: Handler = (stream) => {
         if (chunk.includes("!")) tunnel.end();
       },
       onDrain: () => {},
-      onEnd: () => {},
+      onEnd: () => tunnel.end(),
+      onGone: () => {},
     }) ?? assert.fail("no WebSocket was asked for");
   tunnel.resume();
 };
@@ -954,34 +955,34 @@ for (const { name, upgrades = true, peer = TRUSTED, fields } of [
 }
 
 /** An application that takes every connection over: what it gets is kept, what it sends is the test's to say. */
-class TakingApplication implements ApplicationEnd {
+class TakingApplication implements TunnelUser {
   received = "";
   clientFinished = false;
-  destroyed = false;
-  onBytes: ((bytes: Buffer) => void) | undefined;
-  onEnd: (() => void) | undefined;
-  onDrain: (() => void) | undefined;
+  gone = false;
+  drains = 0;
   stream: RequestStream | undefined;
+  tunnel: Tunnel | undefined;
 
   readonly handler: Handler = (stream) => {
     this.stream = stream;
     if (stream.head.framing.kind !== "none") stream.readBody({ onChunk: () => {}, onEnd: () => {} });
-    assert.equal(stream.takeOver(this), true);
+    this.tunnel = stream.takeOver(this) ?? assert.fail("no tunnel");
+    this.tunnel.resume();
   };
-  write(bytes: Buffer): boolean {
-    this.received += bytes;
-    return true;
+  onBytes(chunk: Buffer): void {
+    this.received += chunk;
   }
-  end(): void {
+  onDrain(): void {
+    this.drains++;
+  }
+  onEnd(): void {
     this.clientFinished = true;
   }
-  pause(): void {}
-  resume(): void {}
-  destroy(): void {
-    this.destroyed = true;
+  onGone(): void {
+    this.gone = true;
   }
   say(text: string): void {
-    this.onBytes?.(Buffer.from(text));
+    this.tunnel?.write(Buffer.from(text));
   }
 }
 
@@ -996,16 +997,15 @@ test("a connection that the application has taken over carries its bytes, both w
   client.send("more");
   await until(() => application.received === "GET /not-a-request more");
   application.say("bye");
-  application.onEnd?.();
+  application.tunnel?.finishWriting();
   await until(() => client.ended);
   assert.match(client.text, /\r\n\r\nbye$/);
   // The request goes on: the application may still read.
   client.send("!");
   await until(() => application.received.endsWith("more!"));
   assert.deepEqual(server.logged, []);
-  application.stream?.endTaken();
-  assert.deepEqual(server.logged, ["/ws 101"]);
-  assert.equal(application.destroyed, true);
+  application.tunnel?.end();
+  assert.deepEqual([server.logged, application.gone], [["/ws 101"], false]);
   client.socket.end();
   await until(() => server.connections.size === 0);
 });
@@ -1034,7 +1034,7 @@ test("a client that leaves a taken connection is told to the application, and lo
   await client.sees("101");
   client.socket.resetAndDestroy();
   await until(() => server.connections.size === 0);
-  assert.deepEqual([application.destroyed, left, server.logged], [true, 1, ["/ws 101"]]);
+  assert.deepEqual([application.gone, left, server.logged], [true, 1, ["/ws 101"]]);
 });
 
 test("an application that only looked at its connection may answer; the connection ends behind that", async (t) => {
@@ -1047,7 +1047,7 @@ test("an application that only looked at its connection may answer; the connecti
   client.get("/look").get("/next");
   await until(() => client.ended);
   assert.match(client.text, /^HTTP\/1\.1 200 OK\r\n[\s\S]*Connection: close\r\n[\s\S]*hi$/);
-  assert.deepEqual([client.count("HTTP/1.1"), application.destroyed, server.logged], [1, true, ["/look 200"]]);
+  assert.deepEqual([client.count("HTTP/1.1"), application.gone, server.logged], [1, true, ["/look 200"]]);
 });
 
 test("a second application gets nothing", async (t) => {
@@ -1056,5 +1056,55 @@ test("a second application gets nothing", async (t) => {
   const client = await server.connect(t);
   client.get("/");
   await until(() => application.stream !== undefined);
-  assert.equal(application.stream?.takeOver(other), false);
+  assert.equal(application.stream?.takeOver(other), undefined);
+});
+
+test("an application that answers in HTTP after all: what it then says by itself goes nowhere, whoever is slow", async (t) => {
+  const application = new TakingApplication();
+  const server = await Server.start(t, application.handler);
+  const client = await server.connect(t);
+  client.send("GET /look HTTP/1.1\r\nHost: h\r\n\r\nseen");
+  await until(() => application.received === "seen");
+  application.tunnel?.pause();
+  const { sink } = application.stream!;
+  sink.start({ status: "200 OK", fieldLines: "", contentLength: undefined, close: false });
+  assert.equal(application.gone, true);
+  application.say("mixed in");
+  let drains = 0;
+  sink.onDrain = () => drains++;
+  client.socket.pause();
+  while (sink.body(Buffer.alloc(65536, "."))) {}
+  client.socket.resume();
+  await until(() => drains > 0);
+  client.send("more");
+  sink.end();
+  await until(() => client.ended);
+  assert.match(client.text, /^HTTP\/1\.1 200 OK\r\n(?:[^.]+\r\n)?\r\n[0-9a-f]+\r\n\.+/);
+  assert.doesNotMatch(client.text, /mixed in/);
+  assert.deepEqual([application.received, server.logged], ["seen", ["/look 200"]]);
+});
+
+test("a body that breaks, or does not come, behind an application's own answer cuts the connection", async (t) => {
+  const [broken, late] = [new TakingApplication(), new TakingApplication()];
+  const server = await Server.start(t, (stream) => (stream.head.target === "/broken" ? broken : late).handler(stream));
+  const [client, other] = [await server.connect(t), await server.connect(t)];
+  for (const [one, path] of [
+    [client, "/broken"],
+    [other, "/late"],
+  ] as const) {
+    one.send(`POST ${path} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n`);
+  }
+  await until(() => broken.tunnel !== undefined && late.tunnel !== undefined);
+  for (const application of [broken, late]) application.say("HTTP/1.1 101 X\r\n\r\n");
+  await client.sees("101");
+  await other.sees("101");
+  client.send("no chunk\r\n");
+  await until(() => client.ended);
+  server.pass(1_000_000);
+  await until(() => other.ended);
+  assert.deepEqual([broken.gone, late.gone, server.logged], [true, true, ["/broken 101", "/late 101"]]);
+  assert.deepEqual(
+    [client, other].map(({ text }) => text),
+    ["HTTP/1.1 101 X\r\n\r\n", "HTTP/1.1 101 X\r\n\r\n"],
+  );
 });

@@ -1,22 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ExchangeConnection, Http1Exchange } from "../../src/gateway/http1-exchange.ts";
-import type { ApplicationEnd, ResponseHead, Tunnel, TunnelUser } from "../../src/request/exchange.ts";
+import { type ExchangeConnection, type ExchangeTunnel, Http1Exchange } from "../../src/gateway/http1-exchange.ts";
+import type { ResponseHead, TunnelUser } from "../../src/request/exchange.ts";
 import type { BodyFraming, RequestHead } from "../../src/request/request-head.ts";
 import { requestHead } from "./memory-exchange.ts";
 
 const OK: ResponseHead = { status: "200 OK", fieldLines: "Content-Length: 2\r\n", contentLength: 2, close: false };
 const HI = Buffer.from("hi");
-const NO_APPLICATION: ApplicationEnd = {
-  write: () => true,
-  end: () => {},
-  pause: () => {},
-  resume: () => {},
-  destroy: () => {},
-  onBytes: undefined,
-  onEnd: undefined,
-  onDrain: undefined,
-};
 
 /** A connection that only notes what it is asked for. */
 class NotedConnection implements ExchangeConnection {
@@ -46,18 +36,15 @@ class NotedConnection implements ExchangeConnection {
   cut(): void {
     this.asked.push("cut");
   }
-  openTunnel(): Tunnel {
+  openTunnel(): ExchangeTunnel {
     this.asked.push("tunnel");
-    return { write: () => true, pause: () => {}, resume: () => {}, end: () => {}, cut: () => {} };
+    const { tunnelledBytes: sentBytes } = this;
+    return { write: () => true, pause: () => {}, resume: () => {}, finishWriting: () => {}, end: () => {}, cut: () => {}, sentBytes };
   }
-  /** What an application has sent by itself is there. */
-  answeredByApplication = false;
-  takeOver(): boolean {
-    this.asked.push("take over");
-    return true;
-  }
-  endTaken(): void {
-    this.asked.push("end taken");
+  /** What its tunnel says. */
+  tunnelledBytes = 0;
+  closeTunnel(): void {
+    this.asked.push("close tunnel");
   }
 }
 
@@ -213,7 +200,7 @@ const HANDSHAKE: readonly (readonly [string, string])[] = [
   ["Sec-WebSocket-Extensions", "a"],
   ["Sec-WebSocket-Extensions", "b"],
 ];
-const NOBODY: TunnelUser = { onBytes: () => {}, onDrain: () => {}, onEnd: () => {} };
+const NOBODY: TunnelUser = { onBytes: () => {}, onDrain: () => {}, onEnd: () => {}, onGone: () => {} };
 
 test("a WebSocket's handshake: accepted, the connection leaves HTTP", () => {
   const { connection, exchange } = begun({ ...requestHead("GET", "/", { kind: "none" }, HANDSHAKE) });
@@ -240,34 +227,68 @@ test("a WebSocket's handshake may be answered like any request; others offer non
 
 test("an application that has taken the connection may still answer, as long as it has sent nothing by itself", () => {
   const { connection, exchange } = begun();
-  assert.equal(exchange.takeOver(NO_APPLICATION), true);
+  assert.notEqual(exchange.takeOver(NOBODY), undefined);
+  assert.equal(exchange.takeOver(NOBODY), undefined, "it is given already");
   exchange.respond(OK, HI);
   assert.match(connection.written, /^HTTP\/1\.1 200 OK/);
-  assert.equal(exchange.takeOver(NO_APPLICATION), false);
-  exchange.endTaken();
-  assert.deepEqual(connection.asked, ["take over", "done reuse=true"]);
+  assert.deepEqual(connection.asked, ["tunnel", "close tunnel", "done reuse=true"]);
+  assert.equal(begunWithResponse().takeOver(NOBODY), undefined);
 });
+
+function begunWithResponse(): Http1Exchange {
+  const { exchange } = begun();
+  exchange.start(OK);
+  return exchange;
+}
 
 const ANSWERS: readonly { what: string; answer: (exchange: Http1Exchange) => void }[] = [
   { what: "a whole response", answer: (exchange) => exchange.respond(OK, HI) },
   { what: "a response in parts", answer: (exchange) => exchange.start(OK) },
   { what: "a refusal", answer: (exchange) => exchange.refuse(502, "Bad Gateway", "lost") },
   { what: "a cut", answer: (exchange) => exchange.abort() },
-  { what: "nothing", answer: (exchange) => exchange.endTaken() },
 ];
 
 for (const { what, answer } of ANSWERS) {
-  test(`behind what an application has sent by itself, ${what} is its end`, () => {
+  test(`behind what an application has sent by itself, ${what} is ignored`, () => {
     const { connection, exchange } = begun();
-    exchange.takeOver(NO_APPLICATION);
-    connection.answeredByApplication = true;
+    connection.tunnelledBytes = 7;
+    exchange.takeOver(NOBODY);
+    exchange.tunnelBegan(Buffer.from("HTTP/1.1 403 No\r\n"));
+    assert.deepEqual([exchange.answeredInTunnel, exchange.started], [true, false]);
     exchange.informational("103 Early Hints", "");
     answer(exchange);
-    exchange.body(HI);
+    assert.equal(exchange.body(HI), true);
     exchange.end();
-    exchange.answeredByApplication(101, 7);
+    exchange.tunnelEnded();
     assert.equal(connection.written, "");
-    assert.deepEqual(connection.asked, ["take over", "end taken"]);
-    assert.deepEqual([exchange.status, exchange.bodyBytes], [101, 7]);
+    assert.deepEqual(connection.asked, ["tunnel"]);
+    assert.deepEqual([exchange.status, exchange.bodyBytes], [403, 7]);
   });
 }
+
+const STATUSES: readonly { says: string; status: number }[] = [
+  { says: "HTTP/1.1 101 Switching Protocols\r\n", status: 101 },
+  { says: "HTTP/1.0 403 Forbidden\r\n\r\n", status: 403 },
+  { says: "HTTP/1.1 404\r\n\r\n", status: 404 },
+  { says: "HTTP/1.1 999 What", status: 101 },
+  { says: "220 mail.example.org ESMTP\r\n", status: 101 },
+];
+
+for (const { says, status } of STATUSES) {
+  test(`an application that says ${JSON.stringify(says)} is logged with ${status}`, () => {
+    const { exchange } = begun();
+    exchange.takeOver(NOBODY);
+    exchange.tunnelBegan(Buffer.from(says));
+    exchange.tunnelEnded();
+    assert.equal(exchange.status, status);
+  });
+}
+
+test("an application that says nothing and ends is logged with 101, a client that leaves it with 499", () => {
+  const [{ exchange }, other] = [begun(), begun()];
+  exchange.takeOver(NOBODY);
+  exchange.tunnelEnded();
+  other.exchange.takeOver(NOBODY);
+  other.exchange.clientLeft();
+  assert.deepEqual([exchange.status, other.exchange.status], [101, 499]);
+});

@@ -16,14 +16,17 @@ class NotedUser implements TunnelUser {
   onEnd(): void {
     this.seen.push("(end)");
   }
+  onGone(): void {
+    this.seen.push("(gone)");
+  }
 }
 
 /** A tunnel on one end of a connection, whose events the test hands on as a connection does. */
-async function stage(t: TestContext, rest = "") {
+async function stage(t: TestContext, rest: string | null = "") {
   const server = createServer({ allowHalfOpen: true });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const accepted = new Promise<Socket>((resolve) => server.once("connection", resolve));
-  const client = connect({ port: (server.address() as { port: number }).port, host: "127.0.0.1" });
+  const client = connect({ port: (server.address() as { port: number }).port, host: "127.0.0.1", allowHalfOpen: true });
   const socket = await accepted;
   server.close();
   t.after(() => {
@@ -36,16 +39,22 @@ async function stage(t: TestContext, rest = "") {
   });
   const user = new NotedUser();
   const endings: string[] = [];
-  const tunnel = new Http1Tunnel(socket, user, Buffer.from(rest), (ending) => {
-    endings.push(ending);
-    if (ending === "cut") socket.destroy();
-    else socket.end();
+  const first: string[] = [];
+  const tunnel = new Http1Tunnel(socket, user, {
+    onFirstBytes: (bytes) => first.push(bytes.toString()),
+    onOver: (ending) => {
+      endings.push(ending);
+      if (ending === "cut") socket.destroy();
+      else socket.end();
+    },
   });
+  if (rest !== null) tunnel.begin(Buffer.from(rest));
   socket.on("data", (chunk: Buffer) => tunnel.receive(chunk));
   socket.on("drain", () => tunnel.drained());
   socket.on("end", () => tunnel.clientEnded());
-  socket.on("close", () => tunnel.clientEnded());
-  return { client, socket, user, endings, tunnel, received: () => received };
+  socket.on("error", () => {});
+  socket.on("close", () => tunnel.close());
+  return { client, socket, user, endings, tunnel, first, received: () => received };
 }
 
 test("what was held comes first, and only after resume", async (t) => {
@@ -61,7 +70,42 @@ test("a client that has ended before resume: its bytes, then its end", async (t)
   tunnel.clientEnded();
   assert.deepEqual([user.seen, endings], [[], []]);
   tunnel.resume();
-  assert.deepEqual([user.seen, endings], [["held", "(end)"], ["left"]]);
+  assert.deepEqual([user.seen, endings], [["held", "(end)"], []]);
+});
+
+test("before the request is complete nothing is read through it, and much may be written", async (t) => {
+  const { tunnel, user, socket, first, received } = await stage(t, null);
+  tunnel.resume();
+  tunnel.pause();
+  tunnel.resume();
+  tunnel.write("an");
+  tunnel.write(Buffer.from("swer"));
+  await until(() => received() === "answer");
+  assert.deepEqual([first, user.seen, tunnel.flows, socket.isPaused()], [["an"], [], false, false]);
+  tunnel.begin(Buffer.from("rest"));
+  assert.deepEqual([user.seen, tunnel.flows], [["rest"], true]);
+});
+
+test("our end, and the client's bytes go on", async (t) => {
+  const { client, tunnel, user } = await stage(t);
+  const ended = new Promise((resolve) => client.once("end", resolve));
+  tunnel.resume();
+  tunnel.write("last words");
+  tunnel.finishWriting();
+  await ended;
+  client.write("more");
+  await until(() => user.seen.includes("more"));
+});
+
+test("a tunnel that its connection closes", async (t) => {
+  const { tunnel, user, endings } = await stage(t, "rest");
+  tunnel.close();
+  tunnel.close();
+  tunnel.resume();
+  tunnel.finishWriting();
+  tunnel.end();
+  tunnel.begin(Buffer.from("more"));
+  assert.deepEqual([user.seen, endings, tunnel.write("x"), tunnel.sentBytes], [["(gone)"], [], true, 0]);
 });
 
 test("short texts and buffers keep their order, and their bytes are counted", async (t) => {
@@ -115,7 +159,7 @@ test("nothing is read while it is paused", async (t) => {
 test("a client that goes is told of once", async (t) => {
   const { client, tunnel, user, endings, socket } = await stage(t);
   tunnel.resume();
-  client.destroy();
-  await until(() => socket.destroyed);
-  assert.deepEqual([user.seen, endings], [["(end)"], ["left"]]);
+  client.resetAndDestroy();
+  await until(() => socket.destroyed && user.seen.length > 0);
+  assert.deepEqual([user.seen.at(-1), user.seen.filter((what) => what === "(gone)").length, endings], ["(gone)", 1, []]);
 });

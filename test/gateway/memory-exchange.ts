@@ -2,12 +2,13 @@
 
 import assert from "node:assert/strict";
 import type {
-  ApplicationEnd,
   BodyEnd,
   BodyReader,
   RequestStream,
   ResponseHead,
   ResponseSink,
+  Tunnel,
+  TunnelUser,
   WebsocketHandshake,
 } from "../../src/request/exchange.ts";
 import { headerName } from "../../src/request/header-name.ts";
@@ -139,16 +140,27 @@ export class MemoryExchange implements RequestStream, ResponseSink {
     this.bodyPaused = false;
   }
 
-  /** What an application has been given this exchange's connection for. */
-  application: ApplicationEnd | undefined;
+  /** Who has taken this exchange's connection over. */
+  tunnelUser: TunnelUser | undefined;
+  /** What the client was given through the tunnel. */
+  tunnelled = "";
 
-  takeOver(application: ApplicationEnd): boolean {
-    this.application = application;
-    return this.ending === "open";
+  takeOver(user: TunnelUser): Tunnel | undefined {
+    if (this.ending !== "open" || this.started || this.tunnelUser !== undefined) return undefined;
+    this.tunnelUser = user;
+    const over = (ending: Ending) => () => {
+      this.ending = ending;
+    };
+    const write = (bytes: Buffer | string) => {
+      this.tunnelled += bytes;
+      return true;
+    };
+    return { write, pause: () => {}, resume: () => {}, finishWriting: () => {}, end: over("taken"), cut: over("cut") };
   }
 
-  endTaken(): void {
-    this.ending = "taken";
+  /** The answer is in the tunnel: the sink ignores everything. */
+  get #isMute(): boolean {
+    return this.tunnelled !== "";
   }
 
   get started(): boolean {
@@ -170,12 +182,14 @@ export class MemoryExchange implements RequestStream, ResponseSink {
   }
 
   start(head: ResponseHead): void {
+    if (this.#isMute) return;
     assert.equal(this.status, "", "a response has one head");
     this.status = head.status;
     this.fieldLines = head.fieldLines;
   }
 
   body(chunk: Buffer): boolean {
+    if (this.#isMute) return true;
     assert.ok(this.ending === "open" && this.started, "body bytes come between head and end");
     this.#chunks.push(chunk);
     const taken = Math.min(chunk.length, this.#takes);
@@ -185,15 +199,18 @@ export class MemoryExchange implements RequestStream, ResponseSink {
   }
 
   end(trailerLines = ""): void {
+    if (this.#isMute) return;
     this.trailerLines = trailerLines;
     this.#finish("complete");
   }
 
   abort(): void {
+    if (this.#isMute) return;
     this.#finish("cut");
   }
 
   refuse(status: number, reason: string, _text: string, extraFieldLines = ""): void {
+    if (this.#isMute) return;
     assert.equal(this.status, "", "a response has one head");
     this.fieldLines = extraFieldLines;
     this.status = `${status} ${reason}`;

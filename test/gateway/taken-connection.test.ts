@@ -1,21 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type TakenClient, TakenConnection } from "../../src/gateway/taken-connection.ts";
-import type { ApplicationEnd } from "../../src/request/exchange.ts";
+import { type ApplicationEnd, TakenConnection } from "../../src/gateway/taken-connection.ts";
+import type { Tunnel } from "../../src/request/exchange.ts";
 
 /** Both sides, noting in order what happens to them. */
 function taken() {
   const asked: string[] = [];
   const slow = { client: false, application: false };
-  const client: TakenClient = {
+  const tunnel: Tunnel = {
     write: (bytes) => {
       asked.push(`client ${bytes}`);
       return !slow.client;
     },
-    pauseReading: () => asked.push("pause client"),
-    resumeReading: () => asked.push("resume client"),
+    pause: () => asked.push("pause client"),
+    resume: () => asked.push("resume client"),
     finishWriting: () => asked.push("finish client"),
-    takenOver: () => asked.push("over"),
+    end: () => asked.push("end client"),
+    cut: () => asked.push("cut client"),
   };
   const application: ApplicationEnd = {
     write: (bytes) => {
@@ -30,36 +31,31 @@ function taken() {
     onEnd: undefined,
     onDrain: undefined,
   };
-  const connection = new TakenConnection(client, application);
-  assert.deepEqual(asked.splice(0), ["resume application"]);
+  const connection = new TakenConnection(application);
+  connection.begin(tunnel);
+  assert.deepEqual(asked.splice(0), ["resume application", "resume client"]);
   return { asked, slow, application, connection };
 }
 
-test("what the client had sent behind its request comes first, then all that follows", () => {
-  const { asked, connection } = taken();
-  assert.equal(connection.flows, false);
-  connection.begin(Buffer.from("early"), false);
-  assert.equal(connection.flows, true);
-  connection.fromClient(Buffer.from("late"));
-  connection.clientFinished();
-  assert.deepEqual(asked, ["application early", "application late", "end application"]);
-});
-
-test("a client that had finished is told of at once", () => {
-  const { asked, connection } = taken();
-  connection.begin(Buffer.alloc(0), true);
-  assert.deepEqual(asked, ["end application"]);
+test("the client's bytes, which are valid during the call only, and its end", () => {
+  const kept: Buffer[] = [];
+  const { asked, application, connection } = taken();
+  const chunk = Buffer.from("early");
+  application.write = (bytes) => kept.push(bytes) > 0;
+  connection.onBytes(chunk);
+  chunk.fill("x");
+  connection.onEnd();
+  assert.deepEqual([`${kept}`, asked], ["early", ["end application"]]);
 });
 
 test("each side waits for the other", () => {
   const { asked, slow, application, connection } = taken();
-  connection.begin(Buffer.alloc(0), false);
   slow.application = true;
-  connection.fromClient(Buffer.from("a"));
+  connection.onBytes(Buffer.from("a"));
   application.onDrain?.();
   slow.client = true;
   application.onBytes?.(Buffer.from("b"));
-  connection.clientDrained();
+  connection.onDrain();
   assert.deepEqual(asked, ["application a", "pause client", "resume client", "client b", "pause application", "resume application"]);
 });
 
@@ -69,13 +65,13 @@ test("it is over when the request is and the application's end has come, in eith
   one.application.onEnd?.();
   one.application.onEnd?.();
   one.connection.requestOver();
-  assert.deepEqual(one.asked, ["client all", "finish client", "destroy application", "over"]);
+  assert.deepEqual(one.asked, ["client all", "finish client", "destroy application", "end client"]);
   const other = taken();
   other.connection.requestOver();
   assert.deepEqual(other.asked, []);
   other.application.onBytes?.(Buffer.from("rest"));
   other.application.onEnd?.();
-  assert.deepEqual(other.asked, ["client rest", "destroy application", "over"]);
+  assert.deepEqual(other.asked, ["client rest", "destroy application", "end client"]);
 });
 
 test("an application that closes without a word may still answer in another way", () => {
@@ -83,31 +79,14 @@ test("an application that closes without a word may still answer in another way"
   application.onEnd?.();
   assert.deepEqual(asked, []);
   connection.requestOver();
-  assert.deepEqual(asked, ["destroy application", "over"]);
+  assert.deepEqual(asked, ["destroy application", "end client"]);
 });
 
 test("without a client nothing is passed on", () => {
   const { asked, application, connection } = taken();
-  connection.destroy();
+  connection.onGone();
   application.onBytes?.(Buffer.from("x"));
   application.onEnd?.();
   connection.requestOver();
   assert.deepEqual(asked, ["destroy application"]);
 });
-
-const STATUSES: readonly { says: string; status: number }[] = [
-  { says: "HTTP/1.1 101 Switching Protocols\r\n", status: 101 },
-  { says: "HTTP/1.0 403 Forbidden\r\n\r\n", status: 403 },
-  { says: "HTTP/1.1 404\r\n\r\n", status: 404 },
-  { says: "HTTP/1.1 999 What", status: 101 },
-  { says: "220 mail.example.org ESMTP\r\n", status: 101 },
-];
-
-for (const { says, status } of STATUSES) {
-  test(`an application that says ${JSON.stringify(says)} is logged with ${status}`, () => {
-    const { application, connection } = taken();
-    application.onBytes?.(Buffer.from(says));
-    application.onBytes?.(Buffer.from("HTTP/1.1 500 later"));
-    assert.deepEqual([connection.status, connection.bytesToClient], [status, says.length + 18]);
-  });
-}

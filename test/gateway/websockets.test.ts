@@ -43,6 +43,7 @@ class Client implements WebsocketHandshake, Tunnel {
   }
   pause(): void {}
   resume(): void {}
+  finishWriting(): void {}
   end(): void {
     this.ending = "end";
   }

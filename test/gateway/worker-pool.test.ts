@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import type { ApplicationEnd } from "../../src/request/exchange.ts";
+import type { ApplicationEnd } from "../../src/gateway/taken-connection.ts";
 import { FRAME_BYTES_MAX, FROM_WORKER, RESPONSE_WINDOW_BYTES, TO_WORKER } from "../../src/wire/frame-types.ts";
 import { FakeWorker } from "./fake-worker.ts";
 import { PoolHarness } from "./pool-harness.ts";
@@ -487,7 +487,10 @@ test("an application takes its client's connection over; the worker ends the req
       assert.equal(exchange.ending, "open");
       harness.pool.takeOver(id, application);
     }
-    assert.deepEqual([exchange.application === application, exchange.ending, application.destroyed], [true, "taken", false]);
+    application.onBytes?.(Buffer.from("HTTP/1.1 101 X"));
+    assert.deepEqual([exchange.ending, exchange.tunnelled, application.destroyed], ["open", "HTTP/1.1 101 X", false]);
+    application.onEnd?.();
+    assert.deepEqual([exchange.ending, application.destroyed], ["taken", true]);
     const late = way();
     harness.pool.takeOver(id, late);
     assert.equal(late.destroyed, true, "the request is over");
@@ -512,5 +515,60 @@ test("a way to a client that has left, or that never comes", async (t) => {
   harness.nowMs += 5000;
   harness.pool.sweep();
   assert.equal(lost.ending, "refused");
+  harness.assertEmpty();
+});
+
+const ANSWERS_BEHIND: readonly { what: string; frames: readonly (keyof typeof FROM_WORKER)[] }[] = [
+  { what: "a whole response", frames: ["response"] },
+  { what: "a response in parts", frames: ["head", "body", "end"] },
+  { what: "the end of a response that has no head", frames: ["end"] },
+  { what: "a failure", frames: ["abort"] },
+];
+
+for (const { what, frames } of ANSWERS_BEHIND) {
+  test(`behind an application that has taken the connection, ${what} is the end of its request`, async (t) => {
+    const harness = new PoolHarness(t);
+    const { worker, number } = await harness.worker();
+    const exchange = harness.request("/ws");
+    const { id } = await harness.take(number);
+    const application = way();
+    harness.pool.takeOver(id, application);
+    application.onBytes?.(Buffer.from("HTTP/1.1 101 X"));
+    for (const frame of frames) worker.send(FROM_WORKER[frame], id, OK);
+    await until(() => harness.pool.held === 0);
+    assert.deepEqual([exchange.ending, application.destroyed], ["open", false]);
+    application.onEnd?.();
+    assert.equal(exchange.ending, "taken");
+    harness.assertEmpty();
+  });
+}
+
+test("a worker that dies: what its application has written to the client comes before the end", async (t) => {
+  const harness = new PoolHarness(t);
+  const { worker, number } = await harness.worker();
+  const exchange = harness.request("/ws");
+  const { id } = await harness.take(number);
+  const application = way();
+  harness.pool.takeOver(id, application);
+  application.onBytes?.(Buffer.from("HTTP/1.1 101 X"));
+  worker.die();
+  await until(() => harness.pool.held === 0);
+  application.onBytes?.(Buffer.from(" last words"));
+  application.onEnd?.();
+  assert.deepEqual([exchange.tunnelled, exchange.ending], ["HTTP/1.1 101 X last words", "taken"]);
+  harness.assertEmpty();
+});
+
+test("an application for whose client there is no connection: its request is refused at its end", async (t) => {
+  const harness = new PoolHarness(t);
+  const { worker, number } = await harness.worker();
+  const exchange = harness.request("/ws");
+  exchange.tunnelUser = { onBytes: () => {}, onDrain: () => {}, onEnd: () => {}, onGone: () => {} };
+  const { id } = await harness.take(number);
+  const application = way();
+  harness.pool.takeOver(id, application);
+  assert.equal(application.destroyed, true);
+  worker.send(FROM_WORKER.taken, id);
+  await until(() => exchange.ending === "refused");
   harness.assertEmpty();
 });

@@ -37,14 +37,14 @@ class World:
             server=None, before_fork=lambda *_: None, born=lambda *_: None, ended=lambda *_: None
         )
         code: Any = SimpleNamespace(count_lanes=lambda _config: 1)
-        self.taken: list[tuple[int, int, int]] = []
+        self.taken: list[tuple[int, int, int, int]] = []
         self.family = Family(code, forker, Holdings(), Poller(), self.say, lambda _: None, hooks, self.take, 4)
 
     def say(self, event: str, descriptor: int | None = None, /, **fields: object) -> None:
         self.said.append({"ev": event, **fields})
 
-    def take(self, gateway: int, stream: int, descriptor: int) -> None:
-        self.taken.append((gateway, stream, descriptor))
+    def take(self, worker: WorkerChild, gateway: int, stream: int, descriptor: int) -> None:
+        self.taken.append((worker.number, gateway, stream, descriptor))
 
     def fork(self, number: int) -> None:
         self.family.fork_worker(number, make_config(), generation=0, preload=False, report_modules=False)
