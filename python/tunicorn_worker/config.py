@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 DIRECT = "direct"
 """The kind of worker classes that accept clients by themselves."""
 WAYS = {"asgi": "asgi", "gevent": "wsgi", "eventlet": "wsgi"}
-"""Kinds to which the gateway pushes requests, and what their applications are written for (src/gateway/worker-pools.ts)."""
+"""Kinds to which the gateway pushes requests, and what their applications are written for: a gateway's ways
+(src/gateway/worker-pools.ts)."""
 
 
 class Config:

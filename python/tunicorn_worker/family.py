@@ -52,7 +52,8 @@ class Family:
         lifeline_fd: int,
     ) -> None:
         """on_born: called with each worker whose pid has become known, to link it with the gateway
-        on_taken: called with a worker, a gateway's pid, a stream and a descriptor, when an application has taken a connection
+        on_taken: called with a worker, a gateway's pid, a stream and a descriptor, when an application has taken a
+            connection
         """
         self._code = code
         self._forker = forker

@@ -51,9 +51,12 @@ PROMPT_SECONDS = 0.001
 
 
 class GreenStream(RequestChannel):
-    """One request. Its greenlet waits for frames that the channel's reads."""
+    """One request. Its greenlet waits for frames that the channel's reads.
 
-    __slots__ = ("_channel", "_waiting", "greenlet")
+    begun: when the application was called, by the monotonic clock; 0 before
+    """
+
+    __slots__ = ("_channel", "_waiting", "begun", "greenlet")
 
     response_window = request_window = STREAM_WINDOW_BYTES
 
@@ -61,6 +64,7 @@ class GreenStream(RequestChannel):
         super().__init__(hand_over)
         self.stream = stream
         self.greenlet: Any = None
+        self.begun = 0.0
         self._channel = channel
         # More than one when the application reads or writes in greenlets of its own.
         self._waiting: list[News] = []
@@ -75,6 +79,13 @@ class GreenStream(RequestChannel):
         """The gateway is gone."""
         self.lost = True
         self._wake()
+
+    def hang_up(self) -> None:
+        self._channel.close()
+
+    def is_late(self, latest: float) -> bool:
+        """Whether it began no later than `latest`. One that has taken its client's connection may keep it."""
+        return 0 < self.begun <= latest and self.taken is None
 
     def _wake(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -209,6 +220,7 @@ class GreenChannel:
         stream = request.stream
         # From here on no other worker gets the request.
         self._entries[stream % ENTRY_COUNT] = stream
+        request.begun = monotonic()
         try:
             self._call(request, environ)
         finally:

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
         def kill(self, greenlet: Any) -> object:
             """Raise GreenletExit in a greenlet, soon."""
 
+        def throw(self, greenlet: Any, error: type[BaseException]) -> object:
+            """Raise an exception in a greenlet that waits, at once. To be called in the hub."""
+
+        def call_in_hub(self, function: Callable[[], object]) -> object:
+            """Call a function soon, while no greenlet runs. Not for signal handlers."""
+
         def pause(self) -> object:
             """Let all greenlets run that can."""
 
@@ -39,6 +45,9 @@ if TYPE_CHECKING:
 
         def adopt(self, descriptor: int) -> socket.socket:
             """Make a cooperative socket of a descriptor."""
+
+        def current(self) -> Any:
+            """The greenlet that runs."""
 
         def in_hub(self) -> bool:
             """Whether the hub runs, and no greenlet: nothing may wait then."""
@@ -74,6 +83,15 @@ class Gevent:
     def kill(self, greenlet: Any) -> None:
         greenlet.kill(block=False)
 
+    def throw(self, greenlet: Any, error: type[BaseException]) -> None:
+        greenlet.throw(error)
+
+    def call_in_hub(self, function: Callable[[], object]) -> None:
+        self._gevent.get_hub().loop.run_callback(function)
+
+    def current(self) -> Any:
+        return self._gevent.getcurrent()
+
     def make_news(self) -> News:
         news: News = self._lock.Semaphore(0)
         return news
@@ -107,6 +125,15 @@ class Eventlet:
 
     def begin(self) -> None:
         self._hubs.use_hub()
+
+    def throw(self, greenlet: Any, error: type[BaseException]) -> None:
+        greenlet.throw(error)
+
+    def call_in_hub(self, function: Callable[[], object]) -> None:
+        self._hubs.get_hub().schedule_call_global(0, function)
+
+    def current(self) -> Any:
+        return self._eventlet.getcurrent()
 
     def make_news(self) -> News:
         news: News = self._semaphore(0)

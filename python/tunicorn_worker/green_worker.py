@@ -7,19 +7,25 @@ import os
 import select
 import traceback
 from collections import Counter
+
+# By its name: eventlet puts a function into this module that waits, which a signal handler in the hub may not.
+from os import write
 from time import monotonic
 
 from tunicorn_worker.environ import base_environ
-from tunicorn_worker.errors import GatewayGone
+from tunicorn_worker.errors import GatewayGone, RequestTimeout
 from tunicorn_worker.green_channel import GreenChannel
 from tunicorn_worker.hooked_wsgi import make_caller
+from tunicorn_worker.interruption import is_in_application
 from tunicorn_worker.orders import Orders, WorkerEnds
+from tunicorn_worker.request_count import CountedCaller, make_count
 from tunicorn_worker.wire import ENTRIES_OFFSET, ENTRY_BYTES, ENTRY_COUNT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
+    from types import FrameType
     from typing import Any
 
     from tunicorn_worker.config import Config
@@ -28,9 +34,13 @@ if TYPE_CHECKING:
     from tunicorn_worker.hooks import WorkerHooks
     from tunicorn_worker.line_channel import Message
     from tunicorn_worker.loggers import Loggers
+    from tunicorn_worker.request_count import Caller
 
 STOP_RESERVE_SECONDS = 1
 """Of graceful_timeout, so much is kept for greenlets that are killed to clean up: then comes SIGKILL."""
+LATE_BYTES = 4096
+"""More than one byte for each signal that may have come meanwhile."""
+LIBRARIES = frozenset({"gevent", "eventlet", "greenlet"})
 STACKS_MAX = 50
 """Different stacks that are logged: more would bury the rest of the log."""
 
@@ -50,6 +60,9 @@ class GreenWorker:
         self._watched: set[int] = set()
         self._orders = Orders(number, control, lifeline, loggers, self._watched, self._carry_out)
         self._channel: GreenChannel | None = None
+        self._limit_seconds = 0
+        self._late_read, self._late_write = os.pipe()
+        os.set_blocking(self._late_write, False)
         self._end: WorkerEnds | None = None
         self._aborted = False
         self._quitting = False
@@ -73,11 +86,57 @@ class GreenWorker:
         self._quitting = not self._library.in_hub()
         return not self._quitting
 
+    def interrupt(self, frame: FrameType | None) -> None:
+        """Raise RequestTimeout in the greenlets whose requests are over their time: here in one that computes, soon in
+        those that wait. Called by a signal handler.
+
+        frame: where the main thread was
+        """
+        # By a pipe: it wakes the hub, whose functions are not for signal handlers.
+        try:
+            write(self._late_write, b".")
+        except BlockingIOError:
+            pass  # The pipe is full of news.
+        channel = self._channel
+        if channel is None or is_in_library(frame) or not is_in_application(frame):
+            return
+        current = self._library.current()
+        latest = monotonic() - self._limit_seconds
+        for request in list(channel.streams.values()):
+            if request.greenlet is current and request.is_late(latest):
+                raise RequestTimeout()
+
+    def _hear_late(self) -> None:
+        """The greenlet that has the hub look for what is late."""
+        while True:
+            select.select([self._late_read], [], [])
+            os.read(self._late_read, LATE_BYTES)
+            self._library.call_in_hub(self._interrupt_waiting)
+
+    def _interrupt_waiting(self) -> None:
+        """In the hub: between the look at where a greenlet waits and the raising there, nothing runs."""
+        channel = self._channel
+        if channel is None:
+            return
+        latest = monotonic() - self._limit_seconds
+        for request in list(channel.streams.values()):
+            greenlet = request.greenlet
+            if request.is_late(latest) and is_in_application(greenlet.gr_frame):
+                self._library.throw(greenlet, RequestTimeout)
+
     # -- its life
 
     def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Serve until told to leave. Raises WorkerEnds for leaving at once."""
-        self._call = make_caller(application, config, hooks).call
+        caller: Caller = make_caller(application, config, hooks)
+        request_count = make_count(config, self._log, self._report_worn)
+        if request_count is not None:
+            caller = CountedCaller(caller, request_count)
+            hooks.worker.max_requests = request_count.limit
+        self._call = caller.call
+        if config.request_timeout:
+            self._limit_seconds = config.request_timeout
+            self._library.spawn(self._hear_late)
         self._base = base_environ(config, multithread=True)
         self._library.spawn(self._obey)
         on_ready()
@@ -88,6 +147,9 @@ class GreenWorker:
         if not self._aborted:
             self._finish(max(0, config.graceful_timeout - STOP_RESERVE_SECONDS))
         self._close(STOP_RESERVE_SECONDS / 2)
+
+    def _report_worn(self, requests: int) -> None:
+        self._control.report({"ev": "worn", "requests": requests})
 
     def _obey(self) -> None:
         """The greenlet that reads what the worker is told."""
@@ -196,6 +258,18 @@ class GreenWorker:
                 return False
             self._news.acquire(timeout=left if look_seconds is None else min(left, look_seconds))
         return True
+
+
+def is_in_library(frame: FrameType | None) -> bool:
+    """Whether the code that runs is the hub's library's own, which an exception would leave half done."""
+    while frame is not None:
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package in LIBRARIES:
+            return True
+        if package == "tunicorn_worker":
+            return False
+        frame = frame.f_back
+    return False
 
 
 def describe_greenlets(greenlets: list[Any]) -> str:

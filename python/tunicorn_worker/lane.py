@@ -82,6 +82,7 @@ class Lane:
         self._log = log
         self._inbox: SimpleQueue[tuple[Channel, Tickets, Turn] | None] = SimpleQueue()
         self._tickets: Tickets | None = None
+        self._channel: Channel | None = None
         self._waiter: Waiter | None = None
         self._exceptions: ThreadExceptions | None = None
         self.linked = False
@@ -112,9 +113,11 @@ class Lane:
 
     def interrupt(self, limit_ms: int, exceptions: ThreadExceptions) -> None:
         """Raise RequestTimeout in the application, if its request is over its time: called by the main thread."""
-        tickets, thread = self._tickets, self._thread.ident
-        if tickets is None or thread is None or tickets.age_ms() < limit_ms:
+        tickets, thread, channel = self._tickets, self._thread.ident, self._channel
+        if tickets is None or thread is None or channel is None or tickets.age_ms() < limit_ms:
             return
+        if channel.taken is not None:
+            return  # It may keep the client's connection for as long as it likes.
         if is_in_application(sys._current_frames().get(thread)):
             self._exceptions = exceptions
             exceptions.throw(thread, RequestTimeout)
@@ -148,6 +151,7 @@ class Lane:
         try:
             waiter.add(stop.fileno())
             waiter.add(channel.fileno())
+            self._channel = channel
             self._tickets = tickets
             self._waiter = waiter
             channel.send_ready(self._number)
@@ -161,7 +165,7 @@ class Lane:
             pass  # Another one may be coming, and with it another link.
         finally:
             self._pass_turn(turn)
-            self._tickets = self._waiter = self._turn = None
+            self._channel = self._tickets = self._waiter = self._turn = None
             waiter.close()
             channel.close()
             tickets.close()

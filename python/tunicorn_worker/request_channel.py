@@ -99,6 +99,10 @@ class RequestChannel:
         """Send one frame in two parts without copying the second one. Raises GatewayGone."""
         raise NotImplementedError
 
+    def hang_up(self) -> None:
+        """End the channel: the gateway answers what is on it."""
+        raise NotImplementedError
+
     def _look(self) -> None:
         """Act on what has come, without waiting. Raises GatewayGone, FrameError."""
         raise NotImplementedError

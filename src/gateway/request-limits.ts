@@ -36,6 +36,7 @@ export class RequestLimits {
     for (const running of dispatcher.runningLongerThan(nowMs, Math.min(...limits))) {
       // Every job of the pool's dispatcher is a WorkerRequest.
       const request = running.job as WorkerRequest;
+      if (request.hasTaken) continue;
       if (this.#hardMs > 0 && running.ageMs > this.#hardMs) this.#strikeHard(running, request);
       else if (this.#softMs > 0) this.#strikeSoft(running, request, nowMs);
     }

@@ -3,10 +3,11 @@
  * changed the worker class: new requests then go to the pool of the settings as soon as it has a worker.
  */
 
-import type { ApplicationEnd, RequestStream } from "../request/exchange.ts";
+import type { RequestStream } from "../request/exchange.ts";
 import type { Settings } from "../settings/table.ts";
 import { delivery, workerKind } from "../settings/worker-class.ts";
 import type { LoadCharacter } from "./load-character.ts";
+import type { ApplicationEnd } from "./taken-connection.ts";
 import type { PoolLimits, WorkerPool } from "./worker-pool.ts";
 
 /** Pulled, or pushed to applications of either interface. */

@@ -368,7 +368,8 @@ export class WorkerRequest implements Job {
   #mayBeTriedAgain(): boolean {
     const isSafe = SAFE_METHODS.has(this.stream.head.method);
     const isWhole = this.inlineBody !== undefined;
-    return isSafe && isWhole && !this.#triedAgain && !this.late && !this.#clientLeft && !this.#hinted && !this.stream.sink.started;
+    const isUntouched = !this.#hinted && !this.hasTaken && !this.stream.sink.started;
+    return isSafe && isWhole && isUntouched && !this.#triedAgain && !this.late && !this.#clientLeft;
   }
 
   #refuseLate(): void {
@@ -392,6 +393,11 @@ export class WorkerRequest implements Job {
     else this.#refuseLate();
     this.#link?.cancel(this.id);
     return true;
+  }
+
+  /** The application has taken the client's connection over, and may keep it for as long as it likes. */
+  get hasTaken(): boolean {
+    return this.#taken !== undefined;
   }
 
   /** Nobody waits for its answer any more. */

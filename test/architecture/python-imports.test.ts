@@ -21,17 +21,7 @@ const ROWS: readonly (readonly string[])[] = [
     "process_title",
     "uvicorn_ways",
   ],
-  [
-    "app_pairs",
-    "green_library",
-    "interruption",
-    "python_value",
-    "surroundings",
-    "waiter",
-    "warm_imports",
-    "wire",
-    "worker_exit",
-  ],
+  ["app_pairs", "green_library", "interruption", "python_value", "surroundings", "waiter", "warm_imports", "wire", "worker_exit"],
   ["config", "request_channel", "uvicorn_class"],
   [
     "app_check",

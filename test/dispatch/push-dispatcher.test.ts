@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { EntryIds } from "../../src/dispatch/entry-ids.ts";
 import type { Job } from "../../src/dispatch/dispatcher.ts";
+import { EntryIds } from "../../src/dispatch/entry-ids.ts";
 import { PushDispatcher, type PushPort } from "../../src/dispatch/push-dispatcher.ts";
 
 const ENTRIES = 8;

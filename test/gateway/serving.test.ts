@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { EntryIds } from "../../src/dispatch/entry-ids.ts";
 import { pushServing } from "../../src/gateway/serving.ts";
 import { type PoolLimits, WorkerPool } from "../../src/gateway/worker-pool.ts";
 import { ENTRIES_OFFSET, ENTRY_BYTES, ENTRY_COUNT, FROM_WORKER, STREAM_WINDOW_BYTES, TO_WORKER } from "../../src/wire/frame-types.ts";
@@ -45,7 +46,7 @@ function stage(t: TestContext, changes: Partial<PoolLimits> = {}) {
     responseSpool: spool,
     ...changes,
   };
-  const pool = new WorkerPool(pushServing(memory, limits, "asgi"), limits, {
+  const pool = new WorkerPool(pushServing(memory, new EntryIds(ENTRY_COUNT), limits, "asgi"), limits, {
     workerReady: (worker) => reports.push(`ready ${worker}`),
     workerLeaving: (worker) => reports.push(`leaving ${worker}`),
     workerLost: ({ worker, requests }) => reports.push(`lost ${worker} ${requests.map(({ target }) => target).join() || "-"}`),

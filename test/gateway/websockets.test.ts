@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { openSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { EntryIds } from "../../src/dispatch/entry-ids.ts";
 import { pushServing } from "../../src/gateway/serving.ts";
 import { type PoolLimits, WorkerPool } from "../../src/gateway/worker-pool.ts";
 import type { Tunnel, TunnelUser, WebsocketHandshake } from "../../src/request/exchange.ts";
@@ -81,7 +82,7 @@ function stage(t: TestContext) {
     requestSpool: spool,
     responseSpool: spool,
   };
-  const pool = new WorkerPool(pushServing(memory, limits, "asgi"), limits, {
+  const pool = new WorkerPool(pushServing(memory, new EntryIds(8), limits, "asgi"), limits, {
     workerReady: (worker) => reports.push(`ready ${worker}`),
     workerLeaving: () => {},
     workerLost: () => {},

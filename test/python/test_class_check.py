@@ -52,8 +52,9 @@ def test_what_is_told_of_a_class(
     (tmp_path / "classes_of_class_check.py").write_text(SOURCE)
     monkeypatch.syspath_prepend(str(tmp_path))
     values: dict[str, Any] = {"workers": 3, "worker_class": f"classes_of_class_check.{name}", "errorlog": "/dev/null"}
+    config = make_config(**values)
     reader, writer = os.pipe()
-    assert check_worker_class(lambda: look_at_direct(make_config(**values)), writer) == code
+    assert check_worker_class(config, lambda: look_at_direct(config), writer) == code
     os.close(writer)
     with open(reader, "rb") as report:
         told = report.read().decode()
@@ -67,8 +68,8 @@ def test_what_a_fed_class_needs_is_looked_for() -> None:
 
     config = make_config(worker_class="gevent")
     reader, writer = os.pipe()
-    assert check_worker_class(lambda: look_at_fed(config, missing), writer) == 1
-    assert check_worker_class(lambda: look_at_fed(config, lambda: None), writer) == 0
+    assert check_worker_class(config, lambda: look_at_fed(config, missing), writer) == 1
+    assert check_worker_class(config, lambda: look_at_fed(config, lambda: None), writer) == 0
     os.close(writer)
     with open(reader) as report:
         assert report.read() == (

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fake_gateway import make_config
+from tunicorn_worker.children import WorkerChild
 from tunicorn_worker.descriptors import Holdings
 from tunicorn_worker.family import Family
 from tunicorn_worker.poller import Poller
@@ -89,8 +90,8 @@ def test_a_connection_that_an_application_took_is_passed_on() -> None:
     world.fork(7)
     descriptors = [11, 12]
     channel: Any = SimpleNamespace(take_descriptor=lambda: descriptors.pop(0) if descriptors else None)
-    worker: Any = SimpleNamespace(channel=channel)
+    worker: Any = SimpleNamespace(channel=channel, number=7)
     for stream in (5, 6, 7):
         world.family._on_worker_message(worker, {"ev": "taken", "gateway": 77, "stream": stream})
     # The last one came without its descriptor.
-    assert world.taken == [(77, 5, 11), (77, 6, 12)]
+    assert world.taken == [(7, 77, 5, 11), (7, 77, 6, 12)]

@@ -59,11 +59,11 @@ def test_a_taken_connection_goes_to_the_gateway_whose_it_is(gateway: int, passed
     channel = NotedChannel()
     link = GatewayLink(77, channel, None)  # type: ignore[arg-type]
     near, far = socket.socketpair()
-    link.hand_over(gateway, 5, far.detach())
+    link.hand_over("wsgi", gateway, 5, far.detach())
     with near:
         if passed:
             ((message, end),) = channel.sent
-            assert message == {"cmd": "taken", "stream": 5}
+            assert message == {"cmd": "taken", "stream": 5, "way": "wsgi"}
             with end:
                 end.sendall(b"hello")
             assert near.recv(10) == b"hello"
@@ -75,6 +75,6 @@ def test_a_taken_connection_goes_to_the_gateway_whose_it_is(gateway: int, passed
 
 def test_without_a_gateway_a_taken_connection_ends() -> None:
     near, far = socket.socketpair()
-    GatewayLink(None, None, None).hand_over(77, 5, far.detach())
+    GatewayLink(None, None, None).hand_over("pull", 77, 5, far.detach())
     with near:
         assert near.recv(10) == b""

@@ -295,3 +295,46 @@ def test_broken_frames_close_the_channel(start: Callable[..., WorkerProcess], ga
     gateway.end.sendall(b"\xff" * wire.FRAME_HEADER_BYTES)
     assert gateway.frame() is None
     worker.wait_for_log("worker channel closed worker=42: the gateway sent a frame of 4294967295 bytes")
+
+
+def test_max_requests_is_told_once_and_the_worker_serves_on(
+    start: Callable[..., WorkerProcess], gateway: FakeGateway
+) -> None:
+    worker = start(application, max_requests=2).boot()
+    worker.link(gateway)
+    for stream_id in (5, 6, 7):
+        push(gateway, stream_id, "/a")
+        assert answer(gateway) == (wire.RESPONSE, stream_id, b"/a True ")
+    assert worker.event() == {"ev": "worn", "requests": 2}
+    worker.say("stop")
+    assert answer(gateway) == (wire.LEAVING, 0, b"")
+    gateway.send(wire.STOP)
+    assert worker.exit_code() == 0
+
+
+@pytest.mark.parametrize("path", ["/wait", "/block"])
+def test_a_late_request_is_interrupted_and_no_other(
+    start: Callable[..., WorkerProcess], gateway: FakeGateway, path: str
+) -> None:
+    worker = start(application, request_timeout=0.01).boot()
+    worker.link(gateway)
+    # Its body does not come: it waits in our own code, which is not interrupted.
+    push(gateway, 4, "/slow", flags=wire.BODY_FOLLOWS)
+    assert answer(gateway)[:2] == (wire.CREDIT, 4)
+    push(gateway, 5, path)
+    worker.wait_for_log(RUNS)
+    gateway.end.settimeout(0.1)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        # Too early the first time, perhaps: the arbiter repeats it, too.
+        os.kill(worker.pid, signal.SIGUSR2)
+        try:
+            assert answer(gateway) == (wire.ABORT, 5, b"")
+            break
+        except TimeoutError:
+            continue
+    gateway.end.settimeout(PATIENCE_SECONDS)
+    worker.wait_for_log("Request timed out GET " + path)
+    gateway.send(wire.REQUEST_BODY, 4, b"some")
+    gateway.send(wire.REQUEST_BODY_END, 4)
+    assert answer(gateway) == (wire.RESPONSE, 4, b"/slow True some")

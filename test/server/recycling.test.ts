@@ -11,6 +11,7 @@ const CLASSES = [
   { name: "sync", args: ["faults:app"] },
   { name: "gthread", args: ["faults:app", "--threads", "2"] },
   { name: "asgi", args: ["faults:asgi", "-k", "asgi"] },
+  { name: "gevent", args: ["faults:app", "-k", "gevent"] },
 ] as const;
 
 const WORN = /\[(\d+)\] \[INFO\] Autorestarting worker after current request\.$/;

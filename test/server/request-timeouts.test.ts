@@ -10,6 +10,8 @@ const CLASSES = [
   { name: "sync", args: ["faults:app"], where: "in hang$" },
   { name: "gthread", args: ["faults:app", "--threads", "3"], where: "in hang$" },
   { name: "asgi", args: ["faults:asgi", "-k", "asgi"], where: "in asgi$" },
+  { name: "gevent", args: ["faults:app", "-k", "gevent"], where: "in hang$" },
+  { name: "eventlet", args: ["faults:app", "-k", "eventlet"], where: "in hang$" },
 ] as const;
 
 /** Does something for every class at once: each waits for seconds. */
