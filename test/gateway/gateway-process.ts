@@ -10,6 +10,7 @@ import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import type { GatewayCommand, GatewayEvent } from "../../src/gateway/control-channel.ts";
+import type { Way } from "../../src/gateway/worker-pools.ts";
 import { FROM_WORKER, SLOT_BYTES, SLOT_COUNT, TICKET_BYTES } from "../../src/wire/frame-types.ts";
 import { encodeLine, LineReader } from "../../src/wire/json-lines.ts";
 import type { BoundSocket } from "./bound-socket.ts";
@@ -152,17 +153,17 @@ export class GatewayProcess {
   }
 
   /** A worker whose channel the gateway has. */
-  async worker(pushed = false): Promise<{ worker: FakeWorker; number: number }> {
+  async worker(way: Way = "pull"): Promise<{ worker: FakeWorker; number: number }> {
     const worker = await FakeWorker.connect(this.#t, this.directory);
     const number = ++this.#workers;
     const handle = worker.gatewayHandle as RawHandle;
-    this.#send({ cmd: "worker", worker: number, pid: 100 + number, lane: 0, pushed }, handle, () => handle.close());
+    this.#send({ cmd: "worker", worker: number, pid: 100 + number, lane: 0, way }, handle, () => handle.close());
     return { worker, number };
   }
 
   /** A worker that is counted in. */
-  async readyWorker(pushed = false): Promise<{ worker: FakeWorker; number: number }> {
-    const made = await this.worker(pushed);
+  async readyWorker(way: Way = "pull"): Promise<{ worker: FakeWorker; number: number }> {
+    const made = await this.worker(way);
     made.worker.sendUInt32(FROM_WORKER.ready, 0, made.number);
     assert.equal((await this.hears("worker-ready")).worker, made.number);
     return made;
