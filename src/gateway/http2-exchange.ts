@@ -58,6 +58,11 @@ export class Http2Exchange implements RequestStream, ResponseSink, StreamReader 
     if (!stream.requestEnded) this.#bodyPace = new ClientPace(arrivedMs, 0);
   }
 
+  /** A stream is no connection of its own that could be given away. */
+  takeOver(): undefined {
+    return undefined;
+  }
+
   get sink(): ResponseSink {
     return this;
   }
