@@ -1,6 +1,7 @@
 /** What the mind tells the hands to do. The hands carry the commands out in order and decide nothing. */
 
 import type { GatewayCommand, ListenAddress, LogLevel, NurseryCommand } from "./messages.ts";
+import type { ServiceNote } from "./service-notes.ts";
 import type { Plan } from "./state.ts";
 
 export type Command =
@@ -38,5 +39,10 @@ export type Command =
   /** Those that came with the answer to a `bind` take the place of the ones before. */
   | { readonly do: "keep-listeners"; readonly asked: readonly ListenAddress[] }
   | { readonly do: "reopen-logs" }
-  /** The end: pid file and unix sockets are removed, the process exits. Comes exactly once, as the last command. */
-  | { readonly do: "exit"; readonly code: number };
+  /** Starts a new master on the kept listeners; `successor-exited` tells its end. */
+  | { readonly do: "start-successor" }
+  /** This master is the only one from now on: pid file, title and environment are those of any other. */
+  | { readonly do: "promote" }
+  | { readonly do: "tell-service-manager"; readonly note: ServiceNote }
+  /** The end: pid file and, unless another master has them, unix sockets are removed, the process exits. Comes exactly once, as the last command. */
+  | { readonly do: "exit"; readonly code: number; readonly keepSockets: boolean };

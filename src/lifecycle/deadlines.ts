@@ -76,6 +76,7 @@ export function nextWakeMs(state: ArbiterState, nowMs: number): number | undefin
     if (nursery.at === "down") due.push(state.nurseryBackOff.notBeforeMs);
     if (nursery.at === "starting") due.push(nursery.sinceMs + NURSERY_START_MS);
     if (gateway.at === "starting" || gateway.at === "connected") due.push(gateway.sinceMs + GATEWAY_START_MS);
+    if (state.rest?.drainByMs !== undefined) due.push(state.rest.drainByMs);
     if (gateway.at === "absent" && nursery.at === "up" && phase.at === "serving") due.push(state.gatewayBackOff.notBeforeMs);
   }
   if (workerBackOff.failures > 0) {

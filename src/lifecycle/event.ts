@@ -28,6 +28,16 @@ export type ArbiterEvent =
   | { readonly type: "source-changed"; readonly nowMs: number; readonly path: string }
   /** The answer to `read-settings`. */
   | { readonly type: "settings-read"; readonly nowMs: number; readonly reading: number; readonly outcome: Reading }
+  /** The new master that was started has ended, or could not be started (`cause` then says why, and there is no pid). */
+  | {
+      readonly type: "successor-exited";
+      readonly nowMs: number;
+      readonly pid: number | undefined;
+      readonly status: ExitStatus;
+      readonly cause?: string;
+    }
+  /** The master that had started this one has ended. */
+  | { readonly type: "predecessor-gone"; readonly nowMs: number }
   /** A moment the mind had asked for (`nextWakeMs`); an extra one does no harm. */
   | { readonly type: "tick"; readonly nowMs: number };
 

@@ -6,6 +6,7 @@ import type { ExitStatus } from "./messages.ts";
 import { withdrawReload } from "./reload.ts";
 import { type ArbiterState, isCurrent, isReady, isStaying, log, type Turn } from "./state.ts";
 import { beginStop } from "./stop.ts";
+import { awaitsFirstWorker } from "./succession.ts";
 import { awaitLink } from "./worker-events.ts";
 import { abandon } from "./workers.ts";
 
@@ -16,7 +17,8 @@ const UNPROVEN_FAILURES_MAX = 5;
 
 /** The control socket of a new gateway has come. */
 export function onGatewayConnected(turn: Turn, pid: number): void {
-  if (!isNeeded(turn.state)) {
+  const rests = turn.state.target === 0 && turn.state.gateway.at === "absent";
+  if (!isNeeded(turn.state) || rests) {
     // It was started before the settings were known, and has been killed; or nobody needs it any more. If it came late, another had been
     // started meanwhile, whose control socket ended when this one came.
     turn.state.gateway = { at: "absent" };
@@ -95,7 +97,8 @@ export function superviseGateway(turn: Turn): void {
   if (state.plan.direct) dismissGateway(turn);
   else if (isParting(state) && (state.drained || nowMs >= state.drainDueMs)) tellQuit(turn);
   const wanted = !state.plan.direct || [...state.workers.values()].some((worker) => !worker.direct && isStaying(worker));
-  if (!wanted || state.gateway.at !== "absent" || nowMs < state.gatewayBackOff.notBeforeMs) return;
+  if (!wanted || state.target === 0 || awaitsFirstWorker(state)) return;
+  if (state.gateway.at !== "absent" || nowMs < state.gatewayBackOff.notBeforeMs) return;
   // Where direct workers serve, nobody is accepted for workers that may never be ready.
   const hold = [...state.workers.values()].some((worker) => worker.direct && isStaying(worker));
   state.gateway = { at: "starting", sinceMs: nowMs };

@@ -119,6 +119,6 @@ export type NurseryCommand =
   | { readonly cmd: "stop" | "dismiss" | "quit" | "abort" | "kill" | "interrupt"; readonly worker: number }
   | { readonly cmd: "warm"; readonly modules: readonly string[] }
   | { readonly cmd: "adopted"; readonly workers: readonly (readonly [number, number])[] }
-  | { readonly cmd: "reopen-logs" | "listen-again" | "no-gateway" | "unlisten" | "exit" };
+  | { readonly cmd: "reopen-logs" | "listen-again" | "no-gateway" | "unlisten" | "promoted" | "exit" };
 
 export type GatewayCommand = { readonly cmd: "drain" | "quit" | "reopen-logs" } | { readonly cmd: "stop-worker"; readonly worker: number };

@@ -7,7 +7,9 @@ import { noBackOff } from "./back-off.ts";
 import type { Reading } from "./event.ts";
 import { callHook, setTarget } from "./hooks.ts";
 import { areSameAddresses, listenerUrls } from "./listening.ts";
+import { beginRest } from "./rest.ts";
 import { log, type Turn } from "./state.ts";
+import { masterName } from "./succession.ts";
 import { dismissObsoleteBoots } from "./workers.ts";
 
 /** A nursery that has not run the configuration by then is killed: it is stuck in it, and can do nothing else. Twice what a new one has for its start. */
@@ -16,7 +18,7 @@ export const READING_MS = 40_000;
 /** Another reload is wanted. The newest wins: one that is not applied yet is forgotten. */
 export function requestReload(turn: Turn): void {
   const { state } = turn;
-  log(turn, "info", "Hang up: Master");
+  log(turn, "info", `Hang up: ${masterName(state)}`);
   state.reload = state.reload.at === "reading" ? { ...state.reload, again: true } : { at: "due" };
 }
 
@@ -117,6 +119,7 @@ export function withdrawReload(turn: Turn, proven: number): void {
     state.plan = plan;
     turn.out.push({ do: "apply-settings", plan });
     setTarget(turn, target);
+    if (target === 0) beginRest(turn);
   }
   dismissObsoleteBoots(turn);
 }

@@ -5,6 +5,9 @@ import type { Command } from "./command.ts";
 import type { Reading } from "./event.ts";
 import type { ToldHook } from "./hooks.ts";
 import type { ListenAddress, LogLevel, RequestInfo } from "./messages.ts";
+import type { Rest } from "./rest.ts";
+import type { ServiceState } from "./service-notes.ts";
+import type { Succession } from "./succession.ts";
 
 /** The settings that the mind needs, in its units. */
 export interface Plan {
@@ -43,6 +46,10 @@ export interface Plan {
   readonly hooks: readonly ToldHook[];
   /** The first nursery has been told to start a gateway, before the settings were read. */
   readonly gatewayUnderWay: boolean;
+  /** Pid of the master that has started this one to take its place; undefined: nobody has. */
+  readonly predecessor: number | undefined;
+  /** This master, or the init above it, is the first process of a container. */
+  readonly containerEndsWithUs: boolean;
 }
 
 export type WorkerState =
@@ -211,6 +218,13 @@ export interface ArbiterState {
   warmed: boolean;
   /** Last number in Gunicorn's debug line `N workers`. */
   reportedWorkers: number | undefined;
+  readonly succession: Succession;
+  /** WINCH: on the way to no workers. There, `target` is 0. */
+  rest: Rest | undefined;
+  /** What a service manager has been told. */
+  serviceState: ServiceState;
+  /** The wanted generation before the reload that it was told of. */
+  settledGeneration: number;
 }
 
 /** One call of `step`: the state, the moment, and the commands so far. */
@@ -254,6 +268,10 @@ export function createState(plan: Plan, nowMs: number): ArbiterState {
     signalsMs: new Map(),
     warmed: false,
     reportedWorkers: undefined,
+    succession: { predecessor: plan.predecessor, successor: "none" },
+    rest: undefined,
+    serviceState: "silent",
+    settledGeneration: 0,
   };
 }
 

@@ -23,8 +23,11 @@ import {
 } from "./nursery.ts";
 import { onMemory, onWorn } from "./recycle.ts";
 import { onRebound, onSettingsRead, onSourceChanged, requestReload, superviseReload, withdrawReload } from "./reload.ts";
+import { onWinch, recall, superviseRest } from "./rest.ts";
+import { noteService } from "./service-notes.ts";
 import { type ArbiterState, log, type Turn } from "./state.ts";
 import { advanceStop, beginStop, hurryStop } from "./stop.ts";
+import { onPredecessorGone, onSuccessorExited, onUsr2, superviseSuccession } from "./succession.ts";
 import * as workerEvents from "./worker-events.ts";
 import { reconcile } from "./workers.ts";
 
@@ -40,8 +43,11 @@ export function step(state: ArbiterState, event: ArbiterEvent): Command[] {
   superviseNursery(turn);
   superviseListeners(turn);
   superviseReload(turn);
+  superviseRest(turn);
   superviseGateway(turn);
   if (state.phase.at === "serving" && state.nursery.at === "up") reconcile(turn);
+  superviseSuccession(turn);
+  noteService(turn);
   advanceStop(turn);
   return turn.out;
 }
@@ -75,6 +81,12 @@ function takeIn(turn: Turn, event: ArbiterEvent): void {
     case "settings-read":
       onSettingsRead(turn, event.reading, event.outcome);
       break;
+    case "successor-exited":
+      onSuccessorExited(turn, event.pid, event.status, event.cause);
+      break;
+    case "predecessor-gone":
+      onPredecessorGone(turn);
+      break;
     case "tick":
       return;
     default:
@@ -99,9 +111,11 @@ function onSignal(turn: Turn, name: MasterSignal): void {
       beginStop(turn, { quick: true, ending: { code: 0, reason: undefined, silent: false } });
       break;
     case "hup":
+      recall(turn);
       requestReload(turn);
       break;
     case "ttin":
+      recall(turn);
       setTarget(turn, state.target + 1);
       return;
     case "ttou":
@@ -112,10 +126,10 @@ function onSignal(turn: Turn, name: MasterSignal): void {
       turn.out.push({ do: "tell-gateway", message: { cmd: "reopen-logs" } });
       return;
     case "usr2":
-      log(turn, "warning", "USR2 signal ignored. This version cannot upgrade itself in place yet");
+      onUsr2(turn);
       break;
     case "winch":
-      log(turn, "debug", "SIGWINCH ignored. Not daemonized");
+      onWinch(turn);
       break;
     default:
       unreachable(name);

@@ -5,6 +5,7 @@
  */
 
 import { type ArbiterState, type Ending, log, type Phase, type Turn, type Worker } from "./state.ts";
+import { masterName, sharesSockets } from "./succession.ts";
 import { abandon, kill, quit, retire } from "./workers.ts";
 
 /** After INT or QUIT while stopping, as Gunicorn. */
@@ -106,7 +107,8 @@ export function finish(turn: Turn, ending: Ending): void {
   if (state.gateway.at === "connected" || state.gateway.at === "up") out.push({ do: "kill-process", pid: state.gateway.pid });
   if (state.nursery.at !== "down") out.push({ do: "kill-nursery" });
   announce(turn, ending);
-  out.push({ do: "exit", code: ending.code });
+  if (state.succession.successor === "started") out.push({ do: "tell-service-manager", note: "handed-over" });
+  out.push({ do: "exit", code: ending.code, keepSockets: sharesSockets(state) });
   state.phase = { at: "exited" };
 }
 
@@ -118,7 +120,7 @@ function isAtWork(worker: Worker): boolean {
 function announce(turn: Turn, ending: Ending): void {
   if (ending.silent) return;
   const level = ending.code === 0 ? "info" : "error";
-  log(turn, level, "Shutting down: Master");
+  log(turn, level, `Shutting down: ${masterName(turn.state)}`);
   if (ending.reason !== undefined) log(turn, level, `Reason: ${ending.reason}`);
 }
 

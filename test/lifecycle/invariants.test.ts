@@ -68,7 +68,7 @@ const fault: fc.Arbitrary<Happening> = fc.oneof(
 );
 const livelySignal = fc.record({
   kind: fc.constant("signal" as const),
-  name: fc.constantFrom("hup" as const, "ttin" as const, "ttou" as const, "usr1" as const),
+  name: fc.constantFrom("hup" as const, "ttin" as const, "ttou" as const, "usr1" as const, "usr2" as const, "winch" as const),
 });
 const anySignal = fc.record({ kind: fc.constant("signal" as const), name: fc.constantFrom(...MASTER_SIGNALS) });
 
@@ -93,6 +93,8 @@ const plan = fc.record({
   direct: fc.boolean(),
   warmImports: fc.boolean(),
   hasConfig: fc.boolean(),
+  daemon: fc.boolean(),
+  predecessor: fc.constantFrom(undefined, 7),
   timeoutMs: fc.constantFrom(0, 2000, 30_000),
   bootTimeoutMs: fc.constantFrom(0, 20_000),
   maxAgeMs: fc.constantFrom(0, 5000),

@@ -14,7 +14,7 @@ function told(world: World, from: number): string[] {
   return world.commands.slice(from).flatMap((command: Command) => {
     if (command.do === "tell-nursery") return [`nursery ${command.message.cmd}`];
     if (command.do === "tell-gateway") return [`gateway ${command.message.cmd}`];
-    return command.do === "log" ? [] : [command.do];
+    return command.do === "log" || command.do === "tell-service-manager" ? [] : [command.do];
   });
 }
 

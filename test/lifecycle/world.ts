@@ -30,6 +30,8 @@ export const PLAN: Plan = {
   gatewayUnderWay: false,
   hasConfig: false,
   hooks: [],
+  predecessor: undefined,
+  containerEndsWithUs: false,
 };
 
 interface SimulatedWorker {
@@ -127,7 +129,7 @@ export class World {
       "message" in command && (command.message.cmd === "stop" || command.message.cmd === "stop-worker") ? [command.message.worker] : [],
     );
     const wasReady = retired.some((number) => state.workers.get(number)?.linked);
-    if (wasReady && state.plan.surge > 0) assert.ok(all.some(isReady), "the last ready worker was told to leave");
+    if (wasReady && state.plan.surge > 0 && state.target > 0) assert.ok(all.some(isReady), "the last ready worker was told to leave");
   }
 
   /** Every living worker is known, or on its way out; every known one exists or is still to be forked. */
@@ -443,8 +445,12 @@ export class World {
   /** Once settled: everybody has the settings of the plan, its addresses and no others listen, and a gateway is there if it is needed. */
   checkPlan(): void {
     while (this.nurseryWorks()); // what needs no answer may still be on its way
-    const { plan } = this.state;
+    const { plan, target } = this.state;
     assert.equal(this.applied, plan);
+    if (target === 0) {
+      assert.equal(this.gatewayPid, undefined, "a gateway takes clients that nobody answers");
+      return;
+    }
     const asked = (addresses: readonly ListenAddress[]) => addresses.map((address) => ({ ...address }));
     assert.deepEqual(asked(this.listening), asked(plan.addresses));
     assert.equal(this.gatewayPid !== undefined, !plan.direct, `gateway ${this.gatewayPid}`);
@@ -461,6 +467,7 @@ export class World {
       this.state.binds.length === 0 &&
       (!this.state.plan.direct || this.state.gateway.at === "absent") &&
       all.length === this.state.target &&
+      this.state.rest === undefined &&
       all.every((worker) => isReady(worker) && worker.generation === this.state.generation && !worker.doomed)
     );
   }
