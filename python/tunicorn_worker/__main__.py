@@ -1,4 +1,5 @@
-"""`PYTHON .../tunicorn_worker/__main__.py nursery` or `... init COMMAND ARGUMENT...`: the programs of the Python half.
+"""`PYTHON .../tunicorn_worker/__main__.py nursery`, `... init COMMAND...`, `... notify COMMAND...`: the programs of
+the Python half.
 
 Run as a file, so that the user's interpreter needs nothing installed. The package is loaded from beside this file
 and is then on
@@ -46,7 +47,7 @@ def load_worker_code() -> WorkerCode:
 
 
 def main() -> int:
-    # Not for init: the command that it starts would inherit it.
+    # Not for the others: the command that they start would inherit it.
     if sys.argv[1:2] == ["nursery"]:
         ignore_interrupt()
     load_package()
@@ -58,8 +59,13 @@ def main() -> int:
         from tunicorn_worker.init import run_init
 
         return run_init(sys.argv[2:])
+    if sys.argv[1:2] == ["notify"] and sys.argv[2:]:
+        from tunicorn_worker.notify_socket import run_connected
+
+        run_connected(sys.argv[2:])
     sys.stderr.write(
-        f"{sys.argv[0]} is a part of tunicorn, which starts it by itself: nursery | init COMMAND ARGUMENT...\n"
+        f"{sys.argv[0]} is a part of tunicorn, which starts it by itself: nursery | init COMMAND... | "
+        "notify COMMAND...\n"
     )
     return 2
 

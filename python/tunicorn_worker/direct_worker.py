@@ -23,7 +23,7 @@ from tunicorn_worker.heartbeat import HeartbeatFile
 from tunicorn_worker.hook_server import HookServer
 from tunicorn_worker.linux import signal_with_parent
 from tunicorn_worker.loggers import Loggers
-from tunicorn_worker.process_title import set_process_title
+from tunicorn_worker.process_title import set_process_title, title_name
 from tunicorn_worker.source_reporter import begin_watching, files_of
 from tunicorn_worker.spew import spew
 from tunicorn_worker.worker_class_loader import load_worker_class
@@ -108,7 +108,7 @@ class DirectWorker:
     def _boot(self, application: object | None, *, report_modules: bool) -> None:
         """Returns when the class's loop has ended. Raises whatever it raises."""
         config = self._config
-        set_process_title(f"{config.title_prefix}worker [{config.proc_name}]")
+        set_process_title(f"{config.title_prefix}worker [{title_name(config.proc_name)}]")
         before = frozenset(sys.modules)
         heartbeat, sockets = self._take_descriptors()
         worker_class = load_worker_class(config.worker_class)

@@ -318,6 +318,12 @@ class Family:
         if worker.heartbeat is None:
             self.signal(worker, signal.SIGQUIT)
 
+    def promote_molds(self) -> None:
+        """What they fork from now on is told nothing of the master that has ended."""
+        for mold in self._molds.values():
+            if not mold.retired:
+                mold.promote()
+
     def stop_direct(self) -> None:
         """The nursery is about to leave; workers that have a channel see it, or the lifeline, by themselves."""
         for worker in self.workers:

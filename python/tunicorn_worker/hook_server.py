@@ -11,6 +11,8 @@ import signal
 import sys
 from functools import partial
 
+from tunicorn_worker.process_title import predecessor_pid, title_name
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,8 +109,8 @@ class HookServer:
     def __init__(self, config: Config, log: ServerLog, orders: Orders | None = None) -> None:
         """orders: None in a worker: there it is what the master was when the worker was forked."""
         self.pid = config.master_pid
-        self.master_pid = 0
-        self.master_name = "Master"
+        self.master_pid = predecessor_pid()
+        self.master_name = "Master.2" if self.master_pid else "Master"
         self.reexec_pid = 0
         self.systemd = False
         self.dirty_arbiter_pid = 0
@@ -130,9 +132,15 @@ class HookServer:
         self.cfg = config
         self.log = log
         self.timeout = config.timeout
-        self.proc_name = config.proc_name
+        self.proc_name = title_name(config.proc_name)
         self.address = config.values.get("bind")
         self.worker_class = config.values.get("worker_class")
+
+    def promote(self) -> None:
+        """The master that had started this one has ended."""
+        self.master_pid = 0
+        self.master_name = "Master"
+        self.proc_name = title_name(self.cfg.proc_name)
 
     def listen(self, listeners: list[socket]) -> None:
         tls = self.cfg.values.get("certfile") or self.cfg.values.get("keyfile")

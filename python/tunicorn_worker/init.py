@@ -50,6 +50,7 @@ def run_init(command: Sequence[str]) -> int:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, other programs should not have to
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # a Ctrl-C before the exec is no traceback of ours
+        adopt_variables()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         execute(command)
     while True:
@@ -61,6 +62,13 @@ def run_init(command: Sequence[str]) -> int:
         elif information.si_code != SI_KERNEL:
             # Not collected yet, so its pid is still its own.
             os.kill(child, information.si_signo)
+
+
+def adopt_variables() -> None:
+    """What a service manager, or a container's engine, has meant for the process that it started is for its child."""
+    for name in ("LISTEN_PID", "WATCHDOG_PID"):
+        if os.environ.get(name) == str(os.getppid()):
+            os.environ[name] = str(os.getpid())
 
 
 def collect(awaited: int) -> int | None:

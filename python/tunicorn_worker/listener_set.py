@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tunicorn_worker.descriptors import Descriptor
 from tunicorn_worker.listeners import BindError, Listener, SocketOptions, bind_all
 
 TYPE_CHECKING = False
@@ -20,11 +21,18 @@ class ListenerSet:
         self._say = say
         self.all: list[Listener] = []
         self._own: int | None = None
+        self._inherited: dict[int, Descriptor] = {}  # by the master's number of it
 
     @property
     def own(self) -> list[Listener]:
         """Without those that a reload is about to close."""
         return self.all[: self._own]
+
+    def inherit(self, number: int, descriptor: int | None) -> None:
+        """Keeps a socket that the master was started with, until a `bind` names it."""
+        if descriptor is None:
+            raise RuntimeError("inherit came without a descriptor")
+        self._inherited[number] = self._holdings.hold(Descriptor(descriptor))
 
     def bind(self, command: Message, config: Config | None) -> bool:
         """Carries out `bind` and answers it: everything that is asked for listens then, and nothing else; or nothing
@@ -39,10 +47,15 @@ class ListenerSet:
             reuse_port=bool(values.get("reuse_port")),
         )
         try:
-            bound = bind_all(command["addresses"], int(command["backlog"]), options, self.all)
+            inherited = {number: descriptor.fileno() for number, descriptor in self._inherited.items()}
+            bound = bind_all(command["addresses"], int(command["backlog"]), options, self.all, inherited)
         except BindError as error:
             self._say("bind-failed", index=error.index, errno=error.errno_name, text=str(error))
             return False
+        # Copies listen now; the kernel would go on accepting clients for these after the stop.
+        for descriptor in self._inherited.values():
+            self._holdings.drop(descriptor)
+        self._inherited = {}
         kept = {listener.socket for listener in bound}
         for listener in self.all:
             if listener.socket not in kept:

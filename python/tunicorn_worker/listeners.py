@@ -11,7 +11,7 @@ import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tunicorn_worker.line_channel import Message
 
@@ -88,12 +88,17 @@ class SocketOptions:
 
 
 def bind_all(
-    addresses: Iterable[Message], backlog: int, options: SocketOptions, present: Sequence[Listener] = ()
+    addresses: Iterable[Message],
+    backlog: int,
+    options: SocketOptions,
+    present: Sequence[Listener] = (),
+    inherited: Mapping[int, int] | None = None,
 ) -> list[Listener]:
     """Binds and listens on every address, or on none.
 
     addresses: ``{"index": 0, "kind": "tcp", "host": "127.0.0.1", "port": 8000}``, see channels.md §1.
     present: what listens now; an address that is asked for again keeps its socket.
+    inherited: the descriptors, here, of sockets that the master knows by another number
 
     Raises BindError, after what had been bound is closed again.
     """
@@ -104,7 +109,7 @@ def bind_all(
         try:
             sock = kept.get(address_of(address))
             if sock is None:
-                sock = open_socket(address, backlog, options)
+                sock = open_socket(address, backlog, options, inherited or {})
                 made.append(Listener(sock, address))
             result.append(Listener(sock, address))
         except (OSError, OverflowError) as error:  # OverflowError: a port beyond 65535
@@ -114,12 +119,15 @@ def bind_all(
     return result
 
 
-def open_socket(address: Message, backlog: int, options: SocketOptions) -> socket.socket:
+def open_socket(address: Message, backlog: int, options: SocketOptions, inherited: Mapping[int, int]) -> socket.socket:
     """Raises OSError."""
     kind = address["kind"]
     if kind == "fd":
-        sock = socket.socket(fileno=int(address["fd"]))
-        sock.set_inheritable(False)
+        number = int(address["fd"])
+        if number not in inherited:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        # A copy: after a failure of another address it is asked for again.
+        sock = socket.socket(fileno=os.dup(inherited[number]))
     elif kind == "unix":
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     else:

@@ -68,6 +68,10 @@ class MasterHooks:
         if self.server is not None:
             self.server.listen([listener.socket for listener in listeners])
 
+    def promote(self) -> None:
+        if self.server is not None:
+            self.server.promote()
+
     def reopen_logs(self) -> None:
         if self._loggers is not None:
             self._loggers.reopen()

@@ -15,6 +15,7 @@ from select import select
 from socket import socket
 
 from tunicorn_worker.line_channel import LineChannel
+from tunicorn_worker.process_title import PREDECESSOR_VARIABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ class Mold:
         self.unborn.add(number)
         request = {"cmd": "fork", "worker": number, "report_modules": report_modules, "notes": notes}
         self.channel.send(request, [control.fileno()])
+
+    def promote(self) -> None:
+        """The master that was to be replaced has ended: see Nursery."""
+        self.channel.send({"cmd": "promoted"})
 
 
 def run_mold(
@@ -82,6 +87,9 @@ def fork_workers(
     while not nursery.ended:
         select([nursery], [], [])
         for message in nursery.receive():
+            if message["cmd"] == "promoted":
+                os.environ.pop(PREDECESSOR_VARIABLE, None)
+                continue
             descriptor = nursery.take_descriptor()
             assert descriptor is not None, "every request brings the worker's end of its control channel"
             control = socket(fileno=descriptor)

@@ -29,7 +29,7 @@ from tunicorn_worker.master_hooks import MasterHooks
 from tunicorn_worker.memory_watch import MemoryWatch
 from tunicorn_worker.node_ipc import NodeChannel
 from tunicorn_worker.poller import Poller
-from tunicorn_worker.process_title import set_process_title
+from tunicorn_worker.process_title import PREDECESSOR_VARIABLE, set_process_title, title_name
 from tunicorn_worker.surroundings import Environment, give_back_variables, make_log_file
 from tunicorn_worker.warm_imports import warm
 
@@ -107,11 +107,13 @@ class Nursery:
             "settings": self._apply_settings,
             "check-app": lambda _, __: self._family.check_application(self._require_config()),
             "check-class": lambda command, _: self._family.check_worker_class(self._read_settings(command["settings"])),
+            "inherit": lambda command, descriptor: self._listeners.inherit(int(command["fd"]), descriptor),
             "bind": self._bind,
             "unlisten": lambda _, __: self._listeners.close(),
             "hook": lambda command, _: self._hooks.call(command["hook"], command.get("count"), command.get("before")),
             "gateway": self._start_gateway,
             "no-gateway": lambda _, __: self._refuse_gateway(),
+            "promoted": lambda _, __: self._promote(),
             "listen-again": lambda _, __: self._gateway.listen(self._listeners.all),
             "adopt": self._adopt,
             "adopted": self._end_adoption,
@@ -248,12 +250,21 @@ class Nursery:
 
     def _show_title(self) -> None:
         if self._config is not None:
-            set_process_title(f"{self._config.title_prefix}nursery [{self._config.proc_name or self._config.app}]")
+            set_process_title(f"{self._config.title_prefix}nursery [{title_name(self._config.proc_name)}]")
 
     def _require_config(self) -> Config:
         if self._config is None:
             raise RuntimeError("no settings have been sent yet")
         return self._config
+
+    def _promote(self) -> None:
+        """The master that had started ours is gone: what is forked from now on is as that of any other master."""
+        for environment in (os.environ, self._first_environment):
+            environment.pop(PREDECESSOR_VARIABLE, None)
+        self._hooks.promote()
+        self._family.promote_molds()
+        if self._settled:
+            self._show_title()
 
     # Listening sockets
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+PREDECESSOR_VARIABLE = "GUNICORN_PID"
+"""In the environment of a master that runs beside the one that it is to replace, and of all that it has started."""
 
 
 def find_title_setter() -> Callable[[str], object] | None:
@@ -25,6 +29,16 @@ def find_title_setter() -> Callable[[str], object] | None:
     getproctitle()
     setter: Callable[[str], object] = setproctitle
     return setter
+
+
+def title_name(proc_name: str) -> str:
+    """What stands in brackets, ``"app:app"``; ``"app:app.2"`` beside the master that is to be replaced."""
+    return proc_name + (".2" if PREDECESSOR_VARIABLE in os.environ else "")
+
+
+def predecessor_pid() -> int:
+    """Pid of the master that is to be replaced, 0 where there is none."""
+    return int(os.environ.get(PREDECESSOR_VARIABLE, 0))
 
 
 def set_process_title(title: str) -> None:

@@ -17,7 +17,7 @@ from tunicorn_worker.hooks import WorkerHooks
 from tunicorn_worker.identity import take_identity
 from tunicorn_worker.loggers import Loggers
 from tunicorn_worker.orders import WorkerEnds
-from tunicorn_worker.process_title import set_process_title
+from tunicorn_worker.process_title import set_process_title, title_name
 from tunicorn_worker.source_reporter import begin_watching, files_of
 from tunicorn_worker.spew import spew
 from tunicorn_worker.worker_exit import leave
@@ -147,7 +147,7 @@ class WorkerLife:
         self._worker = worker_class(
             number=self._number, control=self._control, lifeline=self._lifeline, loggers=self._loggers
         )
-        set_process_title(f"{config.title_prefix}worker [{config.proc_name}]")
+        set_process_title(f"{config.title_prefix}worker [{title_name(config.proc_name)}]")
         self._log.info("Booting worker with pid: %s", self._pid)
         # The random module seeds itself anew in every forked child; nothing is left to do for it here.
         self._hooks = WorkerHooks(self._number, config, self._loggers, self._inherited)

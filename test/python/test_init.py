@@ -85,6 +85,29 @@ def test_started_by_one_who_ignores_its_children(ignored: signal.Handlers) -> No
     assert done.returncode == 4
 
 
+@pytest.mark.parametrize("name", ["LISTEN_PID", "WATCHDOG_PID"])
+def test_what_is_meant_for_the_first_process_is_for_the_command(name: str) -> None:
+    program = f"import os; print(os.environ[{name!r}] == str(os.getpid()))"
+    script = f'{name}=$$; export {name}; exec "$@"'
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", sys.executable, PROGRAM, "init", sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
+    )
+    assert done.stdout == "True\n"
+    other = subprocess.run(
+        [sys.executable, PROGRAM, "init", sys.executable, "-c", f"import os; print(os.environ[{name!r}])"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
+        env={**os.environ, name: "999999999"},
+    )
+    assert other.stdout == "999999999\n"
+
+
 def test_signals_are_passed_on() -> None:
     command = [sys.executable, PROGRAM, "init", sys.executable, "-c", CHILD]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

@@ -28,14 +28,16 @@ class Binder:
     def __init__(self) -> None:
         self.made: list[Listener] = []
 
-    def __call__(self, *addresses: Message, options: SocketOptions | None = None) -> list[Listener]:
-        self.made += bind_all(addresses, 16, options or SocketOptions(), self.made)
+    def __call__(
+        self, *addresses: Message, options: SocketOptions | None = None, inherited: dict[int, int] | None = None
+    ) -> list[Listener]:
+        self.made += bind_all(addresses, 16, options or SocketOptions(), self.made, inherited)
         return self.made[-len(addresses) :]
 
 
-def refusal(bind: Binder, *addresses: Message) -> tuple[int, str, str]:
+def refusal(bind: Binder, *addresses: Message, inherited: dict[int, int] | None = None) -> tuple[int, str, str]:
     with pytest.raises(BindError) as caught:
-        bind(*addresses)
+        bind(*addresses, inherited=inherited)
     return caught.value.index, caught.value.errno_name, str(caught.value)
 
 
@@ -155,16 +157,20 @@ def test_inherited_descriptor_keeps_its_file_when_another_address_fails(bind: Bi
     path = str(tmp_path / "s")
     inherited = socket.socket(socket.AF_UNIX)
     inherited.bind(path)
-    addresses = [{"index": 0, "kind": "fd", "fd": inherited.detach()}, {"index": 1, "kind": "unix", "path": "/nope/s"}]
-    assert refusal(bind, *addresses)[0] == 1
-    assert os.path.exists(path)
+    addresses = [{"index": 0, "kind": "fd", "fd": 3}, {"index": 1, "kind": "unix", "path": "/nope/s"}]
+    with inherited:
+        assert refusal(bind, *addresses, inherited={3: inherited.fileno()})[0] == 1
+        assert os.path.exists(path)
+        # For the next attempt.
+        assert inherited.getsockname() == path
 
 
 def test_inherited_descriptor_is_described_by_what_it_is(bind: Binder) -> None:
     inherited = socket.socket()
     inherited.bind(("127.0.0.1", 0))
     port = inherited.getsockname()[1]
-    description = bind({"index": 0, "kind": "fd", "fd": inherited.detach()})[0].describe()
+    with inherited:
+        description = bind({"index": 0, "kind": "fd", "fd": 3}, inherited={3: inherited.fileno()})[0].describe()
     assert (description["kind"], description["port"]) == ("tcp", port)
 
 

@@ -48,6 +48,13 @@ def facts(arbiter: FakeArbiter) -> dict[str, Any]:
     return loaded
 
 
+def shown_name(pid: int) -> str:
+    """The title that a process has given itself."""
+    title = Path(f"/proc/{pid}/cmdline").read_text().strip("\0 ")
+    assert title.startswith("tunicorn: ")
+    return title
+
+
 def test_hello_comes_first(arbiter: FakeArbiter) -> None:
     assert arbiter.wait("hello") == {
         "ev": "hello",
@@ -83,6 +90,44 @@ def test_what_the_application_sees(tmp_path: Path, preload: bool) -> None:
     assert seen["nofile"] == min(512, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     if not preload:
         assert (seen["pid"], seen["parent"]) == (pid, arbiter.nursery_pid)
+
+
+def test_a_socket_that_the_master_was_started_with(arbiter: FakeArbiter) -> None:
+    arbiter.send_settings()
+    with socket.create_server(("127.0.0.1", 0)) as inherited:
+        port = inherited.getsockname()[1]
+        arbiter.say("inherit", inherited.fileno(), fd=3)
+    (described,) = arbiter.bind({"kind": "fd", "fd": 3})
+    assert (described["kind"], described["port"]) == ("tcp", port)
+    with socket.create_connection(("127.0.0.1", port)):
+        pass
+    for _, descriptor in arbiter.listeners:
+        os.close(descriptor)
+    arbiter.listeners.clear()
+    arbiter.say("unlisten")
+    arbiter.wait("unlistened")
+    # No copy is left: the kernel would accept clients for it.
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+def test_inherit_without_a_socket(arbiter: FakeArbiter) -> None:
+    arbiter.say("inherit", fd=3)
+    assert "without a descriptor" in arbiter.wait("failed", cmd="inherit")["text"]
+
+
+@pytest.mark.parametrize("preload", [False, True])
+def test_promoted(tmp_path: Path, preload: bool) -> None:
+    (tmp_path / "app.py").write_text(CURIOUS_APP)
+    with FakeArbiter(tmp_path, GUNICORN_PID="7") as arbiter:
+        arbiter.send_settings()
+        arbiter.bind(LOOPBACK)
+        arbiter.start_gateway()
+        assert shown_name(arbiter.boot(1, preload=preload)).endswith(".2]")
+        arbiter.say("promoted")
+        assert not shown_name(arbiter.boot(2, preload=preload)).endswith(".2]")
+        if not preload:
+            assert "GUNICORN_PID" not in facts(arbiter)["environment"]
 
 
 @pytest.mark.parametrize("preload", [False, True])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tunicorn_worker.process_title import find_title_setter, set_process_title
+from tunicorn_worker.process_title import find_title_setter, set_process_title, title_name
 
 
 @pytest.fixture(name="calls")
@@ -35,3 +35,10 @@ def test_not_on_macos(calls: list[object], monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(sys, "platform", "darwin")
     set_process_title("tunicorn: worker [app]")
     assert calls == []
+
+
+def test_the_name_beside_another_master(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GUNICORN_PID", raising=False)
+    assert title_name("shop") == "shop"
+    monkeypatch.setenv("GUNICORN_PID", "7")
+    assert title_name("shop") == "shop.2"
