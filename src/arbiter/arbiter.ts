@@ -7,19 +7,25 @@ import type { ArbiterEvent, MasterSignal } from "../lifecycle/event.ts";
 import type { ListenAddress, NurseryEvent } from "../lifecycle/messages.ts";
 import { type ArbiterState, createState, type Plan } from "../lifecycle/state.ts";
 import { step } from "../lifecycle/step.ts";
+import { sharesSockets } from "../lifecycle/succession.ts";
 import { writeFully } from "../telemetry/error-log.ts";
 import type { TlsMaterial } from "../wire/tls-material.ts";
 import type { EffectiveSettings } from "./effective-settings.ts";
 import { FileWatcher, type ReloadEngine } from "./file-watcher.ts";
 import { GatewayLink } from "./gateway-link.ts";
+import type { InheritedSockets } from "./inherited-sockets.ts";
 import { closeHandle, KeptHandles } from "./kept-handles.ts";
 import type { NurseryHappening, NurseryProcess } from "./nursery-process.ts";
 import { NurseryWatch } from "./nursery-watch.ts";
 import type { Outward } from "./outward.ts";
 import { eventName, gatewayEvent, nurseryEvent } from "./received.ts";
+import type { ServiceNotifier } from "./service-notifier.ts";
 import type { ReadAgain } from "./settings-reader.ts";
+import type { SuccessorEnd } from "./successor.ts";
 
 const STDERR = 2;
+/** A master whose predecessor has ended is promoted within a second, as Gunicorn's, which looks once a second. */
+const PREDECESSOR_LOOK_MS = 250;
 
 export interface ArbiterOptions {
   /** The settings of the start. */
@@ -31,7 +37,14 @@ export interface ArbiterOptions {
   readonly startNursery: () => NurseryProcess;
   /** The contract's `gateway`. */
   readonly gatewayMessage: object;
-  readonly outward: Pick<Outward, "log" | "apply" | "reopenLogs" | "removePidFile">;
+  readonly outward: Pick<Outward, "log" | "apply" | "reopenLogs" | "removePidFile" | "promote">;
+  /** Listening sockets that came with the start. */
+  readonly inherited: InheritedSockets;
+  /** Files of inherited unix sockets are this server's own: the master before this one has made them. */
+  readonly ownsInherited: boolean;
+  readonly notifier: Pick<ServiceNotifier, "tell">;
+  /** Starts a new master on these descriptors. @returns its pid. */
+  readonly startSuccessor: (listeners: readonly number[], onEnd: (end: SuccessorEnd) => void) => number | undefined;
   readonly exit: (code: number) => void;
 }
 
@@ -57,6 +70,7 @@ export class Arbiter {
   /** What stands behind the mind's plans. */
   readonly #settingsOf = new WeakMap<Plan, EffectiveSettings>();
   #madeSockets: MadeSocket[] = [];
+  #successorPid: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** With `reload`. */
   #sources: { readonly engine: ReloadEngine; readonly watcher: FileWatcher } | undefined;
@@ -74,6 +88,17 @@ export class Arbiter {
   start(): void {
     this.#feed({ type: "begin" });
     this.#listenTo(this.#nursery);
+    this.#watchPredecessor(this.#options.settings.plan.predecessor);
+  }
+
+  /** It is our parent; whoever adopts us after it has another pid. */
+  #watchPredecessor(pid: number | undefined): void {
+    if (pid === undefined) return;
+    const timer = setInterval(() => {
+      if (process.ppid === pid) return;
+      clearInterval(timer);
+      this.#feed({ type: "predecessor-gone" });
+    }, PREDECESSOR_LOOK_MS);
   }
 
   onSignal(name: MasterSignal): void {
@@ -137,6 +162,9 @@ export class Arbiter {
       case "listening":
         this.#kept.addListener(said, handle);
         break;
+      case "bound":
+        this.#options.inherited.close();
+        break;
       case "parked":
         this.#kept.keepParked(handle);
         break;
@@ -160,14 +188,22 @@ export class Arbiter {
     return new GatewayLink(handle, pid, onMessage, () => this.#feed({ type: "gateway-closed", pid }));
   }
 
-  /** Unix sockets that nobody listens on any more are removed. An inherited socket's file is somebody else's. */
+  /** Unix sockets that nobody listens on any more are removed; while another master shares them, that is its affair. */
   #noteMadeSockets(asked: readonly ListenAddress[]): void {
     const before = this.#madeSockets;
     this.#madeSockets = asked.flatMap((address) => {
-      const inode = address.kind === "unix" ? statSync(address.path, { throwIfNoEntry: false })?.ino : undefined;
-      return address.kind === "unix" && inode !== undefined ? [{ path: address.path, inode }] : [];
+      const path = this.#madePath(address);
+      const inode = path === undefined ? undefined : statSync(path, { throwIfNoEntry: false })?.ino;
+      return path !== undefined && inode !== undefined ? [{ path, inode }] : [];
     });
+    if (sharesSockets(this.#state)) return;
     for (const made of before) if (!this.#madeSockets.some(({ path }) => path === made.path)) removeSocket(made);
+  }
+
+  /** An inherited socket's file is somebody else's, unless it was the master's before this one. */
+  #madePath(asked: ListenAddress): string | undefined {
+    if (asked.kind === "unix") return asked.path;
+    return asked.kind === "fd" && this.#options.ownsInherited ? this.#kept.fileOfListener(asked.index) : undefined;
   }
 
   async #readSettings(reading: number): Promise<void> {
@@ -222,6 +258,7 @@ export class Arbiter {
         break;
       case "send-settings":
         this.#nursery.send(this.#settings.settingsMessage);
+        for (const [message, handle] of this.#options.inherited.messages()) this.#nursery.send(message, handle);
         break;
       case "read-settings":
         void this.#readSettings(command.reading);
@@ -265,17 +302,36 @@ export class Arbiter {
       case "reopen-logs":
         outward.reopenLogs();
         break;
+      case "start-successor":
+        this.#startSuccessor();
+        break;
+      case "promote":
+        outward.promote();
+        break;
+      case "tell-service-manager":
+        this.#options.notifier.tell(command.note, this.#successorPid);
+        break;
       case "exit":
-        this.#end(command.code);
+        this.#end(command.code, command.keepSockets);
         break;
     }
   }
 
+  #startSuccessor(): void {
+    // Behind the plan's own are those that a reload is about to close.
+    const listeners = this.#kept.listenerDescriptors().slice(0, this.#state.plan.addresses.length);
+    const pid = this.#options.startSuccessor(listeners, (end) => {
+      this.#successorPid = undefined;
+      this.#feed({ type: "successor-exited", pid, ...end });
+    });
+    this.#successorPid = pid;
+  }
+
   /** Takes away what the server made in the file system. */
-  #end(code: number): void {
+  #end(code: number, keepSockets: boolean): void {
     clearTimeout(this.#timer);
     this.#watch.end();
-    for (const made of this.#madeSockets) removeSocket(made);
+    for (const made of keepSockets ? [] : this.#madeSockets) removeSocket(made);
     this.#options.outward.removePidFile();
     this.#options.exit(code);
   }

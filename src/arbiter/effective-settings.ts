@@ -1,6 +1,7 @@
 /** What one reading of the settings means for the mind, the nursery and the gateway. */
 
 import { TOLD_HOOKS } from "../lifecycle/hooks.ts";
+import type { InheritedDescriptors } from "../lifecycle/inheritance.ts";
 import type { Plan } from "../lifecycle/state.ts";
 import { GUNICORN_VERSION, isSet, type Launch, type Resolved, type Settings, settingsToJson, workerKind } from "../settings/index.ts";
 import type { Certificates } from "./certificates.ts";
@@ -21,13 +22,16 @@ export interface EffectiveSettings {
 }
 
 /** What does not come from settings, and does not change. */
-export type MasterFacts = Pick<Plan, "version" | "pid" | "python" | "gatewayUnderWay">;
+export interface MasterFacts extends Pick<Plan, "version" | "pid" | "python" | "gatewayUnderWay" | "predecessor" | "containerEndsWithUs"> {
+  /** Sockets that came with the start: they take the place of all addresses, after a reload too. */
+  readonly inherited: InheritedDescriptors | undefined;
+}
 
 /** @param run  Of the configuration; its live objects belong to these settings. @throws {Error} Gunicorn's text for what is wrong with an address or a raw_env entry. */
 export function effectiveSettings(
   resolved: Resolved,
   { config }: Launch,
-  master: MasterFacts,
+  { inherited, ...master }: MasterFacts,
   certificates: Certificates | undefined,
   run = 0,
 ): EffectiveSettings {
@@ -35,7 +39,7 @@ export function effectiveSettings(
   const hooks = TOLD_HOOKS.filter((name) => isSet(resolved, name));
   return {
     resolved,
-    plan: planFromSettings(settings, { ...master, hooks, hasConfig: config !== undefined, workerClass }),
+    plan: planFromSettings(settings, { ...master, hooks, hasConfig: config !== undefined, workerClass }, inherited),
     run,
     configMessage: config && configCommand(config, run),
     settingsMessage: settingsCommand(resolved, master.version, run),

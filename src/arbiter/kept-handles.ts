@@ -8,6 +8,8 @@ import type { ListenAddress } from "../lifecycle/messages.ts";
 /** What a raw handle of Node can do. */
 interface RawHandle {
   close(): void;
+  /** Its descriptor, as libuv knows it. */
+  readonly fd?: number;
 }
 
 interface KeptListener {
@@ -67,6 +69,19 @@ export class KeptHandles {
       adoptions.push([{ cmd: "adopt", what: "gateway-channel", pid }, handle]);
     }
     return adoptions;
+  }
+
+  /** The listeners' descriptors, in their order. */
+  listenerDescriptors(): number[] {
+    const listeners = [...this.#listeners.values()].sort((a, b) => a.address.index - b.address.index);
+    return listeners.flatMap(({ handle }) => (handle as RawHandle | undefined)?.fd ?? []);
+  }
+
+  /** The file that a listener is in the file system; undefined for all others. */
+  fileOfListener(index: number): string | undefined {
+    const address = this.#listeners.get(index)?.address;
+    // Abstract names of Linux begin with a zero and are no files; a unix socket may also have none.
+    return address?.kind === "unix" && address.path !== "" && !address.path.startsWith("\0") ? address.path : undefined;
   }
 
   closeListeners(): void {

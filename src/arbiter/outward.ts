@@ -3,27 +3,30 @@
 import { displayValue, noEffectNotes, type Resolved, SETTING_NAMES, type Settings } from "../settings/index.ts";
 import type { ErrorLog } from "../telemetry/error-log.ts";
 import { logOptions, makeLogs, openLogs } from "./log-files.ts";
-import { PidFile } from "./pid-file.ts";
+import { PidFile, SUCCESSOR_SUFFIX } from "./pid-file.ts";
 
 export class Outward {
   readonly log: ErrorLog;
   readonly #pid: number;
   #settings: Settings;
+  /** Another master has the names: ours have a suffix until `promote`. */
+  #isSuccessor: boolean;
   #pidFile: PidFile | undefined;
 
   /** @throws {Error} with Gunicorn's text for what can only be found wrong now. */
-  constructor(resolved: Resolved, pid: number) {
+  constructor(resolved: Resolved, pid: number, isSuccessor = false) {
     const { settings } = resolved;
     this.#pid = pid;
     this.#settings = settings;
+    this.#isSuccessor = isSuccessor;
     process.chdir(settings.chdir);
     this.log = openLogs(settings, pid);
-    if (settings.pidfile !== null) this.#pidFile = new PidFile(settings.pidfile, pid);
+    if (settings.pidfile !== null) this.#pidFile = new PidFile(settings.pidfile, pid, isSuccessor);
     this.#logSettings(resolved);
     for (const note of noEffectNotes(resolved)) this.log.write("info", note);
     const note = resolved.uvicorn?.note;
     if (note !== undefined) this.log.write(note.level, note.text);
-    showTitle(settings);
+    this.#showTitle();
   }
 
   /** After a reload. What cannot be done is logged, and stays as it was. */
@@ -40,7 +43,7 @@ export class Outward {
     } catch (error) {
       this.log.write("error", (error as Error).message);
     }
-    showTitle(settings);
+    this.#showTitle();
   }
 
   /** After a rotation. */
@@ -52,9 +55,21 @@ export class Outward {
   /** Also when the path is the same: somebody may have removed the file. */
   #movePidFile(path: string | null): void {
     const before = this.#pidFile;
-    const next = path === null ? undefined : new PidFile(path, this.#pid);
+    const next = path === null ? undefined : new PidFile(path, this.#pid, this.#isSuccessor);
     this.#pidFile = next;
-    if (before !== undefined && before.path !== path) before.remove();
+    if (before !== undefined && before.path !== next?.path) before.remove();
+  }
+
+  /** The other master has ended: names and environment are those of a master that is alone. */
+  promote(): void {
+    this.#isSuccessor = false;
+    delete process.env.GUNICORN_PID;
+    this.#showTitle();
+    try {
+      this.#pidFile?.promote();
+    } catch (error) {
+      this.log.write("error", `cannot rename the pid file: ${(error as Error).message}`);
+    }
   }
 
   removePidFile(): void {
@@ -66,8 +81,9 @@ export class Outward {
     const lines = SETTING_NAMES.map((name) => `  ${name}: ${displayValue(resolved.settings, name)}`);
     this.log.write("debug", `Current configuration:\n${lines.join("\n")}`);
   }
-}
 
-function showTitle({ proc_name, default_proc_name }: Settings): void {
-  process.title = `tunicorn: master [${proc_name ?? default_proc_name}]`;
+  #showTitle(): void {
+    const { proc_name, default_proc_name } = this.#settings;
+    process.title = `tunicorn: master [${proc_name ?? default_proc_name}${this.#isSuccessor ? SUCCESSOR_SUFFIX : ""}]`;
+  }
 }

@@ -3,14 +3,38 @@
 import { chmodSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
+/** Behind the name of a master, and of its pid file, while another master has the plain one. */
+export const SUCCESSOR_SUFFIX = ".2";
+
 export class PidFile {
-  readonly path: string;
+  #path: string;
   readonly #pid: number;
 
-  /** @throws {Error} Gunicorn's texts, when the directory is missing or another process is running on it. */
-  constructor(path: string, pid: number) {
-    this.path = path;
+  /**
+   * @param isSuccessor  This master was started beside another one: its file has another name until `promote`.
+   * @throws {Error} Gunicorn's texts, when the directory is missing or another process is running on it.
+   */
+  constructor(path: string, pid: number, isSuccessor = false) {
+    this.#path = isSuccessor ? path + SUCCESSOR_SUFFIX : path;
     this.#pid = pid;
+    this.#write(this.#path);
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  /** Takes the plain name. @throws {Error} as the constructor. */
+  promote(): void {
+    if (!this.#path.endsWith(SUCCESSOR_SUFFIX)) return;
+    const path = this.#path.slice(0, -SUCCESSOR_SUFFIX.length);
+    this.#write(path);
+    this.remove();
+    this.#path = path;
+  }
+
+  #write(path: string): void {
+    const pid = this.#pid;
     const owner = readPid(path);
     if (owner !== undefined && owner !== pid && isAlive(owner)) {
       throw new Error(`Already running on PID ${owner} (or pid file '${path}' is stale)`);
@@ -26,9 +50,9 @@ export class PidFile {
 
   /** Removes it, unless somebody else has written it since. */
   remove(): void {
-    if (readPid(this.path) !== this.#pid) return;
+    if (readPid(this.#path) !== this.#pid) return;
     try {
-      unlinkSync(this.path);
+      unlinkSync(this.#path);
     } catch {
       // Its directory is gone or closed to us by now: nothing to do, and no reason to end otherwise.
     }

@@ -2,6 +2,7 @@
 
 import { parseBindAddress } from "../base/address.ts";
 import { reprString } from "../base/python-repr.ts";
+import type { InheritedDescriptors } from "../lifecycle/inheritance.ts";
 import type { ListenAddress } from "../lifecycle/messages.ts";
 import type { Plan } from "../lifecycle/state.ts";
 import { isDirect, type Settings } from "../settings/index.ts";
@@ -17,7 +18,11 @@ const BOOT_TIMEOUTS = 10;
 /** @throws {Error} Gunicorn's text for a bad address, e.g. `'zz' is not a valid port number.`; for a bad raw_env entry. */
 export function planFromSettings(
   settings: Settings,
-  master: Pick<Plan, "version" | "pid" | "python" | "gatewayUnderWay" | "hasConfig" | "hooks" | "workerClass">,
+  master: Pick<
+    Plan,
+    "version" | "pid" | "python" | "gatewayUnderWay" | "hasConfig" | "hooks" | "workerClass" | "predecessor" | "containerEndsWithUs"
+  >,
+  inherited: InheritedDescriptors | undefined,
 ): Plan {
   const bad = settings.raw_env.find((entry) => !entry.includes("="));
   if (bad !== undefined) throw new Error(`environment setting ${reprString(bad)} invalid`);
@@ -35,12 +40,17 @@ export function planFromSettings(
     preload: settings.preload_app === true,
     // A mold imports everything before it forks; there is nothing left to warm.
     warmImports: settings.warm_imports === true && settings.preload_app !== true,
-    addresses: listenAddresses(settings.bind),
+    addresses: inherited === undefined ? listenAddresses(settings.bind) : inheritedAddresses(inherited),
     backlog: settings.backlog,
     tls: settings.certfile !== null || settings.keyfile !== null,
     direct,
     daemon: settings.daemon === true,
   };
+}
+
+/** Sockets that came with the start take the place of every address. */
+function inheritedAddresses({ descriptors }: InheritedDescriptors): ListenAddress[] {
+  return descriptors.map((fd, index) => ({ index, kind: "fd", fd }));
 }
 
 /** As soon as one address is an inherited descriptor, all others are ignored (Gunicorn). */

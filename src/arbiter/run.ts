@@ -1,18 +1,24 @@
 /** The master's way from its command line to a serving arbiter. */
 
 import { constants } from "node:os";
+import { parseBindAddress } from "../base/address.ts";
 import type { MasterSignal } from "../lifecycle/event.ts";
+import type { InheritedDescriptors } from "../lifecycle/inheritance.ts";
 import { type Exit, type Launch, parse, type Resolved, refuseUnsupported } from "../settings/index.ts";
-import { writeFully } from "../telemetry/error-log.ts";
+import { type ErrorLog, writeFully } from "../telemetry/error-log.ts";
 import { Arbiter } from "./arbiter.ts";
 import { checkConfiguration, configure, findWorkerClass } from "./configure.ts";
 import { becomesDaemon, startDaemon } from "./daemon.ts";
 import { type EffectiveSettings, effectiveSettings, openCertificates, settingsCommand } from "./effective-settings.ts";
+import { InheritedSockets } from "./inherited-sockets.ts";
 import { takeSignals } from "./master-signals.ts";
 import type { NurseryProcess } from "./nursery-process.ts";
 import { Outward } from "./outward.ts";
 import { findPython } from "./python-finder.ts";
+import { ServiceNotifier } from "./service-notifier.ts";
 import { SettingsReader } from "./settings-reader.ts";
+import type { StartContext } from "./start-context.ts";
+import { startSuccessor } from "./successor.ts";
 import { readSurroundings } from "./surroundings.ts";
 
 const STDOUT = 1;
@@ -24,8 +30,7 @@ const UNHANDLED_CODE = 255;
 export interface Start {
   readonly name: string;
   readonly version: string;
-  /** What stands behind the command's name. */
-  readonly words: readonly string[];
+  readonly context: StartContext;
   /** Started on a guess on the first line of the program; undefined when the command line looked as if no Python was needed. */
   readonly nursery: NurseryProcess | undefined;
   readonly startNursery: (python: string) => NurseryProcess;
@@ -52,8 +57,9 @@ export async function runMaster(start: Start): Promise<void> {
   });
   const inBackground = becomesDaemon(process.env);
   const surroundings = readSurroundings();
+  const { context } = start;
   // A reload looks for everything where the start did, whatever `chdir` says.
-  const parseAgain = (): Launch | Exit => parse(start.words, start, surroundings);
+  const parseAgain = (): Launch | Exit => parse(context.words, start, surroundings);
   const launch = parseAgain();
   if (launch.at === "exit") return end(launch);
   writeFully(STDERR, launch.stderr);
@@ -84,12 +90,15 @@ export async function runMaster(start: Start): Promise<void> {
     const { settings } = resolved;
     const certificates = await openCertificates(settings);
     if (settings.check_config) return end(await checkConfiguration(resolved, settingsMessage, nursery));
-    if (settings.daemon && !inBackground) {
-      if (process.env.NOTIFY_SOCKET) writeFully(STDERR, DAEMON_UNDER_SYSTEMD);
-      startDaemon(settings, start.words, surroundings.cwd);
+    if (settings.daemon && !inBackground && context.origin.predecessor === undefined) {
+      if (context.serviceManager !== undefined) writeFully(STDERR, DAEMON_UNDER_SYSTEMD);
+      startDaemon(settings, context);
       return end({ at: "exit", stdout: "", stderr: "", status: 0 });
     }
-    const master = { version: start.version, pid: process.pid, python, gatewayUnderWay: nursery.gatewayUnderWay };
+    const { gatewayUnderWay } = nursery;
+    const { containerEndsWithUs, origin } = context;
+    const { predecessor, sockets: inherited } = origin;
+    const master = { version: start.version, pid: process.pid, python, gatewayUnderWay, predecessor, containerEndsWithUs, inherited };
     const effective = effectiveSettings(resolved, launch, master, certificates);
     const arbiter = serve(start, effective, nursery, new SettingsReader(parseAgain, master, surroundings));
     takeSignals((name) => arbiter.onSignal(name));
@@ -102,12 +111,18 @@ export async function runMaster(start: Start): Promise<void> {
 /** @throws {Error} with Gunicorn's text for what can only be found wrong now: logs, addresses, the pid file. */
 function serve(start: Start, settings: EffectiveSettings, nursery: NurseryProcess, reader: SettingsReader): Arbiter {
   const { python } = nursery.program;
-  const outward = new Outward(settings.resolved, process.pid);
+  const { context } = start;
+  const { sockets, predecessor } = context.origin;
+  const inherited = new InheritedSockets(settings.plan.addresses);
+  const outward = new Outward(settings.resolved, process.pid, predecessor !== undefined);
+  const { log } = outward;
+  logNames(log, sockets);
   process.on("uncaughtException", (error) => {
-    outward.log.write("error", `Unhandled exception in main loop\n${error.stack}`);
+    log.write("error", `Unhandled exception in main loop\n${error.stack}`);
     outward.removePidFile();
     process.exit(UNHANDLED_CODE);
   });
+  const { bind } = settings.resolved.settings;
   const arbiter = new Arbiter({
     settings,
     readSettings: (current, from) => reader.read(current, from),
@@ -115,8 +130,21 @@ function serve(start: Start, settings: EffectiveSettings, nursery: NurseryProces
     startNursery: () => start.startNursery(python),
     gatewayMessage: start.gateway,
     outward,
+    inherited,
+    ownsInherited: sockets?.from === "predecessor" && !bind.some((text) => parseBindAddress(text).kind === "fd"),
+    notifier: new ServiceNotifier(context.serviceManager, (detail) => {
+      log.write("warning", `cannot tell the service manager anything: ${detail}`);
+    }),
+    startSuccessor: (listeners, onEnd) => startSuccessor(context, listeners, onEnd),
     exit: (code) => process.exit(code),
   });
   arbiter.start();
   return arbiter;
+}
+
+/** systemd's names of the sockets that it has passed, for those who wonder which is which. */
+function logNames(log: ErrorLog, sockets: InheritedDescriptors | undefined): void {
+  for (const [index, name] of (sockets?.names ?? []).entries()) {
+    log.write("debug", `socket from the service manager fd=${sockets?.descriptors[index]} name=${name}`);
+  }
 }

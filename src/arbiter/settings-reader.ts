@@ -1,6 +1,6 @@
 /** SIGHUP: all layers of the settings are read again, and looked at before anything follows from them. */
 
-import type { LogLevel } from "../lifecycle/messages.ts";
+import type { ListenAddress, LogLevel } from "../lifecycle/messages.ts";
 import {
   type Exit,
   type Launch,
@@ -55,7 +55,7 @@ export class SettingsReader {
     }
   }
 
-  async #read({ resolved: current, certificates: before }: EffectiveSettings, nursery: NurseryProcess): Promise<ReadAgain> {
+  async #read({ resolved: current, plan, certificates: before }: EffectiveSettings, nursery: NurseryProcess): Promise<ReadAgain> {
     const launch = this.#parse();
     if (launch.at === "exit") return failed(launch);
     this.#runs += 1;
@@ -73,16 +73,31 @@ export class SettingsReader {
     const certificates = await openCertificates(settings, before);
     const effective = effectiveSettings(resolved, launch, this.#master, certificates, run);
     checkLogs(settings);
+    refuseNewDescriptors(plan.addresses, effective.plan.addresses);
     const known = new Set(noEffectNotes(current));
     const lines: ReloadLine[] = [
       ...waiting.map(({ name, before, after }): ReloadLine => {
         return { level: "warning", text: `setting changed, it takes effect with the next start name=${name} now=${before} then=${after}` };
       }),
+      ...this.#ignoredAddresses(current.settings.bind, settings.bind),
       ...noEffectNotes(resolved)
         .filter((note) => !known.has(note))
         .map((text): ReloadLine => ({ level: "info", text })),
     ];
     return { status: "ok", effective, lines };
+  }
+
+  #ignoredAddresses(before: readonly string[], after: readonly string[]): ReloadLine[] {
+    if (this.#master.inherited === undefined || before.join() === after.join()) return [];
+    return [{ level: "warning", text: "setting has no effect, the server keeps the sockets that it was started with name=bind" }];
+  }
+}
+
+/** Behind other numbers there may be anything of ours by now. @throws {Error} */
+function refuseNewDescriptors(before: readonly ListenAddress[], after: readonly ListenAddress[]): void {
+  for (const address of after) {
+    if (address.kind !== "fd" || before.some((each) => each.kind === "fd" && each.fd === address.fd)) continue;
+    throw new Error(`fd://${address.fd} was not taken over at the start: another descriptor needs another start`);
   }
 }
 

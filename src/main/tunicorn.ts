@@ -1,10 +1,11 @@
 /** The master's entry. What takes longest to start is started first: Python boots while the rest of this program is still being read. */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { catchSignals } from "../arbiter/master-signals.ts";
 import { NurseryProcess } from "../arbiter/nursery-process.ts";
 import { findPython, guessPythonSearch } from "../arbiter/python-finder.ts";
+import { type StartContext, takeStart } from "../arbiter/start-context.ts";
 
 /** Put in by the build; absent when run from the sources. */
 declare const TUNICORN_VERSION: string | undefined;
@@ -16,7 +17,8 @@ const root = new URL(built ? "../" : "../../", import.meta.url);
 const pathOf = (name: string): string => fileURLToPath(new URL(name, root));
 
 const version: string = built ? TUNICORN_VERSION : JSON.parse(readFileSync(pathOf("package.json"), "utf8")).version;
-const words = process.argv.slice(2);
+const [, program = "", ...words] = process.argv;
+const context = takeContext();
 
 /** Without one of these, SIGUSR1 to a young Node process opens its inspector; the launcher gave one to this process. */
 const INSPECTOR_FLAGS = /^--(inspect-port|disable-sigusr1)/;
@@ -34,6 +36,15 @@ const gatewayFlags = [
 ];
 const gatewayProgram = pathOf(built ? "dist/gateway.cjs" : "src/main/gateway.ts");
 const gateway = { cmd: "gateway", node: process.execPath, flags: gatewayFlags, program: gatewayProgram, env: {} };
+
+function takeContext(): StartContext {
+  try {
+    return takeStart(process.env, [process.execPath, ...process.execArgv, program], words);
+  } catch (error) {
+    writeSync(2, `\nError: ${(error as Error).message}\n`);
+    process.exit(1);
+  }
+}
 
 /** argv as Gunicorn's process would show it to the application. */
 const shownArguments = JSON.stringify(["tunicorn", ...words]);
@@ -53,6 +64,8 @@ function startFirstNursery(): NurseryProcess | undefined {
   if (named("-h", "--help", "-v", "--version")) return undefined;
   const python = findPython(guessPythonSearch(words, process.env, directory));
   if (named("--check-config", "--print-config")) return startNursery(python);
+  // A successor starts the gateway when it has a worker.
+  if (context.origin.predecessor !== undefined) return startNursery(python);
   // Node takes longest to boot: the gateway begins before anything else of the nursery, and long before its settings are known.
   const early = startNursery(python, { TUNICORN_GATEWAY: [process.execPath, ...gatewayFlags, gatewayProgram].join("\n") });
   early.startGateway(gateway);
@@ -60,4 +73,4 @@ function startFirstNursery(): NurseryProcess | undefined {
 }
 
 const nursery = startFirstNursery();
-void import("../arbiter/run.ts").then(({ runMaster }) => runMaster({ name: "tunicorn", version, words, nursery, startNursery, gateway }));
+void import("../arbiter/run.ts").then(({ runMaster }) => runMaster({ name: "tunicorn", version, context, nursery, startNursery, gateway }));

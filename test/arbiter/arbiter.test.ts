@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Arbiter, type ArbiterOptions } from "../../src/arbiter/arbiter.ts";
 import type { EffectiveSettings } from "../../src/arbiter/effective-settings.ts";
+import { InheritedSockets } from "../../src/arbiter/inherited-sockets.ts";
 import type { NurseryProcess } from "../../src/arbiter/nursery-process.ts";
 import { PidFile } from "../../src/arbiter/pid-file.ts";
+import { ServiceNotifier } from "../../src/arbiter/service-notifier.ts";
+import type { SuccessorEnd } from "../../src/arbiter/successor.ts";
 import { PLAN } from "../lifecycle/world.ts";
 import { resolvedOf } from "./settings-of.ts";
 import { LogBook, startStandIn } from "./stand-in.ts";
@@ -18,6 +21,7 @@ interface Running {
   readonly arbiter: Arbiter;
   readonly book: LogBook;
   readonly nurseries: NurseryProcess[];
+  readonly successors: { readonly listeners: readonly number[]; readonly onEnd: (end: SuccessorEnd) => void }[];
   readonly ended: Promise<number>;
 }
 
@@ -38,6 +42,7 @@ const rereads: ArbiterOptions["readSettings"] = () =>
 function run(context: TestContext, behaviour = "", readSettings = rereads): Running {
   const book = new LogBook();
   const nurseries = [startStandIn(behaviour)];
+  const successors: Running["successors"] = [];
   context.after(() => {
     for (const nursery of nurseries) nursery.kill();
     book.remove();
@@ -63,11 +68,19 @@ function run(context: TestContext, behaviour = "", readSettings = rereads): Runn
       apply: ({ application }) => book.log.write("info", `applied ${application.uri}`),
       reopenLogs: () => book.log.reopen(),
       removePidFile: () => pidFile.remove(),
+      promote: assert.fail,
+    },
+    inherited: new InheritedSockets([]),
+    ownsInherited: false,
+    notifier: new ServiceNotifier(undefined, assert.fail),
+    startSuccessor: (listeners, onEnd) => {
+      successors.push({ listeners, onEnd });
+      return 4711;
     },
     exit,
   });
   arbiter.start();
-  return { arbiter, book, nurseries, ended };
+  return { arbiter, book, nurseries, successors, ended };
 }
 
 /** The port that the stand-in says it listens on. */
@@ -118,6 +131,25 @@ test("a new nursery is handed the listener, whose clients were never refused", {
   arbiter.onSignal("quit");
   arbiter.onSignal("quit");
   void ended;
+});
+
+test("USR2 starts one new master on the kept listener; its end is told", { timeout: TIMEOUT_MS }, async (context) => {
+  const { arbiter, book, successors, ended } = run(context);
+  arbiter.onSignal("usr2"); // before there is a listener: it waits
+  assert.equal(successors.length, 0);
+  let at = await book.line(/Listening at/);
+  assert.equal(successors.length, 1);
+  const [fd = -1] = successors[0]?.listeners ?? [];
+  assert.ok(fd > 2);
+  assert.ok(readlinkSync(`/proc/self/fd/${fd}`).startsWith("socket:"));
+  arbiter.onSignal("usr2");
+  at = await book.line(/USR2 signal ignored\. Child exists\.$/, at);
+  successors[0]?.onEnd({ status: { code: 3 } });
+  await book.line(/new master ended, this one goes on pid=4711 code=3$/, at);
+  arbiter.onSignal("usr2");
+  assert.equal(successors.length, 2);
+  arbiter.onSignal("term");
+  assert.equal(await ended, 0);
 });
 
 test("a port that stays busy", { timeout: TIMEOUT_MS }, async (context) => {

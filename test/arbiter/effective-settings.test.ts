@@ -5,7 +5,15 @@ import { readSurroundings } from "../../src/arbiter/surroundings.ts";
 import type { PyValue } from "../../src/base/python-repr.ts";
 import { parse, resolve } from "../../src/settings/index.ts";
 
-const MASTER = { version: "0.1.0", pid: 42, python: "python3", gatewayUnderWay: false };
+const MASTER = {
+  version: "0.1.0",
+  pid: 42,
+  python: "python3",
+  gatewayUnderWay: false,
+  predecessor: undefined,
+  containerEndsWithUs: false,
+  inherited: undefined,
+};
 const hook: PyValue = { t: "object", type: "function", text: "<function f>", name: "f", callable: true, arity: 1 };
 
 function launchOf(words: readonly string[]) {

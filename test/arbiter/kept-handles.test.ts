@@ -40,6 +40,28 @@ test("what is replaced is closed, once; what is kept is handed on with its addre
   assert.deepEqual(kept.adoptions(true), []);
 });
 
+test("the listeners' descriptors are given in the order of the addresses", () => {
+  const kept = new KeptHandles();
+  kept.addListener({ ...ADDRESS, index: 1 }, { close: () => {}, fd: 20 });
+  kept.addListener({ ...ADDRESS, index: 0 }, { close: () => {}, fd: 21 });
+  kept.keepListeners([ASKED, { ...ASKED, index: 1 }]);
+  assert.deepEqual(kept.listenerDescriptors(), [21, 20]);
+  kept.closeListeners();
+  assert.deepEqual(kept.listenerDescriptors(), []);
+});
+
+test("a listener's file, if it has one", () => {
+  const kept = new KeptHandles();
+  for (const [index, path] of ["/run/app.sock", "\0abstract", ""].entries()) kept.addListener({ index, kind: "unix", path }, new Handle());
+  kept.addListener({ ...ADDRESS, index: 3 }, new Handle());
+  assert.equal(kept.fileOfListener(0), undefined, "not before they count");
+  kept.keepListeners([]);
+  assert.deepEqual(
+    [0, 1, 2, 3, 4].map((index) => kept.fileOfListener(index)),
+    ["/run/app.sock", undefined, undefined, undefined, undefined],
+  );
+});
+
 test("closing nothing is no error", () => {
   for (const nothing of [undefined, null, 7, {}]) closeHandle(nothing);
 });

@@ -40,3 +40,16 @@ test("what cannot be changed is logged, and stays", () => {
   assert.ok(existsSync(at("pid3")));
   outward.removePidFile();
 });
+
+test("beside another master the names have a suffix, through a reload too, until it has ended", () => {
+  const outward = new Outward(resolvedOf(["--log-file", at("second"), "-p", at("pid4"), "-n", "one", "app"]), process.pid, true);
+  assert.deepEqual([process.title, read("pid4.2"), existsSync(at("pid4"))], ["tunicorn: master [one.2]", `${process.pid}\n`, false]);
+  outward.apply(resolvedOf(["--log-file", at("second"), "-p", at("pid5"), "-n", "two", "app"]));
+  assert.deepEqual([process.title, existsSync(at("pid4.2")), existsSync(at("pid5.2"))], ["tunicorn: master [two.2]", false, true]);
+  process.env.GUNICORN_PID = "7";
+  outward.promote();
+  assert.deepEqual([process.title, existsSync(at("pid5.2")), read("pid5")], ["tunicorn: master [two]", false, `${process.pid}\n`]);
+  assert.equal(process.env.GUNICORN_PID, undefined);
+  outward.removePidFile();
+  assert.ok(!existsSync(at("pid5")));
+});

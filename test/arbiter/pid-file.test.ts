@@ -44,6 +44,19 @@ test("a directory that is missing", () => {
   assert.throws(() => new PidFile(path, 7), { message: `${join(top, "no")} doesn't exist. Can't create pidfile.` });
 });
 
+test("beside another master it has another name, until it is promoted", () => {
+  const path = join(top, "two.pid");
+  writeFileSync(path, `${process.ppid}\n`);
+  const file = new PidFile(path, 7, true);
+  assert.equal(readFileSync(`${path}.2`, "utf8"), "7\n");
+  assert.throws(() => file.promote(), /Already running on PID/);
+  writeFileSync(path, `${DEAD_PID}\n`);
+  file.promote();
+  assert.deepEqual([readFileSync(path, "utf8"), existsSync(`${path}.2`)], ["7\n", false]);
+  file.remove();
+  assert.equal(existsSync(path), false);
+});
+
 test("somebody else's file is left alone at the end", () => {
   const path = join(top, "taken.pid");
   const file = new PidFile(path, 7);

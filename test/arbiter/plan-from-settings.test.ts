@@ -11,12 +11,15 @@ const MASTER = {
   hasConfig: true,
   hooks: ["on_exit"] as const,
   workerClass: "sync",
+  predecessor: undefined,
+  containerEndsWithUs: false,
 };
 
 test("the settings that the mind needs, in its units", () => {
   const plan = planFromSettings(
     settingsOf(["-w", "3", "-t", "7", "--graceful-timeout", "9", "--backlog", "5", "-b", "[::1]:80", "-b", "unix:/run/a.sock", "app"]),
     MASTER,
+    undefined,
   );
   assert.deepEqual(plan, {
     ...MASTER,
@@ -42,7 +45,7 @@ test("the settings that the mind needs, in its units", () => {
 
 test("the limits of a worker's boot and of its age", () => {
   const limits = (...words: string[]) => {
-    const { bootTimeoutMs, maxAgeMs, maxAgeJitterMs } = planFromSettings(settingsOf([...words, "app"]), MASTER);
+    const { bootTimeoutMs, maxAgeMs, maxAgeJitterMs } = planFromSettings(settingsOf([...words, "app"]), MASTER, undefined);
     return [bootTimeoutMs, maxAgeMs, maxAgeJitterMs];
   };
   assert.deepEqual(limits("--boot-timeout", "2", "--max-worker-age", "3", "--max-worker-age-jitter", "4"), [2000, 3000, 4000]);
@@ -51,16 +54,25 @@ test("the limits of a worker's boot and of its age", () => {
 });
 
 test("an inherited descriptor makes all other addresses void", () => {
-  const { addresses } = planFromSettings(settingsOf(["-b", ":80", "-b", "fd://3", "app"]), MASTER);
+  const { addresses } = planFromSettings(settingsOf(["-b", ":80", "-b", "fd://3", "app"]), MASTER, undefined);
   assert.deepEqual(addresses, [{ index: 0, kind: "fd", fd: 3 }]);
 });
 
+test("sockets that came with the start make all addresses void, in their order", () => {
+  const inherited = { descriptors: [3, 4], names: [], from: "service-manager" as const };
+  const { addresses } = planFromSettings(settingsOf(["-b", ":80", "-b", "fd://9", "app"]), MASTER, inherited);
+  assert.deepEqual(addresses, [
+    { index: 0, kind: "fd", fd: 3 },
+    { index: 1, kind: "fd", fd: 4 },
+  ]);
+});
+
 test("a class that accepts clients by itself", () => {
-  assert.equal(planFromSettings(settingsOf(["-k", "package.Class", "app"]), MASTER).direct, true);
+  assert.equal(planFromSettings(settingsOf(["-k", "package.Class", "app"]), MASTER, undefined).direct, true);
 });
 
 test("with preload nothing is warmed", () => {
-  const { preload, warmImports } = planFromSettings(settingsOf(["--preload", "app"]), MASTER);
+  const { preload, warmImports } = planFromSettings(settingsOf(["--preload", "app"]), MASTER, undefined);
   assert.deepEqual([preload, warmImports], [true, false]);
 });
 
@@ -69,5 +81,6 @@ for (const [words, message] of [
   [["-b", "fd://x"], "'x' is not a valid file descriptor."],
   [["-e", "FOO"], "environment setting 'FOO' invalid"],
 ] as const) {
-  test(`${words.join(" ")} is refused`, () => assert.throws(() => planFromSettings(settingsOf([...words, "app"]), MASTER), { message }));
+  test(`${words.join(" ")} is refused`, () =>
+    assert.throws(() => planFromSettings(settingsOf([...words, "app"]), MASTER, undefined), { message }));
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { effectiveSettings } from "../../src/arbiter/effective-settings.ts";
+import { effectiveSettings, type MasterFacts } from "../../src/arbiter/effective-settings.ts";
 import { SettingsReader } from "../../src/arbiter/settings-reader.ts";
 import { readSurroundings } from "../../src/arbiter/surroundings.ts";
 import { parse } from "../../src/settings/index.ts";
@@ -14,22 +14,30 @@ const top = mkdtempSync(join(tmpdir(), "tunicorn-reader-"));
 after(() => rmSync(top, { recursive: true }));
 writeFileSync(join(top, "conf.py"), "");
 
-const MASTER = { version: "0.1.0", pid: 42, python: "python3", gatewayUnderWay: false };
+const MASTER = {
+  version: "0.1.0",
+  pid: 42,
+  python: "python3",
+  gatewayUnderWay: false,
+  predecessor: undefined,
+  containerEndsWithUs: false,
+  inherited: undefined,
+};
 
-async function read(words: readonly string[], behaviour = "") {
+async function read(words: readonly string[], behaviour = "", master: MasterFacts = MASTER) {
   const surroundings = { ...readSurroundings(), env: {}, cwd: top };
   const again = () => parse(words, { name: "tunicorn", version: "0.1.0" }, surroundings);
   const launch = again();
   const current = effectiveSettings(
     resolvedOf(["app"]),
     { config: undefined, ...(launch.at === "launch" ? launch : {}) } as never,
-    MASTER,
+    master,
     undefined,
   );
   const nursery = startStandIn(behaviour);
   // Somebody serves, and hears what the reader leaves.
   nursery.listen(() => {});
-  const outcome = await new SettingsReader(again, MASTER, surroundings).read(current, nursery);
+  const outcome = await new SettingsReader(again, master, surroundings).read(current, nursery);
   nursery.kill();
   return outcome;
 }
@@ -48,6 +56,7 @@ for (const { words, behaviour, text } of [
   { words: ["-c", "conf.py", "app"], behaviour: "broken-config", text: /SyntaxError: no/ },
   { words: ["-c", "none.py", "app"], behaviour: "", text: /'none\.py' doesn't exist/ },
   { words: ["-w", "-1", "app"], behaviour: "", text: /Value must be positive/ },
+  { words: ["-b", "fd://7", "app"], behaviour: "", text: /fd:\/\/7 was not taken over at the start/ },
   { words: ["-b", "x:zz", "app"], behaviour: "", text: /'zz' is not a valid port number/ },
   { words: ["-e", "FOO", "app"], behaviour: "", text: /environment setting 'FOO' invalid/ },
   { words: ["--statsd-host", "localhost", "app"], behaviour: "", text: /setting 'statsd_host' is not supported yet/ },
@@ -62,3 +71,14 @@ for (const { words, behaviour, text } of [
     assert.match(outcome.text, text);
   });
 }
+
+test("sockets that came with the start stay, whatever the addresses are; that they changed is said", async () => {
+  const inherited = { descriptors: [3, 4], names: [], from: "service-manager" as const };
+  const outcome = await read(["-b", "127.0.0.1:9", "app"], "", { ...MASTER, inherited });
+  assert.ok(outcome.status === "ok");
+  assert.deepEqual(
+    outcome.effective.plan.addresses.map((address) => address.kind === "fd" && address.fd),
+    [3, 4],
+  );
+  assert.match(outcome.lines[0]?.text ?? "", /keeps the sockets that it was started with name=bind$/);
+});

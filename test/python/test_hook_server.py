@@ -49,6 +49,15 @@ def test_what_users_read() -> None:
     assert (server.cfg, server.timeout) == (other, 11)
 
 
+def test_beside_the_master_that_is_to_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GUNICORN_PID", "7")
+    server = HookServer(make_config(), LOG, Orders())
+    assert (server.master_pid, server.master_name, server.proc_name) == (7, "Master.2", "app:app.2")
+    monkeypatch.delenv("GUNICORN_PID")
+    server.promote()
+    assert (server.master_pid, server.master_name, server.proc_name) == (0, "Master", "app:app")
+
+
 @pytest.mark.parametrize(
     ("family", "address", "text"),
     [(socket.AF_INET, ("127.0.0.1", 0), "http://127.0.0.1:{}"), (socket.AF_INET6, ("::1", 0), "http://[::1]:{}")],

@@ -83,3 +83,18 @@ def test_an_adopted_one_is_kept_under_the_address_it_was_asked_for_by() -> None:
     assert world.set.bind({"addresses": [asked], "backlog": 5, "own": 1}, None)
     assert (world.said[0], world.set.all[0].fileno()) == (("listening", port), descriptor)
     world.set.close()
+
+
+def test_a_socket_that_the_master_was_started_with_is_kept_for_the_next_attempt(tmp_path: Path) -> None:
+    world = World()
+    path = str(tmp_path / "inherited")
+    with socket.socket(socket.AF_UNIX) as inherited:
+        inherited.bind(path)
+        world.set.inherit(3, os.dup(inherited.fileno()))
+    addresses = [{"index": 0, "kind": "fd", "fd": 3}, {"index": 1, "kind": "unix", "path": "/nope/s"}]
+    assert not world.set.bind({"addresses": addresses, "backlog": 5, "own": 2}, make_config())
+    for _ in range(2):  # at the start; and at a reload, to which nothing is sent again
+        assert world.set.bind({"addresses": addresses[:1], "backlog": 5, "own": 1}, make_config())
+        assert connects(path)
+    world.set.close()
+    assert not connects(path)
