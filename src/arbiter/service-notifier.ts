@@ -17,8 +17,13 @@ export class ServiceNotifier {
   readonly #waiting: string[] = [];
   #retry: NodeJS.Timeout | undefined;
   #watchdog: NodeJS.Timeout | undefined;
+  /** The last note was lost; that is said once, not at every turn of the watchdog. */
+  #failing = false;
 
-  /** @param manager  Undefined: nobody is told anything. */
+  /**
+   * @param manager    Undefined: nobody is told anything.
+   * @param onFailure  Told why notes are lost.
+   */
   constructor(manager: ServiceManager | undefined, onFailure: (detail: string) => void) {
     this.#manager = manager;
     this.#onFailure = onFailure;
@@ -39,13 +44,15 @@ export class ServiceNotifier {
     for (let text = this.#waiting[0]; text !== undefined; text = this.#waiting[0]) {
       try {
         writeSync(connection, text);
+        this.#failing = false;
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;
         if (code === "EAGAIN") {
           this.#retry = setTimeout(() => this.#flush(connection), RETRY_MS);
           return;
         }
-        this.#onFailure(message);
+        if (!this.#failing) this.#onFailure(message);
+        this.#failing = true;
       }
       this.#waiting.shift();
     }
