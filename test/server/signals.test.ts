@@ -69,7 +69,7 @@ test("signals to the whole group are the master's affair: no worker is replaced"
   const server = await Server.start(t, "tunicorn", { args: ["cases", "-w", "2"] });
   await waitUntil("waiting for both workers", () => server.countLines(/Booting worker/) === 2);
   assert.equal((await server.exchange(get("/pid"))).status, 200);
-  for (const signal of ["SIGUSR1", "SIGUSR2", "SIGWINCH"] as const) {
+  for (const signal of ["SIGUSR1", "SIGWINCH"] as const) {
     const from = server.lines.length;
     process.kill(-server.pid, signal);
     await server.waitForLine(
@@ -81,6 +81,13 @@ test("signals to the whole group are the master's affair: no worker is replaced"
   await waitUntil("waiting for a third worker", () => server.workers().length === 3);
   process.kill(-server.pid, "SIGTTOU");
   await waitUntil("waiting for two workers", () => server.workers().length === 2);
+  const workers = server.workers();
+  const from = server.lines.length;
+  process.kill(-server.pid, "SIGUSR2");
+  const [, successor] = await server.waitForLine(/\[(\d+)\] \[INFO\] Listening at/, from);
+  process.kill(Number(successor), "SIGTERM");
+  await server.waitForLine(/new master ended/, from);
+  assert.deepEqual(server.workers(), workers);
   assert.equal(server.countLines(/replacing it/), 0);
 });
 
