@@ -334,7 +334,7 @@ export class PullDispatcher implements Dispatcher {
       this.#answered = 0;
       this.#rateSinceMs = nowMs;
     }
-    return Math.max(this.lookAhead, Math.min(LOOK_AHEAD_MAX, Math.ceil(this.#answersPerMs * PIPE_WAIT_MS)));
+    return Math.max(this.lookAhead, Math.min(LOOK_AHEAD_MAX, Math.floor(this.#answersPerMs * PIPE_WAIT_MS)));
   }
 
   /** What `scheduleFlush` asked for. @param nowMs  Monotonic milliseconds. */

@@ -537,6 +537,13 @@ for (const { lookAhead, perMs, ahead } of LOOK_AHEAD) {
   });
 }
 
+test("one answer just before a long request is no rate: nobody is to wait behind that", () => {
+  const answering = new Answering(0);
+  answering.run(1, 1);
+  answering.run(0, 20);
+  assert.equal(answering.ahead, 0);
+});
+
 test("tickets ahead follow the rate: few again when answers become slow, many again when they become fast", () => {
   const answering = new Answering(8);
   for (const { perMs, ahead } of [
