@@ -15,7 +15,7 @@ export type GatewayCommand =
     }
   /** Files of certificates have been read again. */
   | { readonly cmd: "tls"; readonly tls: TlsMaterial }
-  | { readonly cmd: "drain" | "quit" | "pause" | "reopen-logs" | "stats" }
+  | { readonly cmd: "part" | "drain" | "quit" | "pause" | "reopen-logs" | "stats" }
   | { readonly cmd: "stop-worker"; readonly worker: number };
 
 /** What the gateway says. */

@@ -121,4 +121,6 @@ export type NurseryCommand =
   | { readonly cmd: "adopted"; readonly workers: readonly (readonly [number, number])[] }
   | { readonly cmd: "reopen-logs" | "listen-again" | "no-gateway" | "unlisten" | "promoted" | "exit" };
 
-export type GatewayCommand = { readonly cmd: "drain" | "quit" | "reopen-logs" } | { readonly cmd: "stop-worker"; readonly worker: number };
+export type GatewayCommand =
+  | { readonly cmd: "part" | "drain" | "quit" | "reopen-logs" }
+  | { readonly cmd: "stop-worker"; readonly worker: number };

@@ -2,6 +2,7 @@
 
 import type { Command } from "./command.ts";
 import { applyDeadlines } from "./deadlines.ts";
+import { beginDrain, superviseDrain } from "./drain-delay.ts";
 import type { ArbiterEvent, MasterSignal } from "./event.ts";
 import { masterSignal } from "./event.ts";
 import { waitStatus } from "./exit-report.ts";
@@ -44,6 +45,7 @@ export function step(state: ArbiterState, event: ArbiterEvent): Command[] {
   superviseListeners(turn);
   superviseReload(turn);
   superviseRest(turn);
+  superviseDrain(turn);
   superviseGateway(turn);
   if (state.phase.at === "serving" && state.nursery.at === "up") reconcile(turn);
   superviseSuccession(turn);
@@ -84,6 +86,9 @@ function takeIn(turn: Turn, event: ArbiterEvent): void {
     case "successor-exited":
       onSuccessorExited(turn, event.pid, event.status, event.cause);
       break;
+    case "drain":
+      if (turn.state.phase.at !== "stopping") beginDrain(turn, false);
+      break;
     case "predecessor-gone":
       onPredecessorGone(turn);
       break;
@@ -104,7 +109,7 @@ function onSignal(turn: Turn, name: MasterSignal): void {
   log(turn, "info", `Handling signal: ${name}`);
   switch (name) {
     case "term":
-      beginStop(turn, { quick: false, ending: { code: 0, reason: undefined, silent: false } });
+      beginDrain(turn, true);
       break;
     case "int":
     case "quit":

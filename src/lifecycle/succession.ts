@@ -17,9 +17,10 @@ export function masterName({ succession }: ArbiterState): string {
 }
 
 export function onUsr2(turn: Turn): void {
-  const { succession, plan } = turn.state;
+  const { succession, plan, drainDelay } = turn.state;
   if (succession.successor !== "none") log(turn, "warning", "USR2 signal ignored. Child exists.");
   else if (succession.predecessor !== undefined) log(turn, "warning", "USR2 signal ignored. Parent exists.");
+  else if (drainDelay !== undefined) log(turn, "warning", "USR2 signal ignored. Draining.");
   else if (plan.containerEndsWithUs)
     log(turn, "warning", "USR2 signal ignored. A container ends with its first process, a new master would not outlive this one.");
   else succession.successor = "wanted";

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { MASTER_SIGNALS } from "../../src/lifecycle/event.ts";
+import { readiness } from "../../src/lifecycle/readiness.ts";
 import type { Plan } from "../../src/lifecycle/state.ts";
 import { type BootResult, World } from "./world.ts";
 
@@ -22,7 +23,7 @@ const TO_WORKERS = [
 
 /** One thing that may happen in the world; numbers choose among what is there. */
 type Happening =
-  | { kind: "nursery" | "gateway" | "workers" | "hands" | "sleep" | "kill-nursery" | "nursery-hangs" | "kill-gateway" }
+  | { kind: "nursery" | "gateway" | "workers" | "hands" | "sleep" | "drain" | "kill-nursery" | "nursery-hangs" | "kill-gateway" }
   | { kind: "signal"; name: (typeof MASTER_SIGNALS)[number] }
   | { kind: (typeof TO_WORKERS)[number]; which: number }
   | { kind: "boots"; result: BootResult }
@@ -70,7 +71,10 @@ const livelySignal = fc.record({
   kind: fc.constant("signal" as const),
   name: fc.constantFrom("hup" as const, "ttin" as const, "ttou" as const, "usr1" as const, "usr2" as const, "winch" as const),
 });
-const anySignal = fc.record({ kind: fc.constant("signal" as const), name: fc.constantFrom(...MASTER_SIGNALS) });
+const anySignal = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant("signal" as const), name: fc.constantFrom(...MASTER_SIGNALS) }) },
+  { weight: 1, arbitrary: fc.constant({ kind: "drain" as const }) },
+);
 
 const lively = fc.array(
   fc.oneof({ weight: 12, arbitrary: ordinary }, { weight: 2, arbitrary: fault }, { weight: 1, arbitrary: livelySignal }),
@@ -96,6 +100,7 @@ const plan = fc.record({
   daemon: fc.boolean(),
   predecessor: fc.constantFrom(undefined, 7),
   timeoutMs: fc.constantFrom(0, 2000, 30_000),
+  drainDelayMs: fc.constantFrom(0, 0, 3000),
   bootTimeoutMs: fc.constantFrom(0, 20_000),
   maxAgeMs: fc.constantFrom(0, 5000),
   maxAgeJitterMs: fc.constantFrom(0, 3000),
@@ -120,6 +125,9 @@ function happen(world: World, happening: Happening): void {
       break;
     case "binds":
       world.bindError = happening.error;
+      break;
+    case "drain":
+      world.feed({ type: "drain" });
       break;
     case "sleep":
       world.sleep();
@@ -198,12 +206,19 @@ function heal(world: World): void {
   if (world.plan.timeoutMs === 0 || world.plan.bootTimeoutMs === 0) world.endHangs();
 }
 
-/** TERM, and everybody obeys from now on. It ends in the time that a stop may take, of which the last two seconds are for what was killed. */
+/**
+ * TERM, and everybody obeys from now on. It ends in the time that a stop may take, of which the last two seconds are for what was killed.
+ * Meanwhile the server is not ready, and it is never ready again.
+ */
 function stop(world: World): void {
   const beganMs = world.nowMs;
+  const { drainDelayMs, gracefulTimeoutMs } = world.plan;
   world.signal("term");
-  world.run();
-  assert.ok(world.nowMs - beganMs <= world.plan.gracefulTimeoutMs + 2000, `the stop took ${world.nowMs - beganMs} ms`);
+  world.run(() => {
+    assert.equal(readiness(world.state).ready, false);
+    return false;
+  });
+  assert.ok(world.nowMs - beganMs <= drainDelayMs + gracefulTimeoutMs + 2000, `the stop took ${world.nowMs - beganMs} ms`);
 }
 
 test("whatever happens while serving, the invariants hold, and quiet brings back the wanted workers; then a TERM ends it once", () => {

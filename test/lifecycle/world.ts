@@ -16,6 +16,7 @@ export const PLAN: Plan = {
   surge: 1,
   timeoutMs: 30_000,
   gracefulTimeoutMs: 30_000,
+  drainDelayMs: 0,
   bootTimeoutMs: 300_000,
   maxAgeMs: 0,
   maxAgeJitterMs: 0,
@@ -438,6 +439,7 @@ export class World {
       if (this.nurseryWorks() || this.handsWork() || this.gatewayWorks() || this.workersWork()) continue;
       if (this.isSettled() && nextWakeMs(this.state, this.nowMs) === undefined) return;
       this.sleep();
+      if (this.state.drainDelay !== undefined) continue; // there is an end to come
       if (this.isSettled() && !this.nurseryWorks() && this.exitCode === undefined) return;
     }
   }
