@@ -27,7 +27,11 @@ const GRACEFUL_STOP: Stop = { quick: false, ending: { code: 0, reason: undefined
 /** The server is to end; a second TERM ends the delay. @param signalled  By TERM, not by the order to drain, after which a TERM is the first. */
 export function beginDrain(turn: Turn, signalled: boolean): void {
   const { state, nowMs } = turn;
-  const { drainDelay, plan } = state;
+  const { drainDelay, plan, succession } = state;
+  if (succession.successor === "preparing" && !succession.termHeld) {
+    succession.termHeld = true;
+    return;
+  }
   if (drainDelay !== undefined) {
     if (drainDelay.termed && signalled) endDelay(turn, drainDelay, "drain delay cut short");
     else state.drainDelay = { ...drainDelay, termed: drainDelay.termed || signalled };
@@ -54,7 +58,12 @@ function isResting({ rest, target }: ArbiterState): boolean {
 /** Takes the steps that are due. Called after every event. */
 export function superviseDrain(turn: Turn): void {
   const { state, nowMs } = turn;
-  const { drainDelay } = state;
+  const { drainDelay, succession } = state;
+  if (succession.termHeld && succession.successor !== "preparing") {
+    succession.termHeld = false;
+    beginDrain(turn, true);
+    return;
+  }
   if (drainDelay === undefined) return;
   if (state.phase.at !== "serving") {
     state.drainDelay = undefined;

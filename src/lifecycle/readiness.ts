@@ -17,7 +17,7 @@ export function readiness(state: ArbiterState): Readiness {
 function reasonsAgainst(state: ArbiterState): string[] {
   const { phase } = state;
   if (phase.at === "stopping" || phase.at === "exited") return ["stopping"];
-  if (state.drainDelay !== undefined) return ["draining"];
+  if (state.drainDelay !== undefined || state.succession.termHeld) return ["draining"];
   if (phase.at === "binding" || state.provenGeneration === undefined) return ["starting"];
   if (state.target === 0 || state.rest !== undefined) return ["resting, no workers are wanted"];
   return [...state.workers.values()].some(isReady) ? [] : ["no worker is ready"];

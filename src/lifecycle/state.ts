@@ -4,7 +4,7 @@ import { type BackOff, noBackOff } from "./back-off.ts";
 import type { Command } from "./command.ts";
 import type { DrainDelay } from "./drain-delay.ts";
 import type { Reading } from "./event.ts";
-import type { ToldHook } from "./hooks.ts";
+import type { OrderedHook } from "./hooks.ts";
 import type { ListenAddress, LogLevel, RequestInfo } from "./messages.ts";
 import type { Rest } from "./rest.ts";
 import type { ServiceState } from "./service-notes.ts";
@@ -46,7 +46,7 @@ export interface Plan {
   /** There is a configuration file or module. */
   readonly hasConfig: boolean;
   /** Those that are set of the hooks that the nursery is told to call. */
-  readonly hooks: readonly ToldHook[];
+  readonly hooks: readonly OrderedHook[];
   /** The first nursery has been told to start a gateway, before the settings were read. */
   readonly gatewayUnderWay: boolean;
   /** Pid of the master that has started this one to take its place; undefined: nobody has. */
@@ -273,7 +273,7 @@ export function createState(plan: Plan, nowMs: number): ArbiterState {
     signalsMs: new Map(),
     warmed: false,
     reportedWorkers: undefined,
-    succession: { predecessor: plan.predecessor, successor: "none" },
+    succession: { predecessor: plan.predecessor, successor: "none", termHeld: false },
     rest: undefined,
     drainDelay: undefined,
     serviceState: "silent",

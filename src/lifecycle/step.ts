@@ -28,7 +28,7 @@ import { onWinch, recall, superviseRest } from "./rest.ts";
 import { noteService } from "./service-notes.ts";
 import { type ArbiterState, log, type Turn } from "./state.ts";
 import { advanceStop, beginStop, hurryStop } from "./stop.ts";
-import { onPredecessorGone, onSuccessorExited, onUsr2, superviseSuccession } from "./succession.ts";
+import { notPrepared, onPredecessorGone, onPreExecRan, onSuccessorExited, onUsr2, superviseSuccession } from "./succession.ts";
 import * as workerEvents from "./worker-events.ts";
 import { reconcile } from "./workers.ts";
 
@@ -45,10 +45,10 @@ export function step(state: ArbiterState, event: ArbiterEvent): Command[] {
   superviseListeners(turn);
   superviseReload(turn);
   superviseRest(turn);
-  superviseDrain(turn);
   superviseGateway(turn);
   if (state.phase.at === "serving" && state.nursery.at === "up") reconcile(turn);
   superviseSuccession(turn);
+  superviseDrain(turn);
   noteService(turn);
   advanceStop(turn);
   return turn.out;
@@ -204,6 +204,9 @@ function onNurserySaid(turn: Turn, said: NurseryEvent): void {
       onHookFailed(turn, said);
       if (said.worker !== undefined) workerEvents.onPreForkFailed(turn, said.worker);
       break;
+    case "pre-exec-ran":
+      onPreExecRan(turn, said.status);
+      break;
     case "set-workers":
       turn.state.target = Math.max(0, said.count);
       break;
@@ -241,6 +244,7 @@ function onCommandFailed(turn: Turn, failed: Extract<NurseryEvent, { ev: "failed
   }
   log(turn, "error", `nursery cannot ${failed.cmd}: ${failed.text}`);
   if (failed.cmd === "gateway" && turn.state.gateway.at === "starting") gatewayFailed(turn, failed.text);
+  if (failed.cmd === "pre-exec") notPrepared(turn, failed.text);
   if (failed.cmd === "fork" && failed.worker !== undefined) workerEvents.onForkFailed(turn, failed.worker);
 }
 

@@ -98,6 +98,7 @@ const plan = fc.record({
   warmImports: fc.boolean(),
   hasConfig: fc.boolean(),
   daemon: fc.boolean(),
+  hooks: fc.constantFrom([], ["pre_exec" as const]),
   predecessor: fc.constantFrom(undefined, 7),
   timeoutMs: fc.constantFrom(0, 2000, 30_000),
   drainDelayMs: fc.constantFrom(0, 0, 3000),

@@ -67,6 +67,8 @@ export class World {
   gatewayBreaks = false;
   /** Molds begin to import and never end. */
   moldsHang = false;
+  /** How the process of `pre_exec` ends. */
+  preExecStatus: ExitStatus = { code: 0 };
   bindError: string | undefined;
   /** What the next reading of the settings finds different from `plan`; or that they cannot be used. */
   found: Partial<Plan> | "broken" = {};
@@ -313,6 +315,9 @@ export class World {
         for (const [number, pid] of order.workers) this.#adopted.set(number, pid);
         this.said({ ev: "adopted" });
         for (const [number, pid] of [...this.#adopted]) if (!this.workers.has(number)) this.#reportOrphan(number, pid);
+        break;
+      case "pre-exec":
+        this.said({ ev: "pre-exec-ran", status: this.preExecStatus });
         break;
       case "unlisten":
         this.said({ ev: "unlistened" });

@@ -12,7 +12,7 @@ const REFUSED: readonly { words: readonly string[]; config?: readonly (readonly 
   { words: ["--statsd-host", "h"], name: "statsd_host" },
   { words: ["--control-socket", "/x"], name: "control_socket" },
   { words: ["--gateways", "2"], name: "gateways" },
-  { words: [], config: [["pre_exec", hook]], name: "pre_exec" },
+  { words: [], config: [["on_dirty_starting", hook]], name: "on_dirty_starting" },
 ];
 
 for (const { words, config = [], name } of REFUSED) {
