@@ -85,6 +85,22 @@ test("the delay ends by itself; before that answers say close, on connections th
   assert.deepEqual(await server.exit(), { code: 0, signal: null });
 });
 
+test("TERM to the whole process group: the delay is the same, and no worker takes it for its own", async (t) => {
+  const server = await start(t, LONG);
+  const before = server.workers();
+  process.kill(-server.pid, "SIGTERM");
+  await server.waitForLine(/draining, not ready/);
+  const held = await holdRequest(t, server);
+  process.kill(-server.pid, "SIGTERM");
+  await server.waitForLine(/drain delay cut short/);
+  held.release();
+  const answer = await held.answer;
+  assert.deepEqual(answer instanceof Error ? answer : answer.status, 200);
+  assert.ok(before.includes(held.worker));
+  assert.deepEqual(await server.exit(), { code: 0, signal: null });
+  assert.equal(server.countLines(/worker signalled/), 0);
+});
+
 test("INT during the delay ends it, and the server with it, at once", async (t) => {
   const server = await start(t, LONG);
   server.signal("SIGTERM");

@@ -40,7 +40,7 @@ for (const scenario of SCENARIOS.filter(({ name }) => name.includes(ONLY))) {
       const disturbed = await startScenario(t, kind, scenario);
       const load = await startRawLoad(t, disturbed.server.address, RATE, scenario.path);
       let over = false;
-      const done = scenario.disturb(t, disturbed, () => over);
+      const done = scenario.disturb(t, disturbed, () => over, scenario.periodMs);
       await pause(RUN_MS);
       over = true;
       const times = await done;

@@ -18,8 +18,10 @@ export interface Scenario {
   readonly path?: string;
   /** Servers that can do it. */
   readonly kinds: readonly ServerKind[];
+  /** Between two turns of what is done at a steady pace. */
+  readonly periodMs?: number;
   /** What is done to it again and again until `over`. @returns how often. */
-  readonly disturb: (scope: Scope, server: Disturbed, over: () => boolean) => Promise<number>;
+  readonly disturb: (scope: Scope, server: Disturbed, over: () => boolean, periodMs?: number) => Promise<number>;
   /** Of Tunicorn: at most so many failures, and how they look. */
   readonly allowed?: (times: number) => { count: number; failures: readonly string[] };
 }
@@ -48,22 +50,22 @@ export async function pause(ms: number): Promise<void> {
 }
 
 /** Does it at a steady pace until it is over. */
-function every(ms: number, act: (disturbed: Disturbed, turn: number) => Promise<void> | void): Scenario["disturb"] {
-  return async (_, disturbed, over) => {
+function steadily(act: (disturbed: Disturbed, turn: number) => void): Scenario["disturb"] {
+  return async (_, disturbed, over, periodMs = 1000) => {
     let times = 0;
-    for (let dueMs = performance.now() + ms; ; dueMs += ms) {
+    for (let dueMs = performance.now() + periodMs; ; dueMs += periodMs) {
       while (performance.now() < dueMs) {
         if (over()) return times;
         await pause(Math.min(50, Math.max(1, dueMs - performance.now())));
       }
-      await act(disturbed, times);
+      act(disturbed, times);
       times += 1;
     }
   };
 }
 
-function signals(ms: number, ...names: readonly NodeJS.Signals[]): Scenario["disturb"] {
-  return every(ms, ({ master }, turn) => void process.kill(master, names[turn % names.length]));
+function signals(...names: readonly NodeJS.Signals[]): Scenario["disturb"] {
+  return steadily(({ master }, turn) => void process.kill(master, names[turn % names.length]));
 }
 
 /** USR2, a new master that serves, TERM to the old one: again and again. */
@@ -82,6 +84,12 @@ const upgrades: Scenario["disturb"] = async (scope, disturbed, over) => {
     disturbed.master = next;
   }
   return times;
+};
+
+/** Workers replace themselves. */
+const recycling: Scenario["disturb"] = async (_, { server }, over) => {
+  while (!over()) await pause(50);
+  return server.countLines(/Autorestarting worker|worker has done its time/);
 };
 
 /** Nobody is asked for; a process beside the server uses as much of a processor as an import would. */
@@ -107,32 +115,32 @@ function killWorker({ master }: Disturbed, turn: number): void {
 }
 
 export const SCENARIOS: readonly Scenario[] = [
-  { name: "nothing", args: [], kinds: BOTH, disturb: every(1000, () => {}) },
+  { name: "nothing", args: [], kinds: BOTH, disturb: recycling },
   { name: "burner beside it", args: [], env: IMPORT, kinds: BOTH, disturb: burning },
-  { name: "HUP every 2 s, 1.5 s import", args: [], env: IMPORT, kinds: BOTH, disturb: signals(2000, "SIGHUP") },
-  { name: "max_requests 10", args: ["--max-requests", "10"], kinds: BOTH, disturb: every(1000, () => {}) },
-  { name: "TTIN, TTOU every 0.2 s", args: [], kinds: BOTH, disturb: signals(200, "SIGTTIN", "SIGTTOU") },
+  { name: "HUP every 2 s, 1.5 s import", args: [], env: IMPORT, kinds: BOTH, periodMs: 2000, disturb: signals("SIGHUP") },
+  { name: "max_requests 10", args: ["--max-requests", "10"], kinds: BOTH, disturb: recycling },
+  { name: "TTIN, TTOU every 0.2 s", args: [], kinds: BOTH, periodMs: 200, disturb: signals("SIGTTIN", "SIGTTOU") },
   { name: "USR2, TERM to the old master", args: [], kinds: BOTH, disturb: upgrades },
   {
-    name: "max_worker_memory, 1 MiB per request",
-    args: ["--max-worker-memory", "200"],
+    name: "max_worker_memory, 256 KiB per request",
+    args: ["--max-worker-memory", "80"],
     path: "/grow",
     kinds: OURS,
-    disturb: every(1000, () => {}),
+    disturb: recycling,
   },
   {
     name: "kill -9 of a worker every second, 50 ms, retry on",
     args: [...THREADS, "--retry-safe-requests"],
     path: "/wait",
     kinds: OURS,
-    disturb: every(1000, killWorker),
+    disturb: steadily(killWorker),
   },
   {
     name: "kill -9 of a worker every second, 50 ms",
     args: THREADS,
     path: "/wait",
     kinds: BOTH,
-    disturb: every(1000, killWorker),
+    disturb: steadily(killWorker),
     allowed: (times) => ({ count: times * IN_APPLICATION_MAX, failures: ["status 502"] }),
   },
   {
@@ -140,7 +148,8 @@ export const SCENARIOS: readonly Scenario[] = [
     args: THREADS,
     path: "/wait",
     kinds: OURS,
-    disturb: every(3000, ({ server }) => killQuietly(server.gateway() ?? 0)),
+    periodMs: 3000,
+    disturb: steadily(({ server }) => killQuietly(server.gateway() ?? 0)),
     // Those in the application, and those whose bytes were on their way.
     allowed: (times) => ({ count: times * 2 * IN_APPLICATION_MAX, failures: ["ECONNRESET", "closed without an answer", "cut", "EPIPE"] }),
   },
@@ -148,6 +157,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "kill -9 of the nursery every 3 s",
     args: [],
     kinds: OURS,
-    disturb: every(3000, ({ server }) => killQuietly(server.nursery() ?? 0)),
+    periodMs: 3000,
+    disturb: steadily(({ server }) => killQuietly(server.nursery() ?? 0)),
   },
 ];

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 WAIT_SECONDS = 0.05
-GROW_BYTES = 1 << 20
+GROW_BYTES = 1 << 18
 KEPT: list[bytearray] = []
 
 
