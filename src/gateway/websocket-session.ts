@@ -9,6 +9,7 @@
 import { type Receiver, Sender } from "ws";
 import type { Tunnel, TunnelUser } from "../request/exchange.ts";
 import { MESSAGE_COST_BYTES, STREAM_WINDOW_BYTES } from "../wire/frame-types.ts";
+import type { SharedMessage } from "./shared-message.ts";
 import type { Agreement } from "./websocket-compression.ts";
 import { frameHead, TunnelSink } from "./websocket-frames-out.ts";
 import { failureOf, makeReceiver } from "./websocket-receiver.ts";
@@ -209,8 +210,7 @@ export class WebsocketSession implements TunnelUser {
     const cost = payload.length + (last ? MESSAGE_COST_BYTES : 0);
     const whole = last && !this.#inPieces;
     this.#inPieces = !last;
-    if (whole && payload.length < COMPRESSED_BYTES_MIN && this.#deflating === 0) {
-      // The hot path: nothing that ws would have to put in order.
+    if (whole && this.#leavesAsItIs(payload.length)) {
       this.#write(frameHead(payload.length, binary) + payload.latin1Slice());
       this.#owe(cost);
       return;
@@ -222,6 +222,23 @@ export class WebsocketSession implements TunnelUser {
       this.#deflating--;
       this.#owe(cost);
     });
+  }
+
+  /** The hot path: nothing that ws would have to put in order, or to compress. */
+  #leavesAsItIs(payloadBytes: number): boolean {
+    return payloadBytes < COMPRESSED_BYTES_MIN && this.#deflating === 0;
+  }
+
+  /** A whole message of the application, which others get too. */
+  sendShared(message: SharedMessage): void {
+    const { length } = message.payload;
+    if (this.#inPieces || !this.#leavesAsItIs(length)) {
+      this.send(message.payload, message.binary, true);
+      return;
+    }
+    if (this.#closeSent || this.#over) return;
+    this.#write(message.frame(frameHead));
+    this.#owe(length + MESSAGE_COST_BYTES);
   }
 
   /** Somebody on our side ends it: the application (which need not be told), or the server. @param reason  At most 123 bytes. */
