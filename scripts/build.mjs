@@ -33,7 +33,10 @@ const common = {
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist);
-await build({ ...common, entryPoints: [join(root, "src/main/tunicorn.ts"), join(root, "src/main/gateway.ts"), join(root, "src/main/tunicornc.ts")] });
+await build({
+  ...common,
+  entryPoints: [join(root, "src/main/tunicorn.ts"), join(root, "src/main/gateway.ts"), join(root, "src/main/tunicornc.ts")],
+});
 await writeFile(join(dist, "THIRD-PARTY.md"), await thirdPartyLicenses(["ws"]));
 await writeFile(join(dist, "settings.json"), await settingsTable());
 

@@ -100,6 +100,7 @@ export class Arbiter {
       now: () => performance.now(),
       signal: (name) => this.onSignal(name),
       order: (order) => this.#feed({ type: "ordered", order }),
+      drain: () => this.#feed({ type: "drain" }),
       setLogLevel: (level) => this.#setLogLevel(level),
       askStacks: () => Promise.reject(new Error("no stacks yet")),
       pythonHalf: () => this.#nursery.program,

@@ -3,15 +3,7 @@
 import type { Chronicle } from "../control/chronicle.ts";
 import { BadCommand, type ControlCommand, parseCommand } from "../control/command.ts";
 import { helpAnswer, type ShowTarget } from "../control/command-list.ts";
-import {
-  DIRTY_NOT_RUNNING,
-  showAll,
-  showConfig,
-  showDirty,
-  showListeners,
-  showStats,
-  showWorkers,
-} from "../control/gunicorn-answers.ts";
+import { DIRTY_NOT_RUNNING, showAll, showConfig, showDirty, showListeners, showStats, showWorkers } from "../control/gunicorn-answers.ts";
 import { showConnections, showExits, showQueue, showRequests, showTop, showWorker } from "../control/our-answers.ts";
 import { type BornWorker, bornWorkers, type Picture, workerByPid } from "../control/picture.ts";
 import type { MasterSignal } from "../lifecycle/event.ts";
@@ -36,6 +28,8 @@ export interface DeskHands {
   readonly now: () => number;
   readonly signal: (name: MasterSignal) => void;
   readonly order: (order: Order) => void;
+  /** To end as after TERM. */
+  readonly drain: () => void;
   readonly setLogLevel: (level: LogLevel) => void;
   /** Text: where a worker's threads, tasks and greenlets are. */
   readonly askStacks: (worker: number) => Promise<string>;
@@ -100,7 +94,8 @@ export class ControlDesk {
       case "shutdown":
         return this.#signal(command.mode === "quick" ? "int" : "term", { status: "shutting_down", mode: command.mode });
       case "drain":
-        return this.#drain();
+        setImmediate(() => this.#hands.drain());
+        return { status: "draining" };
       case "stacks":
         return await this.#stacks(command.pid);
       case "recycle":
@@ -203,10 +198,6 @@ export class ControlDesk {
   #signal(name: MasterSignal, answer: object): object {
     setImmediate(() => this.#hands.signal(name));
     return answer;
-  }
-
-  #drain(): object {
-    return this.#signal("term", { status: "draining" });
   }
 
   #setLogLevel(level: LogLevel): object {

@@ -86,9 +86,7 @@ function parseShow([target, ...rest]: readonly string[]): ControlCommand {
   if (target === undefined) throw new BadCommand("Missing show target (all|workers|dirty|config|stats|listeners)");
   const known = SHOW_TARGETS.find((each) => each === target.toLowerCase());
   if (known === undefined) throw new BadCommand(`Unknown show target: ${target.toLowerCase()}`);
-  return known === "worker"
-    ? { name: "show-worker", pid: pidOf(rest[0], "Missing PID for show worker") }
-    : { name: "show", target: known };
+  return known === "worker" ? { name: "show-worker", pid: pidOf(rest[0], "Missing PID for show worker") } : { name: "show", target: known };
 }
 
 function parseWorker([action, argument]: readonly string[]): ControlCommand {

@@ -39,7 +39,17 @@ function formatTop(data: AnswerData): string {
 }
 
 function formatWorkerTable(workers: readonly AnswerData[]): string {
-  const head = row(["PID", 8], ["AGE", 5], ["GEN", 4], ["STATE", 14], ["REQUESTS", 9], ["IN FLIGHT", 9], ["SILENT", 9], ["RSS", 9], ["PSS"]);
+  const head = row(
+    ["PID", 8],
+    ["AGE", 5],
+    ["GEN", 4],
+    ["STATE", 14],
+    ["REQUESTS", 9],
+    ["IN FLIGHT", 9],
+    ["SILENT", 9],
+    ["RSS", 9],
+    ["PSS"],
+  );
   const rows = workers.map((worker) =>
     row(
       [worker.pid, 8],

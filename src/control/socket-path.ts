@@ -35,7 +35,9 @@ export function nameWithPid(path: string, pid: number): string {
 export function isNameOf(name: string, file: string): boolean {
   if (file === name) return true;
   const { stem, extension } = cutExtension(name);
-  return file.startsWith(`${stem}.`) && file.endsWith(extension) && /^\d+$/.test(file.slice(stem.length + 1, file.length - extension.length));
+  return (
+    file.startsWith(`${stem}.`) && file.endsWith(extension) && /^\d+$/.test(file.slice(stem.length + 1, file.length - extension.length))
+  );
 }
 
 function cutExtension(path: string): { stem: string; extension: string } {

@@ -21,9 +21,9 @@ import { ApplicationSocket } from "./application-socket.ts";
 import { type CleartextHost, CleartextPreface } from "./cleartext-preface.ts";
 import { ControlChannel, type GatewayCommand } from "./control-channel.ts";
 import { descriptorLimit, openDescriptors, openFileCount } from "./descriptors.ts";
+import { reportOf } from "./holdings.ts";
 import { type ConnectionHost, Http1Connection } from "./http1-connection.ts";
 import { Http2Connection, type Http2Host } from "./http2-connection.ts";
-import { reportOf } from "./holdings.ts";
 import { dropPrivileges } from "./identity.ts";
 import {
   type CleartextHttp2,

@@ -96,7 +96,11 @@ export function describeHoldings(
     more: running.length + waiting.count + receiving.length - shown.length,
     queued: waiting.count,
     answered: answeredByLost + sum(links, ({ answers }) => answers),
-    workers: loadsOf(links, running.map(({ worker }) => ownerOf.get(worker)), silences(nowMs, links, dispatcher, hearts)),
+    workers: loadsOf(
+      links,
+      running.map(({ worker }) => ownerOf.get(worker)),
+      silences(nowMs, links, dispatcher, hearts),
+    ),
   };
 }
 

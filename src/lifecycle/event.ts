@@ -39,6 +39,8 @@ export type ArbiterEvent =
     }
   /** Somebody at the control socket wants something that no signal says. */
   | { readonly type: "ordered"; readonly nowMs: number; readonly order: Order }
+  /** An order to end as after TERM, `drain_delay` included. */
+  | { readonly type: "drain"; readonly nowMs: number }
   /** The master that had started this one has ended. */
   | { readonly type: "predecessor-gone"; readonly nowMs: number }
   /** A moment the mind had asked for (`nextWakeMs`); an extra one does no harm. */

@@ -85,6 +85,9 @@ function takeIn(turn: Turn, event: ArbiterEvent): void {
     case "successor-exited":
       onSuccessorExited(turn, event.pid, event.status, event.cause);
       break;
+    case "drain":
+      beginStop(turn, { quick: false, ending: { code: 0, reason: undefined, silent: false } });
+      break;
     case "ordered":
       onOrder(turn, event.order);
       break;

@@ -8,6 +8,8 @@
  * refuseUnsupported(resolved); printConfig(resolved.settings); settingsToJson(resolved.settings);
  * ```
  */
+
+export { parseArguments, UsageError } from "./argparse.ts";
 export { GUNICORN_VERSION, type Program } from "./command-line.ts";
 export { type ConfigFailure, type ConfigSource, configFailed } from "./config-file.ts";
 export type { Exit } from "./exit.ts";
@@ -19,12 +21,11 @@ export { refuseUnsupported } from "./not-supported-yet.ts";
 export { printConfig } from "./print-config.ts";
 export { reloadDiff, type SettingChange, withoutRestarts } from "./reload-diff.ts";
 export type { OnReload } from "./setting.ts";
-export { parseArguments, UsageError } from "./argparse.ts";
 export { displayValue, isSet } from "./setting-values.ts";
 export { type JsonValue, type SettingInPython, settingsJson, settingsToJson } from "./settings-json.ts";
 export { settingsManual } from "./settings-manual.ts";
-export { launchDirectory, type Surroundings } from "./surroundings.ts";
 export { splitShellWords } from "./shlex.ts";
+export { launchDirectory, type Surroundings } from "./surroundings.ts";
 export { isSettingName, type SettingName, type Settings } from "./table.ts";
 export { applyUvicornClass, applyUvicornOptions, type UvicornClass, uvicornOptions } from "./uvicorn-class.ts";
 export { isDirect, needsCheck, type WorkerKind, workerClassName, workerKind } from "./worker-class.ts";

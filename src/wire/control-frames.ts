@@ -79,6 +79,7 @@ function objectOf(bytes: Buffer): Readonly<Record<string, unknown>> {
   } catch (error) {
     throw new ControlFrameError(`a message that is no JSON: ${(error as Error).message}`);
   }
-  if (typeof message !== "object" || message === null || Array.isArray(message)) throw new ControlFrameError("a message that is no JSON object");
+  if (typeof message !== "object" || message === null || Array.isArray(message))
+    throw new ControlFrameError("a message that is no JSON object");
   return message as Readonly<Record<string, unknown>>;
 }
