@@ -1,4 +1,4 @@
-"""What a worker, or a mold, that cannot be loaded tells the arbiter of it: whoever waits for a reload wants to read it."""
+"""What a worker, or a mold, that cannot be loaded tells of it: whoever waits for a reload wants to read it."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ const ROWS: readonly (readonly string[])[] = [
   [
     "__init__",
     "asgi_hook_objects",
+    "boot_failure",
     "descriptors",
     "errors",
     "exit_status",
@@ -19,6 +20,7 @@ const ROWS: readonly (readonly string[])[] = [
     "linux",
     "oom_watch",
     "process_title",
+    "socket_peer",
     "uvicorn_ways",
   ],
   ["app_pairs", "green_library", "interruption", "python_value", "surroundings", "waiter", "warm_imports", "wire", "worker_exit"],
@@ -93,6 +95,7 @@ const NURSERY_ONLY = new Set([
   "nursery_program",
   "oom_watch",
   "poller",
+  "socket_peer",
 ]);
 /** Where the worker's half begins, beside all that it imports. */
 const WORKER_ROOTS = ["worker_code", "asgi_worker", "green_worker"];

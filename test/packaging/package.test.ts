@@ -44,6 +44,8 @@ test("the package holds what is run and read, and nothing else", () => {
     "CHANGELOG.md",
     "ARCHITECTURE.md",
     "bin/tunicorn",
+    "bin/tunicornc",
+    "dist/tunicornc.cjs",
     "dist/settings.json",
     "dist/THIRD-PARTY.md",
     "python/gunicorn_fallback/gunicorn/workers/base.py",
@@ -54,7 +56,7 @@ test("the package holds what is run and read, and nothing else", () => {
   ])
     assert.ok(contents.includes(path), `${path} is missing`);
   const expected =
-    /^(?:package\.json|[A-Z]+(?:\.md)?|bin\/tunicorn|dist\/[^/]+\.(?:[cm]?js|json)|dist\/THIRD-PARTY\.md|python\/tunicorn_worker\/[^/]+\.py|python\/gunicorn_fallback\/gunicorn(?:\/workers)?\/[^/]+\.py|examples\/[^/]+\.py|docs\/.+\.md)$/;
+    /^(?:package\.json|[A-Z]+(?:\.md)?|bin\/tunicornc?|dist\/[^/]+\.(?:[cm]?js|json)|dist\/THIRD-PARTY\.md|python\/tunicorn_worker\/[^/]+\.py|python\/gunicorn_fallback\/gunicorn(?:\/workers)?\/[^/]+\.py|examples\/[^/]+\.py|docs\/.+\.md)$/;
   assert.deepEqual(
     contents.filter((path) => !expected.test(path)),
     [],
