@@ -10,7 +10,6 @@ const ROWS: readonly (readonly string[])[] = [
   [
     "__init__",
     "asgi_hook_objects",
-    "boot_failure",
     "descriptors",
     "errors",
     "exit_status",
@@ -23,7 +22,18 @@ const ROWS: readonly (readonly string[])[] = [
     "socket_peer",
     "uvicorn_ways",
   ],
-  ["app_pairs", "green_library", "interruption", "python_value", "surroundings", "waiter", "warm_imports", "wire", "worker_exit"],
+  [
+    "app_pairs",
+    "boot_failure",
+    "green_library",
+    "interruption",
+    "python_value",
+    "surroundings",
+    "waiter",
+    "warm_imports",
+    "wire",
+    "worker_exit",
+  ],
   ["config", "request_channel", "uvicorn_class"],
   [
     "app_check",

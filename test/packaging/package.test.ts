@@ -73,6 +73,7 @@ for (const { name, env } of [
     assert.ok(!existsSync(join(place, "node_modules/esbuild")), "something that only the build needs was installed");
     const program = join(place, "node_modules/.bin/tunicorn");
     assert.equal(run(program, ["--version"], place, env), VERSION_LINE);
+    assert.equal(run(`${program}c`, ["--version"], place, env), `tunicornc (${VERSION_LINE.trimEnd()})\n`);
 
     const server = await startCommand(t, program, { args: ["flask_site:app", "-w", "2"], env });
     assert.equal((await server.exchange(get("/"))).status, 200);
