@@ -71,6 +71,7 @@ export interface ClosedLoopRun {
   readonly seconds: number;
   /** Beside a server that is held to one CPU, on the same one. */
   readonly oneCpu?: boolean;
+  readonly tls?: boolean | undefined;
   /** Sends one request of `every` to `path`. */
   readonly slow?: { readonly path: string; readonly every: number };
 }
@@ -80,7 +81,7 @@ export async function runClosedLoop(run: ClosedLoopRun): Promise<ClosedLoopResul
   const slow = run.slow === undefined ? [] : [run.slow.path, `${run.slow.every}`];
   const command = [
     ...["wrk", "-t1", `-c${run.connections}`, `-d${run.seconds}s`, "--timeout", "10s", "-s", SCRIPT],
-    ...[`http://127.0.0.1:${run.port}/`, "--", `${run.headers}`, ...slow],
+    ...[`${run.tls === true ? "https" : "http"}://127.0.0.1:${run.port}/`, "--", `${run.headers}`, ...slow],
   ];
   const [program = "", ...args] = run.oneCpu === true ? onOneCpu(command) : command;
   const { stdout } = await promisify(execFile)(program, args);

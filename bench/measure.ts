@@ -39,6 +39,11 @@ function threadsOf(scenario: Scenario): ServeCase["threads"] {
   return (scenario.kind === "closed-loop" ? scenario.threads : undefined) ?? "best";
 }
 
+function protocolByTls(scenario: Scenario): ServeCase["tls"] {
+  if (scenario.kind === "http2") return "h2";
+  return scenario.kind === "closed-loop" && scenario.tls === true ? "http/1.1" : undefined;
+}
+
 function serveCase(scenario: Scenario): Omit<ServeCase, "port"> & { oneCpu: boolean } {
   return {
     app: scenario.app,
@@ -49,7 +54,7 @@ function serveCase(scenario: Scenario): Omit<ServeCase, "port"> & { oneCpu: bool
     idle: scenario.kind === "idle",
     accessLog: scenario.kind === "closed-loop" && scenario.accessLog,
     preload: scenario.kind === "memory" && scenario.preload,
-    http2: scenario.kind === "http2",
+    tls: protocolByTls(scenario),
     oneCpu: scenario.kind === "closed-loop" && scenario.oneCpu,
   };
 }
@@ -84,8 +89,8 @@ function closedLoopValues(result: ClosedLoopResult): MetricValues {
 }
 
 async function measureClosedLoop(server: RunningServer, scenario: ClosedLoop, context: MeasureContext): Promise<Measurement> {
-  const { connections, headers, oneCpu } = scenario;
-  const run = { port: server.port, connections, headers, oneCpu };
+  const { connections, headers, oneCpu, tls } = scenario;
+  const run = { port: server.port, connections, headers, oneCpu, tls };
   await runClosedLoop({ ...run, seconds: WARM_UP_SECONDS });
   const result = await runClosedLoop({ ...run, seconds: context.seconds });
   return { values: closedLoopValues(result), failures: result.failures };

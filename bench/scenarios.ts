@@ -32,6 +32,8 @@ export interface ClosedLoop extends Common {
    * connection hides in the connecting that wrk does not count: on one CPU the servers' own ways are compared.
    */
   readonly oneCpu: boolean;
+  /** HTTP/1.1 over TLS. */
+  readonly tls?: true;
   /** Threads of each worker, the same for all servers; undefined: as suits each best. */
   readonly threads?: number;
   /** Only servers with workers of greenlets. */
@@ -94,6 +96,11 @@ function threaded(threads: number): ClosedLoop {
   return { ...closedLoop("hello"), id: `gthread-hello-t${threads}`, threads };
 }
 
+/** One worker behind TLS. */
+function overTls(): ClosedLoop {
+  return { ...closedLoop("hello", { workers: 1 }), id: "tls-hello-w1-c32-h2", tls: true };
+}
+
 /** Workers of greenlets. */
 function greenlets(app: AppName): ClosedLoop {
   const loop = closedLoop(app);
@@ -126,8 +133,8 @@ function websocket(path: Websocket["path"]): Websocket {
 }
 
 function http2(connections: number, streams: number): Http2 {
-  const id = `h2-hello-w2-c${connections}-m${streams}`;
-  return { kind: "http2", id, app: "hello", workers: 2, connections, streams, shown: ["requests/s"] };
+  const id = `h2-hello-w1-c${connections}-m${streams}`;
+  return { kind: "http2", id, app: "hello", workers: 1, connections, streams, shown: ["requests/s"] };
 }
 
 function idle(connections: number): Idle {
@@ -177,7 +184,9 @@ export const SCENARIOS: readonly Scenario[] = [
   closedLoop("asgi-wait", { connections: 512 }),
   websocket("/echo"),
   websocket("/broadcast"),
+  overTls(),
   http2(16, 8),
+  http2(64, 1),
   mixed("/sleep"),
   mixed("/burn"),
   start("hello"),

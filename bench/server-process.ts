@@ -148,7 +148,11 @@ export async function startServer(
   const ended = new AbortController();
   child.once("exit", () => ended.abort());
   try {
-    const response = await waitForFirstAnswer(port, wanted.http2, AbortSignal.any([ended.signal, AbortSignal.timeout(START_LIMIT_MS)]));
+    const response = await waitForFirstAnswer(
+      port,
+      wanted.tls !== undefined,
+      AbortSignal.any([ended.signal, AbortSignal.timeout(START_LIMIT_MS)]),
+    );
     server.startMs = performance.now() - startedAtMs;
     if (response.status !== 200) throw new Error(`answered with status ${response.status}`);
     if (response.body.toString() !== HELLO_BODY) throw new Error(`answered ${JSON.stringify(response.body.toString().slice(0, 60))}`);

@@ -37,8 +37,8 @@ export interface ServeCase {
   readonly idle: boolean;
   readonly accessLog: boolean;
   readonly preload: boolean;
-  /** Over TLS. */
-  readonly http2: boolean;
+  /** The protocol that clients speak, by TLS; undefined: HTTP/1.1 in the clear. */
+  readonly tls: "h2" | "http/1.1" | undefined;
   readonly port: number;
 }
 
@@ -47,12 +47,12 @@ export interface ServerSpec {
   readonly name: string;
   /** Program (found in .venv-bench when it has no slash) and arguments; undefined when the server cannot do this. Logs go to stdout or stderr. */
   readonly command: (serve: ServeCase) => string[] | undefined;
-  readonly speaksHttp2?: true;
+  readonly speaksTls?: true;
 }
 
 /** @returns undefined when the server cannot do what is asked */
-export function commandOf({ command, speaksHttp2 }: ServerSpec, serve: ServeCase): string[] | undefined {
-  return serve.http2 && speaksHttp2 === undefined ? undefined : command(serve);
+export function commandOf({ command, speaksTls }: ServerSpec, serve: ServeCase): string[] | undefined {
+  return serve.tls !== undefined && speaksTls === undefined ? undefined : command(serve);
 }
 
 /** The options that Tunicorn has from Gunicorn. */
@@ -62,7 +62,8 @@ function gunicornOptions(serve: ServeCase): string[] {
     ...(serve.accessLog ? ["--access-logfile", "-"] : []),
     ...(serve.preload ? ["--preload"] : []),
     ...(serve.idle ? ["--keep-alive", "600"] : []),
-    ...(serve.http2 ? ["--certfile", CERTIFICATE, "--keyfile", KEY, "--http-protocols", "h2,h1"] : []),
+    ...(serve.tls === undefined ? [] : ["--certfile", CERTIFICATE, "--keyfile", KEY]),
+    ...(serve.tls === "h2" ? ["--http-protocols", "h2,h1"] : []),
     APPS[serve.app],
   ];
 }
@@ -105,7 +106,7 @@ function only(kind: "wsgi" | "asgi", command: ServerSpec["command"]): ServerSpec
 export const SERVERS: readonly ServerSpec[] = [
   {
     name: "tunicorn",
-    speaksHttp2: true,
+    speaksTls: true,
     command: (serve) => [
       TUNICORN,
       ...(isAsgi(serve.app) ? ["--worker-class", "asgi"] : []),
@@ -145,10 +146,10 @@ export const SERVERS: readonly ServerSpec[] = [
   },
   {
     name: "gunicorn-gthread",
-    speaksHttp2: true,
+    speaksTls: true,
     command: only("wsgi", (serve) => [
       // A connection of HTTP/2 holds a thread: with fewer threads than connections the others are never answered.
-      ...["gunicorn", "--worker-class", "gthread", "--threads", threadsOf(serve, serve.http2 ? serve.connections : 4)],
+      ...["gunicorn", "--worker-class", "gthread", "--threads", threadsOf(serve, serve.tls === "h2" ? serve.connections : 4)],
       // Each worker may get all of them.
       ...(serve.idle ? ["--worker-connections", `${2 * serve.connections}`] : []),
       ...gunicornOptions(serve),
@@ -156,7 +157,7 @@ export const SERVERS: readonly ServerSpec[] = [
   },
   {
     name: "granian",
-    speaksHttp2: true,
+    speaksTls: true,
     // Single-threaded runtime and one blocking thread: 67 k/s hello where two threads did 60 k and four 53 k.
     command: (serve) =>
       // It has no option for how long a connection may be idle.
@@ -168,7 +169,7 @@ export const SERVERS: readonly ServerSpec[] = [
             ...(isAsgi(serve.app) ? ["--loop", "uvloop"] : ["--blocking-threads", threadsOf(serve, 1)]),
             // Its access log is written at level INFO.
             ...(serve.accessLog ? ["--access-log"] : ["--log-level", "warning"]),
-            ...(serve.http2 ? ["--ssl-certificate", CERTIFICATE, "--ssl-keyfile", KEY] : []),
+            ...(serve.tls === undefined ? [] : ["--ssl-certificate", CERTIFICATE, "--ssl-keyfile", KEY]),
             APPS[serve.app],
           ],
   },

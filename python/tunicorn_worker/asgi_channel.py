@@ -10,6 +10,7 @@ import marshal
 
 from tunicorn_worker.asgi_websocket import WebsocketExchange
 from tunicorn_worker.wire import (
+    BINARY_TO_MANY,
     BODY_FOLLOWS,
     BODY_SHORT,
     CANCEL,
@@ -20,6 +21,7 @@ from tunicorn_worker.wire import (
     FRAME_BYTES_MAX,
     FRAME_HEADER_BYTES,
     LEAVING,
+    MESSAGE_COST_BYTES,
     MESSAGE_GOES_ON,
     PING,
     PONG,
@@ -30,13 +32,17 @@ from tunicorn_worker.wire import (
     RESPONSE_CREDIT,
     STOP,
     TAKES_TRAILERS,
+    TEXT,
+    TEXT_TO_MANY,
     U16,
     U32,
     WEBSOCKET,
     WEBSOCKET_BINARY,
     WEBSOCKET_CLOSED,
     WEBSOCKET_TEXT,
+    pack_header,
     pack_plain,
+    pack_to_many,
     unpack_header,
 )
 
@@ -54,6 +60,10 @@ UNSENT_BYTES_MAX = 1 << 20
 MESSAGES_GATHERED_MAX = 16
 """WebSocket frames that leave in one write: a write costs the worker about as much as making as many of them."""
 
+REPEATS_MAX = 64
+"""WebSockets that get one message by one frame. The gateway's write to each takes ten times as long as our noting it:
+it is at work on these while the application goes on to the next."""
+
 
 class AsgiChannel(asyncio.Protocol):
     """Frames to and from the gateway.
@@ -61,6 +71,8 @@ class AsgiChannel(asyncio.Protocol):
     exchanges: the requests that are not answered, by stream; tasks: the application's calls that have not returned
     released: STOP has come: no request follows
     lost: the channel's end
+    repeatable: text or bytes of the WebSocket message that was sent last in this turn, and repeatable_cost what it
+        takes of a window: who is to send the very same object says `repeat_message`
     """
 
     def __init__(self, service: HttpService, entries: memoryview, on_change: Callable[[AsgiChannel], None]) -> None:
@@ -78,6 +90,12 @@ class AsgiChannel(asyncio.Protocol):
         self._entries = entries
         self._on_change = on_change
         self._loop = asyncio.get_running_loop()
+        self.repeatable: str | bytes | None = None
+        self.repeatable_cost = 0
+        self._repeatable_kind = TEXT_TO_MANY
+        self._repeatable_data = b""
+        self._repeats: list[int] = []
+        """Streams that get the repeatable message behind what is in `_out`."""
         self._out: list[bytes] = []
         self._flush_due = False
         self._rest = b""
@@ -95,6 +113,7 @@ class AsgiChannel(asyncio.Protocol):
             data = self._rest + data
         at = 0
         size = len(data)
+        exchanges = self.exchanges
         while size - at >= FRAME_HEADER_BYTES:
             length, stream, kind, flags, _, head_bytes = unpack_header(data, at)
             end = at + length
@@ -107,7 +126,11 @@ class AsgiChannel(asyncio.Protocol):
                 self._break(f"the gateway sent a frame of {length} bytes (type {kind})")
                 return
             at += FRAME_HEADER_BYTES
-            if kind == REQUEST:
+            if kind in (WEBSOCKET_TEXT, WEBSOCKET_BINARY):
+                exchange = exchanges.get(stream)
+                if exchange is not None:
+                    exchange.add_message(kind, data[at:end], flags == MESSAGE_GOES_ON)
+            elif kind == REQUEST:
                 head_end = at + head_bytes
                 self._begin(stream, flags, data[at:head_end], data[head_end:end])
             else:
@@ -179,9 +202,7 @@ class AsgiChannel(asyncio.Protocol):
         exchange = self.exchanges.get(stream)
         if exchange is None:
             return  # It crossed our last frame of that request.
-        if kind in (WEBSOCKET_TEXT, WEBSOCKET_BINARY):
-            exchange.add_message(kind, payload, goes_on=bool(flags & MESSAGE_GOES_ON))
-        elif kind == RESPONSE_CREDIT:
+        if kind == RESPONSE_CREDIT:
             exchange.add_credit(U32.unpack(payload)[0])
         elif kind == REQUEST_BODY:
             exchange.add_body(payload)
@@ -206,6 +227,8 @@ class AsgiChannel(asyncio.Protocol):
     # -- frames out
 
     def send(self, frame: bytes) -> None:
+        if self._repeats:
+            self._settle_repeats()
         self._out.append(frame)
         if not self._flush_due:
             self._flush_due = True
@@ -214,18 +237,40 @@ class AsgiChannel(asyncio.Protocol):
     def _flush_turn(self) -> None:
         self._flush_due = False
         self._flush()
+        self.repeatable = None
+        self._repeatable_data = b""
 
-    def send_message(self, frame: bytes) -> None:
-        """Send a frame of which one turn may have thousands: a broadcast is a loop that waits for nothing.
+    def send_message(self, stream: int, kind: int, whole: str | bytes, data: bytes) -> None:
+        """Send a whole WebSocket message, of which one turn may have thousands: a broadcast waits for nothing.
 
         They leave a few at a time: the gateway is at work on the first while the application makes the next, and
         `paused` says soon when it has enough.
+
+        whole: what the application has sent, not mutable; data: the same on the wire.
         """
-        self.send(frame)
+        size = len(data)
+        self.send(pack_header(FRAME_HEADER_BYTES + size, stream, kind, 0, 0, 0) + data)
+        self.repeatable = whole
+        self.repeatable_cost = size + MESSAGE_COST_BYTES
+        self._repeatable_kind = TEXT_TO_MANY if kind == TEXT else BINARY_TO_MANY
+        self._repeatable_data = data
         if len(self._out) >= MESSAGES_GATHERED_MAX:
             self._flush()
 
+    def repeat_message(self, stream: int) -> None:
+        """Send `repeatable` once more: a message to all is encoded, carried and framed once, however many get it."""
+        repeats = self._repeats
+        repeats.append(stream)
+        if len(repeats) >= REPEATS_MAX:
+            self._flush()
+
+    def _settle_repeats(self) -> None:
+        self._out.append(pack_to_many(self._repeatable_kind, self._repeats, self._repeatable_data))
+        self._repeats = []
+
     def _flush(self) -> None:
+        if self._repeats:
+            self._settle_repeats()
         out = self._out
         if out:
             self._out = []

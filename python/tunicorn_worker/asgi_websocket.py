@@ -85,6 +85,7 @@ class WebsocketExchange:
         "_code",
         "_credit",
         "_denial",
+        "_in_pieces",
         "_messages",
         "_pieces",
         "_reason",
@@ -108,6 +109,8 @@ class WebsocketExchange:
         self._received = 0
         self._credit = STREAM_WINDOW_BYTES
         self._sending: asyncio.Lock | None = None
+        self._in_pieces = False
+        """A message is on its way of which not all has been sent."""
         self._code = ABNORMAL
         self._reason = ""
         self._waiters: list[asyncio.Future[None]] = []
@@ -176,20 +179,22 @@ class WebsocketExchange:
 
     # -- waiting: for messages, for credit
 
-    async def _change(self) -> None:
+    def _change(self) -> asyncio.Future[None]:
+        """Return what is done once something has come; no coroutine, for most messages are waited for."""
         waiter = self._channel.service.loop.create_future()
+        if self._waiters:
+            # Those that were cancelled would gather.
+            self._waiters = [other for other in self._waiters if not other.done()]
         self._waiters.append(waiter)
-        try:
-            await waiter
-        finally:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
+        return waiter
 
     def _wake(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        waiters = self._waiters
+        if waiters:
+            self._waiters = []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
 
     # -- what the gateway says
 
@@ -197,7 +202,7 @@ class WebsocketExchange:
         self._credit += size
         self._wake()
 
-    def add_message(self, kind: int, data: bytes, *, goes_on: bool) -> None:
+    def add_message(self, kind: int, data: bytes, goes_on: bool) -> None:
         """Take one piece of a client's message; text was checked by the gateway, as a whole."""
         if goes_on or self._pieces:
             self._pieces.append(data)
@@ -270,17 +275,40 @@ class WebsocketExchange:
         Raises WebSocketGone when the WebSocket is closed, RuntimeError for a message out of order, TypeError and
         ValueError for a head or a close code that may not be sent.
         """
-        kind = message["type"]
-        if kind == "websocket.send":
-            # Both keys may be there, one of them with None; text wins, as with Gunicorn.
-            text = message.get("text")
-            if text is not None:
-                await self._send(TEXT, text.encode())
+        if message["type"] != "websocket.send":
+            await self._send_other(message)
+            return
+        # Both keys may be there, one of them with None; text wins, as with Gunicorn.
+        whole = message.get("text")
+        kind = TEXT
+        if whole is None:
+            whole = message.get("bytes")
+            if whole is None:
                 return
-            data = message.get("bytes")
-            if data is not None:
-                await self._send(BINARY, data if data.__class__ is bytes else bytes(data))
-        elif kind == "websocket.accept":
+            kind = BINARY
+        channel = self._channel
+        # The hot path: at most one frame, and nothing to wait for.
+        may_send = self._credit > 0 and self._state == OPEN and not self._in_pieces
+        if may_send and whole is channel.repeatable:
+            self._credit -= channel.repeatable_cost
+            channel.repeat_message(self._stream)
+        else:
+            if kind == TEXT:
+                data = whole.encode()
+            else:
+                # What could be changed before it leaves is copied.
+                data = whole = whole if whole.__class__ is bytes else bytes(whole)
+            if not may_send or len(data) > FRAME_BODY_BYTES_MAX:
+                await self._send_slowly(kind, data)
+                return
+            self._credit -= len(data) + MESSAGE_COST_BYTES
+            channel.send_message(self._stream, kind, whole, data)
+        if channel.paused:
+            await channel.drain()
+
+    async def _send_other(self, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        if kind == "websocket.accept":
             self._accept(message.get("subprotocol"), message.get("headers") or ())
         elif kind == "websocket.close":
             self._close_by(message.get("code", NORMAL), message.get("reason") or "")
@@ -300,26 +328,20 @@ class WebsocketExchange:
         self._state = OPEN
         self._channel.send(pack_response(ACCEPT, self._stream, 0, b"", head, b"", b""))
 
-    async def _send(self, kind: int, data: bytes) -> None:
-        if self._state != OPEN:
-            self._check_open()
-        channel = self._channel
-        size = len(data)
-        lock = self._sending
-        if self._credit > 0 and size <= FRAME_BODY_BYTES_MAX and (lock is None or not lock.locked()):
-            # The hot path: one frame, and nothing to wait for.
-            self._credit -= size + MESSAGE_COST_BYTES
-            channel.send_message(pack_header(FRAME_HEADER_BYTES + size, self._stream, kind, 0, 0, 0) + data)
-            if channel.paused:
-                await channel.drain()
-            return
-        if lock is None:
-            lock = self._sending = asyncio.Lock()
+    async def _send_slowly(self, kind: int, data: bytes) -> None:
+        """Send a message that has to wait for credit or for another message, or is too long for one frame."""
+        self._check_open()
+        if self._sending is None:
+            self._sending = asyncio.Lock()
         # Two tasks may send, and the pieces of their messages must not mix.
-        async with lock:
-            await self._send_pieces(kind, data)
-        if channel.paused:
-            await channel.drain()
+        async with self._sending:
+            self._in_pieces = True
+            try:
+                await self._send_pieces(kind, data)
+            finally:
+                self._in_pieces = False
+        if self._channel.paused:
+            await self._channel.drain()
 
     async def _send_pieces(self, kind: int, data: bytes) -> None:
         size = len(data)
@@ -332,7 +354,7 @@ class WebsocketExchange:
             flags = MESSAGE_GOES_ON if at + part < size else 0
             self._credit -= part if flags else part + MESSAGE_COST_BYTES
             header = pack_header(FRAME_HEADER_BYTES + part, self._stream, kind, flags, 0, 0)
-            self._channel.send_message(header + data[at : at + part])
+            self._channel.send(header + data[at : at + part])
             at += part
             if not flags:
                 return

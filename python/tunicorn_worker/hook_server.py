@@ -153,6 +153,11 @@ class HookServer:
         self.WORKERS[worker.pid] = worker
         self.worker_age = worker.age
 
+    def enter_child(self, listeners: list[socket]) -> None:
+        """In a process that is neither the master's nor a worker's."""
+        self._orders = None
+        self.listen(listeners)
+
     @property
     def num_workers(self) -> int | None:
         return self._num_workers

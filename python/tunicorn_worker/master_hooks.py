@@ -16,6 +16,7 @@ from tunicorn_worker.server_log import ServerLog
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from socket import socket
     from typing import Any
 
     from tunicorn_worker.config import Config
@@ -23,8 +24,20 @@ if TYPE_CHECKING:
     from tunicorn_worker.listeners import Listener
     from tunicorn_worker.node_ipc import Say
 
-NAMES = ("on_starting", "when_ready", "on_reload", "on_exit", "nworkers_changed", "pre_fork", "post_fork", "child_exit")
+NAMES = (
+    "on_starting",
+    "when_ready",
+    "on_reload",
+    "on_exit",
+    "nworkers_changed",
+    "pre_fork",
+    "post_fork",
+    "child_exit",
+    "pre_exec",
+)
 """Those that get `server` of the master."""
+VETO_CODE = 1
+"""Exit code of the process of a `pre_exec` after which no new master is to be started."""
 START_HOOKS = ("on_starting", "when_ready")
 """A RuntimeError of theirs is a message to the user, not a fault."""
 
@@ -126,6 +139,28 @@ class MasterHooks:
         if self.server is None or self._config is None:
             return
         self.ended(HookWorker(number, self._config, self.server.log, pid=pid))
+
+    def before_exec(self, listeners: list[socket]) -> int:
+        """pre_exec, in a process of its own. Returns its exit code: 0 if a new master is to be started.
+
+        listeners: copies of the listening sockets. The fork has closed the nursery's own.
+        """
+        server, config, loggers = self.server, self._config, self._loggers
+        if server is None or config is None or loggers is None:
+            return 0
+        loggers.set_up(config)  # its lines are not the master's
+        server.enter_child(listeners)
+        hook: Callable[..., object] | None = find_hook(config.values.get("pre_exec"))
+        try:
+            if hook is not None:
+                hook(server)
+        except SystemExit as leaving:
+            server.log.warning("pre_exec has called for an exit: %s", leaving.code)
+            return VETO_CODE
+        except BaseException:
+            server.log.exception("Exception in pre_exec hook")
+            return VETO_CODE
+        return 0
 
     # What hooks ask of the arbiter (hook_server.Orders)
 

@@ -29,6 +29,7 @@ from tunicorn_worker.master_hooks import MasterHooks
 from tunicorn_worker.memory_watch import MemoryWatch
 from tunicorn_worker.node_ipc import NodeChannel
 from tunicorn_worker.poller import Poller
+from tunicorn_worker.pre_exec import PreExec
 from tunicorn_worker.process_title import PREDECESSOR_VARIABLE, set_process_title, title_name
 from tunicorn_worker.surroundings import Environment, give_back_variables, make_log_file
 from tunicorn_worker.warm_imports import warm
@@ -86,6 +87,7 @@ class Nursery:
             self._hand_over,
             lifeline_fd,
         )
+        self._pre_exec = PreExec(self._hooks, forker, self._say)
         self._heartbeats = Heartbeats(self._family, self._say)
         self._memory = MemoryWatch(self._family, self._say)
         self._orphans = Orphans(self._poller, holdings, self._report_orphan)
@@ -111,6 +113,7 @@ class Nursery:
             "bind": self._bind,
             "unlisten": lambda _, __: self._listeners.close(),
             "hook": lambda command, _: self._hooks.call(command["hook"], command.get("count"), command.get("before")),
+            "pre-exec": lambda _, __: self._pre_exec.begin(),
             "gateway": self._start_gateway,
             "no-gateway": lambda _, __: self._refuse_gateway(),
             "promoted": lambda _, __: self._promote(),
@@ -147,6 +150,7 @@ class Nursery:
             elif self._family.settled:
                 self._settle()
         self._family.kill_idle()
+        self._pre_exec.kill()
         self._see_off()
         self._holdings.close_all()
         return 0
@@ -429,5 +433,5 @@ class Nursery:
             if pid in self._gateway_pids:
                 self._gateway_pids.remove(pid)
                 self._say("gateway-exited", pid=pid, status=describe_exit(status))
-            elif not self._family.on_ended(pid, status):
+            elif not (self._pre_exec.on_ended(pid, status) or self._family.on_ended(pid, status)):
                 self._say("unknown-child", pid=pid, status=describe_exit(status))

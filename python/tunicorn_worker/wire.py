@@ -52,6 +52,8 @@ TEXT = 14
 BINARY = 15
 CLOSE = 16
 TAKEN = 17
+TEXT_TO_MANY = 18
+BINARY_TO_MANY = 19
 
 # Frames from the gateway.
 REQUEST_BODY = 32
@@ -126,6 +128,12 @@ def pack_end(stream: int, trailers: bytes) -> bytes:
 def pack_plain(kind: int, stream: int, payload: bytes = b"") -> bytes:
     """Build a frame that has neither status nor head, e.g. END or CREDIT."""
     return pack_header(FRAME_HEADER_BYTES + len(payload), stream, kind, 0, 0, 0) + payload
+
+
+def pack_to_many(kind: int, streams: list[int], data: bytes) -> bytes:
+    """Build a TEXT_TO_MANY or BINARY_TO_MANY frame: one whole message to several WebSockets."""
+    head = struct.pack(f"<{len(streams)}I", *streams)
+    return pack_header(FRAME_HEADER_BYTES + len(head) + len(data), 0, kind, 0, 0, len(head)) + head + data
 
 
 def pack_file(stream: int, device: int, inode: int, offset: int, size: int, path: bytes) -> bytes:

@@ -234,7 +234,8 @@ export class Arbiter {
 
   /** An inherited socket's file is somebody else's, unless it was the master's before this one. */
   #madePath(asked: ListenAddress): string | undefined {
-    if (asked.kind === "unix") return asked.path;
+    // An abstract name, which begins with a zero, is no file.
+    if (asked.kind === "unix") return asked.path.startsWith("\0") ? undefined : asked.path;
     return asked.kind === "fd" && this.#options.ownsInherited ? this.#kept.fileOfListener(asked.index) : undefined;
   }
 

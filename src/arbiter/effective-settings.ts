@@ -1,6 +1,6 @@
 /** What one reading of the settings means for the mind, the nursery and the gateway. */
 
-import { TOLD_HOOKS } from "../lifecycle/hooks.ts";
+import { ORDERED_HOOKS } from "../lifecycle/hooks.ts";
 import type { InheritedDescriptors } from "../lifecycle/inheritance.ts";
 import type { LogLevel } from "../lifecycle/messages.ts";
 import type { Plan } from "../lifecycle/state.ts";
@@ -37,7 +37,7 @@ export function effectiveSettings(
   run = 0,
 ): EffectiveSettings {
   const { settings, workerClass } = resolved;
-  const hooks = TOLD_HOOKS.filter((name) => isSet(resolved, name));
+  const hooks = ORDERED_HOOKS.filter((name) => isSet(resolved, name));
   return {
     resolved,
     plan: planFromSettings(settings, { ...master, hooks, hasConfig: config !== undefined, workerClass }, inherited),

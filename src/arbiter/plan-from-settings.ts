@@ -34,6 +34,7 @@ export function planFromSettings(
     surge: settings.reload_surge,
     timeoutMs: settings.timeout * 1000,
     gracefulTimeoutMs: settings.graceful_timeout * 1000,
+    drainDelayMs: settings.drain_delay * 1000,
     bootTimeoutMs: (settings.boot_timeout ?? settings.timeout * BOOT_TIMEOUTS) * 1000,
     maxAgeMs: settings.max_worker_age * 1000,
     maxAgeJitterMs: settings.max_worker_age_jitter * 1000,

@@ -25,6 +25,7 @@ const NURSERY_EVENTS: Record<NurseryEvent["ev"], true> = {
   "unknown-child": true,
   "forward-signal": true,
   "hook-failed": true,
+  "pre-exec-ran": true,
   "set-workers": true,
   halt: true,
   unlistened: true,

@@ -171,7 +171,8 @@ export class PullDispatcher implements Dispatcher {
    * such a write, and after a request's end, a look at the claims shows what is left over, and wakes as many as it needs.
    */
   #planStrandedCheck(): void {
-    if (this.#strandedCheckPlanned || this.#openCount === 0) return;
+    // One sleeper is woken by any write.
+    if (this.#strandedCheckPlanned || this.#openCount === 0 || this.#groups.size < 2) return;
     this.#strandedCheckPlanned = true;
     this.#port.callAfter(STRANDED_CHECK_MS + Math.floor(this.#openCount / STRANDED_CHECKED_PER_MS), () => this.#wakeForStranded());
   }

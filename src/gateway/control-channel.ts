@@ -16,7 +16,7 @@ export type GatewayCommand =
     }
   /** Files of certificates have been read again. */
   | { readonly cmd: "tls"; readonly tls: TlsMaterial }
-  | { readonly cmd: "drain" | "quit" | "pause" | "reopen-logs" }
+  | { readonly cmd: "part" | "drain" | "quit" | "pause" | "reopen-logs" }
   /** What do you hold? The answer has the number of the question. */
   | { readonly cmd: "report"; readonly ask: number }
   | { readonly cmd: "stop-worker"; readonly worker: number };

@@ -21,6 +21,7 @@ import { ApplicationSocket } from "./application-socket.ts";
 import { type CleartextHost, CleartextPreface } from "./cleartext-preface.ts";
 import { ControlChannel, type GatewayCommand } from "./control-channel.ts";
 import { descriptorLimit, openDescriptors, openFileCount } from "./descriptors.ts";
+import { DrainProgress } from "./drain-progress.ts";
 import { reportOf } from "./holdings.ts";
 import { type ConnectionHost, Http1Connection } from "./http1-connection.ts";
 import { Http2Connection, type Http2Host } from "./http2-connection.ts";
@@ -161,6 +162,8 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   readonly #connections = new Set<Client>();
   date = new Date().toUTCString();
   drainingSinceMs: number | undefined;
+  parting = false;
+  #progress: DrainProgress | undefined;
   #upSaid = false;
   #drainedSaid = false;
   /** Connections so far. */
@@ -270,6 +273,9 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     switch (command.cmd) {
       case "tls":
         this.#tls?.update(command.tls);
+        return;
+      case "part":
+        this.parting = true;
         return;
       case "drain":
         this.#drain();
@@ -494,12 +500,14 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
 
   #sweepConnections(now: number): void {
     for (const connection of this.#connections) connection.sweep(now);
+    this.#progress?.look(now, { connections: this.#connections.size, requests: this.#pools.held });
   }
 
   /** No new clients; what is here is finished. */
   #drain(): void {
     if (this.drainingSinceMs !== undefined) return;
     this.drainingSinceMs = monotonicMs();
+    this.#progress = new DrainProgress(this.drainingSinceMs, (text) => this.#errorLog.write("info", text));
     this.#pools.drain();
     this.#acceptTheRest(this.#accepted);
     everyTurnAfter(DRAIN_SWEEP_MS, () => this.#sweepConnections(monotonicMs()));

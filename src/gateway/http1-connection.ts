@@ -48,6 +48,8 @@ export interface ClientHost {
 
 /** The same for a connection of HTTP/1. */
 export interface ConnectionHost extends ClientHost {
+  /** The server is about to stop: every response is the last of its connection, but those that say nothing are left alone. */
+  readonly parting: boolean;
   readonly policy: Http1Policy;
   /** Trusted clients may go on in HTTP/2. */
   readonly upgradesToHttp2: boolean;
@@ -288,7 +290,8 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   get closing(): boolean {
     if (this.idleMs === 0 || this.#tunnel !== undefined) return true;
     // What the client has sent before its end, or before ours, is still answered.
-    return (this.#finAtMs !== undefined || this.#host.drainingSinceMs !== undefined) && this.#parser.heldBytes === 0;
+    const { drainingSinceMs, parting } = this.#host;
+    return (this.#finAtMs !== undefined || parting || drainingSinceMs !== undefined) && this.#parser.heldBytes === 0;
   }
 
   write(bytes: Buffer | string): boolean {

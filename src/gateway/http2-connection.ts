@@ -1,6 +1,7 @@
 /** One client's connection speaking HTTP/2: its socket, the protocol's engine, and the exchanges that are open (RFC 9113 §9). */
 
 import type { Socket } from "node:net";
+import { Roster } from "../base/roster.ts";
 import { refusalBody } from "../protocol/http1/response-writer.ts";
 import { type ConnectionEnd, Http2Engine, type Http2Handler } from "../protocol/http2/engine.ts";
 import type { Upgrade } from "../protocol/http2/h2c-upgrade.ts";
@@ -39,7 +40,7 @@ export class Http2Connection implements Http2Handler, Http2ExchangeOwner {
   readonly #host: Http2Host;
   readonly #peer: Peer;
   readonly #engine: Http2Engine;
-  readonly #exchanges = new Set<Http2Exchange>();
+  readonly #exchanges = new Roster<Http2Exchange>();
   readonly #writeWatch = new WriteWatch();
   readonly #flush = () => this.#guard(() => this.#engine.flush());
   /** Since when no request is open. */
@@ -113,7 +114,7 @@ export class Http2Connection implements Http2Handler, Http2ExchangeOwner {
       if (this.#socket.writableLength === 0) this.#socket.destroy();
       return;
     }
-    for (const exchange of this.#exchanges) exchange.onClientFin?.();
+    for (const exchange of this.#exchanges.all()) exchange.onClientFin?.();
     this.#engine.inputEnded();
   }
 
@@ -176,7 +177,7 @@ export class Http2Connection implements Http2Handler, Http2ExchangeOwner {
   }
 
   exchangeDone(exchange: Http2Exchange): void {
-    this.#exchanges.delete(exchange);
+    this.#exchanges.remove(exchange);
     if (this.#exchanges.size === 0) this.#idleSinceMs = this.#host.now();
     this.#host.log(exchange);
   }
@@ -195,9 +196,9 @@ export class Http2Connection implements Http2Handler, Http2ExchangeOwner {
   }
 
   #watch(now: number): void {
-    for (const exchange of this.#exchanges) exchange.sweep(now);
+    for (const exchange of this.#exchanges.all()) exchange.sweep(now);
     if (this.#finAtMs !== undefined && now - this.#finAtMs >= DEPARTED_AFTER_FIN_MS) {
-      for (const exchange of this.#exchanges) exchange.giveUpQueued();
+      for (const exchange of this.#exchanges.all()) exchange.giveUpQueued();
     }
     if (this.#writeWatch.isStalled(this.#socket, now, this.#host.limits.writeMs)) {
       this.limitReached("write-timeout", this.#host.limits.writeMs);

@@ -1,5 +1,6 @@
 /** One HTTP/2 request and its response: what an `Http2Connection` hands to the inside of the gateway. */
 
+import { NO_PLACE } from "../base/roster.ts";
 import { refusalBody } from "../protocol/http1/response-writer.ts";
 import { Http2Response } from "../protocol/http2/response-writer.ts";
 import type { Http2Stream, StreamReader } from "../protocol/http2/stream.ts";
@@ -22,6 +23,8 @@ export interface Http2ExchangeOwner {
 export class Http2Exchange implements RequestStream, ResponseSink, StreamReader {
   readonly head: RequestHead;
   readonly arrivedMs: number;
+  /** Among its connection's exchanges. */
+  place = NO_PLACE;
   workerPid: number | undefined;
   onClientLeft: (() => void) | undefined;
   onClientFin: (() => void) | undefined;

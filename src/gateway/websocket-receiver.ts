@@ -8,6 +8,8 @@ import { type Extensions, Receiver } from "ws";
  */
 const FRAGMENTS_MAX = 65536;
 
+/** State of ws's Receiver before a frame. */
+const BEFORE_FRAME = 0;
 /** States of ws's Receiver, in which `haveLength` is called. */
 const LENGTH_OF_16_BITS = 1;
 const LENGTH_OF_64_BITS = 2;
@@ -17,7 +19,12 @@ const LENGTH_OF_16_BITS_MAX = 65535;
 const NON_MINIMAL = "WS_ERR_NON_MINIMAL_LENGTH";
 
 /** RFC 6455 §5.2: "the minimal number of bytes MUST be used to encode the length". ws takes any, Gunicorn does not. */
-class StrictReceiver extends Receiver {
+export class StrictReceiver extends Receiver {
+  /** Has read all that it was given, and what comes begins a message, or stands between two. */
+  get betweenMessages(): boolean {
+    return this._state === BEFORE_FRAME && this._bufferedBytes === 0 && this._fragmented === 0;
+  }
+
   protected override haveLength(done: (error?: Error) => void): void {
     const min = this._state === LENGTH_OF_16_BITS ? LENGTH_OF_7_BITS_MAX : this._state === LENGTH_OF_64_BITS ? LENGTH_OF_16_BITS_MAX : -1;
     if (this._payloadLength > min) super.haveLength(done);
@@ -25,7 +32,7 @@ class StrictReceiver extends Receiver {
   }
 }
 
-export function makeReceiver(extensions: Extensions, messageBytesMax: number): Receiver {
+export function makeReceiver(extensions: Extensions, messageBytesMax: number): StrictReceiver {
   return new StrictReceiver({ isServer: true, extensions, maxPayload: messageBytesMax, maxFragments: FRAGMENTS_MAX });
 }
 

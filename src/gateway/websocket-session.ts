@@ -6,12 +6,14 @@
  * credit as the client takes what was sent. So neither side's slowness is memory here, beyond one window and one message.
  */
 
-import { type Receiver, Sender } from "ws";
+import { Sender } from "ws";
 import type { Tunnel, TunnelUser } from "../request/exchange.ts";
 import { MESSAGE_COST_BYTES, STREAM_WINDOW_BYTES } from "../wire/frame-types.ts";
+import type { SharedMessage } from "./shared-message.ts";
 import type { Agreement } from "./websocket-compression.ts";
 import { frameHead, TunnelSink } from "./websocket-frames-out.ts";
-import { failureOf, makeReceiver } from "./websocket-receiver.ts";
+import { failureOf, makeReceiver, type StrictReceiver } from "./websocket-receiver.ts";
+import { readWholeMessage } from "./websocket-whole-messages.ts";
 
 /** RFC 6455 §7.4.1. */
 export const GOING_AWAY = 1001;
@@ -38,7 +40,7 @@ const EMPTY = Buffer.alloc(0);
 
 /** The worker's end. */
 export interface SessionWorker {
-  /** A message of the client, whole; text has been checked to be UTF-8. */
+  /** A message of the client, whole; text has been checked to be UTF-8. @param payload  Valid during the call only. */
   message(payload: Buffer, binary: boolean): void;
   /** It is over: said once, unless the worker was the one that closed. @param code  1006 when there was no close frame. */
   closed(code: number, reason: Buffer): void;
@@ -48,7 +50,8 @@ export interface SessionWorker {
 
 export class WebsocketSession implements TunnelUser {
   readonly #worker: SessionWorker;
-  readonly #receiver: Receiver;
+  readonly #receiver: StrictReceiver;
+  readonly #messageBytesMax: number;
   readonly #sender: Sender;
   readonly #deflate: Agreement["deflate"];
   readonly #onOver: () => void;
@@ -85,6 +88,7 @@ export class WebsocketSession implements TunnelUser {
   /** @param onOver  Nothing more will happen. */
   constructor(worker: SessionWorker, messageBytesMax: number, { extensions, deflate }: Agreement, onOver: () => void) {
     this.#worker = worker;
+    this.#messageBytesMax = messageBytesMax;
     this.#deflate = deflate;
     this.#pieceBytes = deflate === undefined ? PIECE_BYTES : COMPRESSED_PIECE_BYTES;
     this.#onOver = onOver;
@@ -107,9 +111,24 @@ export class WebsocketSession implements TunnelUser {
 
   onBytes(chunk: Buffer): void {
     if (this.#readAll) return;
+    const at = this.#readWholeMessages(chunk);
+    if (at === chunk.length) return;
     // The receiver keeps what it is given, and unmasks it in place.
-    this.#unread.push(Buffer.from(chunk));
+    this.#unread.push(Buffer.from(chunk.subarray(at)));
     this.#read();
+  }
+
+  /** The hot path: while ws is between messages, those that are whole need nothing of it. @returns  Where what ws is to read begins. */
+  #readWholeMessages(chunk: Buffer): number {
+    let at = 0;
+    if (this.#receiving || this.#unread.length > 0 || !this.#receiver.betweenMessages) return at;
+    while (at < chunk.length && this.#credit > 0 && !this.#pongsWait && !this.#closeSent) {
+      const message = readWholeMessage(chunk, at, this.#messageBytesMax);
+      if (message === undefined) break;
+      this.#onMessage(message.payload, message.binary);
+      at = message.end;
+    }
+    return at;
   }
 
   onDrain(): void {
@@ -209,8 +228,7 @@ export class WebsocketSession implements TunnelUser {
     const cost = payload.length + (last ? MESSAGE_COST_BYTES : 0);
     const whole = last && !this.#inPieces;
     this.#inPieces = !last;
-    if (whole && payload.length < COMPRESSED_BYTES_MIN && this.#deflating === 0) {
-      // The hot path: nothing that ws would have to put in order.
+    if (whole && this.#leavesAsItIs(payload.length)) {
       this.#write(frameHead(payload.length, binary) + payload.latin1Slice());
       this.#owe(cost);
       return;
@@ -222,6 +240,23 @@ export class WebsocketSession implements TunnelUser {
       this.#deflating--;
       this.#owe(cost);
     });
+  }
+
+  /** The hot path: nothing that ws would have to put in order, or to compress. */
+  #leavesAsItIs(payloadBytes: number): boolean {
+    return payloadBytes < COMPRESSED_BYTES_MIN && this.#deflating === 0;
+  }
+
+  /** A whole message of the application, which others get too. */
+  sendShared(message: SharedMessage): void {
+    const { length } = message.payload;
+    if (this.#inPieces || !this.#leavesAsItIs(length)) {
+      this.send(message.payload, message.binary, true);
+      return;
+    }
+    if (this.#closeSent || this.#over) return;
+    this.#write(message.frame(frameHead));
+    this.#owe(length + MESSAGE_COST_BYTES);
   }
 
   /** Somebody on our side ends it: the application (which need not be told), or the server. @param reason  At most 123 bytes. */

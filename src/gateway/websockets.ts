@@ -49,7 +49,7 @@ export class Websockets {
     const worker = {
       message: (payload: Buffer, binary: boolean) => link.message(stream, payload, binary),
       closed: (code: number, reason: Buffer) => link.closed(stream, code, reason),
-      credit: (bytes: number) => link.credit(stream, bytes),
+      credit: (bytes: number) => link.messagesTaken(stream, bytes),
     };
     const session = new WebsocketSession(worker, this.messageBytesMax, agreement, () => this.#open.delete(session));
     this.#open.set(session, link);

@@ -6,6 +6,7 @@ import { BODY_SHORT, FRAME_BODY_BYTES_MAX, MESSAGE_GOES_ON, TO_WORKER } from "..
 import {
   closedFrame,
   creditFrame,
+  creditText,
   FrameError,
   FrameReader,
   type FrameView,
@@ -117,6 +118,11 @@ export class WorkerLink {
       const goesOn = at + FRAME_BODY_BYTES_MAX < payload.length;
       this.#send(frameToWorker(type, stream, payload.subarray(at, at + FRAME_BODY_BYTES_MAX), goesOn ? MESSAGE_GOES_ON : 0));
     }
+  }
+
+  /** The client of a WebSocket has taken so much; of a broadcast all of them do, in one turn. */
+  messagesTaken(stream: number, bytes: number): void {
+    this.#join(creditText(stream, bytes));
   }
 
   /** A WebSocket is over. */

@@ -15,6 +15,7 @@ import type { TimeLimit } from "./limits-from-settings.ts";
 import { LONG_REQUEST_MS, type LoadCharacter } from "./load-character.ts";
 import { RequestLimits } from "./request-limits.ts";
 import type { Serving, ServingFactory } from "./serving.ts";
+import { SharedMessage } from "./shared-message.ts";
 import type { ApplicationEnd } from "./taken-connection.ts";
 import { TakenOnTheirWay } from "./taken-on-their-way.ts";
 import { Websockets } from "./websockets.ts";
@@ -354,12 +355,22 @@ export class WorkerPool implements LinkHandler, RequestOwner {
         this.websockets.workerLeaving(link);
         this.#lanes.leaving(link);
         return;
+      case FROM_WORKER.textToMany:
+      case FROM_WORKER.binaryToMany:
+        this.#onMessageToMany(frame);
+        return;
       case FROM_WORKER.pong:
         this.#hearts.answered(link);
         return;
       default:
         throw new FrameError(`unknown channel frame type ${frame.type}`);
     }
+  }
+
+  #onMessageToMany(frame: FrameView): void {
+    const message = new SharedMessage(frame.payload, frame.type === FROM_WORKER.binaryToMany);
+    // Those that are over by now were when the message came for them alone.
+    for (const stream of frame.streams) (this.#dispatcher.find(stream) as WorkerRequest | undefined)?.onSharedMessage(message);
   }
 
   /** The worker has sent the last of its response: its slot is free, the client may still be reading. */

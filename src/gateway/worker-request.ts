@@ -11,6 +11,7 @@ import { closeFile } from "./descriptors.ts";
 import { FileSender, openReferencedFile } from "./file-sender.ts";
 import { RequestBody } from "./request-body.ts";
 import { ResponseRelay } from "./response-relay.ts";
+import type { SharedMessage } from "./shared-message.ts";
 import { type ApplicationEnd, TakenConnection } from "./taken-connection.ts";
 import type { WebsocketSession } from "./websocket-session.ts";
 import type { Websockets } from "./websockets.ts";
@@ -292,6 +293,12 @@ export class WorkerRequest implements Job {
   onMessage(frame: FrameView, binary: boolean): void {
     if (this.#websocket === undefined && !this.#clientLeft) throw new FrameError("a message before its WebSocket was accepted");
     this.#websocket?.send(frame.payload, binary, (frame.flags & MESSAGE_GOES_ON) === 0);
+  }
+
+  /** A message of the application that others get too. */
+  onSharedMessage(message: SharedMessage): void {
+    if (this.#websocket === undefined && !this.#clientLeft) throw new FrameError("a message before its WebSocket was accepted");
+    this.#websocket?.sendShared(message);
   }
 
   /** The application, or the worker for it, has closed the WebSocket. */

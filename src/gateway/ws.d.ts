@@ -17,9 +17,13 @@ declare module "ws" {
   /** Frames out of bytes. Emits `message` (bytes, isBinary), `ping`, `pong`, `conclude` (code, reason), `error` with a `code`. */
   export class Receiver extends Writable {
     constructor(options: ReceiverOptions);
-    /** Where it is in a frame's head: 1 and 2 when a length of 16 and 64 bits has been read. */
+    /** Where it is in a frame's head: 0 before it, 1 and 2 when a length of 16 and 64 bits has been read. */
     protected readonly _state: number;
     protected readonly _payloadLength: number;
+    /** Of what has been written and not consumed. */
+    protected readonly _bufferedBytes: number;
+    /** The opcode of the message whose next piece is to come; 0 between messages. */
+    protected readonly _fragmented: number;
     protected haveLength(done: (error?: Error) => void): void;
     protected createError(type: ErrorConstructor, message: string, prefix: boolean, statusCode: number, code: string): Error;
   }

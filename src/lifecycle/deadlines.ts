@@ -73,6 +73,7 @@ export function nextWakeMs(state: ArbiterState, nowMs: number): number | undefin
   if (state.reload.at === "reading") due.push(state.reload.sinceMs + READING_MS);
   if (state.gatewayTold === "drain") due.push(state.drainDueMs);
   if (phase.at !== "stopping") {
+    if (state.drainDelay !== undefined) due.push(state.drainDelay.partAtMs, state.drainDelay.untilMs);
     if (nursery.at === "down") due.push(state.nurseryBackOff.notBeforeMs);
     if (nursery.at === "starting") due.push(nursery.sinceMs + NURSERY_START_MS);
     if (gateway.at === "starting" || gateway.at === "connected") due.push(gateway.sinceMs + GATEWAY_START_MS);

@@ -8,6 +8,10 @@ import { beginStop } from "./stop.ts";
 export const TOLD_HOOKS = ["on_starting", "when_ready", "on_reload", "on_exit", "nworkers_changed"] as const;
 export type ToldHook = (typeof TOLD_HOOKS)[number];
 
+/** What the nursery calls when it is told, `pre_exec` in a process of its own. */
+export const ORDERED_HOOKS = [...TOLD_HOOKS, "pre_exec"] as const;
+export type OrderedHook = (typeof ORDERED_HOOKS)[number];
+
 /** Has the nursery call a hook, if it is set. */
 export function callHook(turn: Turn, hook: ToldHook): void {
   if (turn.state.plan.hooks.includes(hook)) turn.out.push({ do: "tell-nursery", message: { cmd: "hook", hook } });

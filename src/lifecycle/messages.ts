@@ -57,6 +57,8 @@ export type NurseryEvent =
   | { readonly ev: "forward-signal"; readonly signal: string }
   /** A hook raised. `code`: it asked for the end with this exit status. */
   | { readonly ev: "hook-failed"; readonly hook: string; readonly text: string; readonly code: number | null; readonly worker?: number }
+  /** The process that called `pre_exec` has ended. */
+  | { readonly ev: "pre-exec-ran"; readonly status: ExitStatus }
   /** A hook assigned `server.num_workers`, and has called `nworkers_changed` itself. */
   | { readonly ev: "set-workers"; readonly count: number }
   /** A hook called `server.halt()`. */
@@ -122,6 +124,8 @@ export type NurseryCommand =
   | { readonly cmd: "stop" | "dismiss" | "quit" | "abort" | "kill" | "interrupt"; readonly worker: number }
   | { readonly cmd: "warm"; readonly modules: readonly string[] }
   | { readonly cmd: "adopted"; readonly workers: readonly (readonly [number, number])[] }
-  | { readonly cmd: "reopen-logs" | "listen-again" | "no-gateway" | "unlisten" | "promoted" | "exit" };
+  | { readonly cmd: "pre-exec" | "reopen-logs" | "listen-again" | "no-gateway" | "unlisten" | "promoted" | "exit" };
 
-export type GatewayCommand = { readonly cmd: "drain" | "quit" | "reopen-logs" } | { readonly cmd: "stop-worker"; readonly worker: number };
+export type GatewayCommand =
+  | { readonly cmd: "part" | "drain" | "quit" | "reopen-logs" }
+  | { readonly cmd: "stop-worker"; readonly worker: number };

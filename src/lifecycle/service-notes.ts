@@ -3,10 +3,10 @@
 import type { ArbiterState, Turn } from "./state.ts";
 
 /** `handed-over`: another process is the service's main one from now on. */
-export type ServiceNote = "booted" | "reloading" | "reloaded" | "withdrawn" | "stopping" | "handed-over" | "alive";
+export type ServiceNote = "booted" | "reloading" | "reloaded" | "withdrawn" | "draining" | "stopping" | "handed-over" | "alive";
 
 /** What the service manager believes. */
-export type ServiceState = "silent" | "ready" | "reloading" | "stopping";
+export type ServiceState = "silent" | "ready" | "reloading" | "draining" | "stopping";
 
 /** What a text may need of the moment. */
 export interface NoteFacts {
@@ -27,6 +27,8 @@ export function noteText(note: ServiceNote, { monotonicUs, successorPid }: NoteF
       return "READY=1\nSTATUS=Reloaded";
     case "withdrawn":
       return "READY=1\nSTATUS=Reload withdrawn, the old workers keep serving";
+    case "draining":
+      return "STOPPING=1\nSTATUS=Draining: not ready, still serving";
     case "stopping":
       return "STOPPING=1\nSTATUS=Stopping";
     case "handed-over":
@@ -47,7 +49,7 @@ export function noteService(turn: Turn): void {
 }
 
 function noteOf(state: ArbiterState, before: ServiceState, now: ServiceState): ServiceNote {
-  if (now === "stopping") return "stopping";
+  if (now === "stopping" || now === "draining") return now;
   if (now === "reloading") return "reloading";
   if (before !== "reloading") return "booted";
   // Settings that cannot be used begin no generation; one that does not boot is given up for the one before.
@@ -60,6 +62,7 @@ function serviceState(state: ArbiterState): ServiceState {
   if (phase.at === "exited" || succession.predecessor !== undefined) return before;
   // The service does not stop when only this master leaves it.
   if (phase.at === "stopping") return succession.successor === "started" ? before : "stopping";
+  if (state.drainDelay !== undefined) return "draining";
   // Not at the bind, as Gunicorn: a service whose application cannot be imported has not started.
   if (state.provenGeneration === undefined) return before;
   return state.reloading || state.reload.at !== "none" ? "reloading" : "ready";

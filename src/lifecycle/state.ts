@@ -2,8 +2,9 @@
 
 import { type BackOff, noBackOff } from "./back-off.ts";
 import type { Command } from "./command.ts";
+import type { DrainDelay } from "./drain-delay.ts";
 import type { Reading } from "./event.ts";
-import type { ToldHook } from "./hooks.ts";
+import type { OrderedHook } from "./hooks.ts";
 import type { ListenAddress, LogLevel, RequestInfo } from "./messages.ts";
 import type { Rest } from "./rest.ts";
 import type { ServiceState } from "./service-notes.ts";
@@ -23,6 +24,8 @@ export interface Plan {
   /** Silence after which a worker is killed, 0 = never. */
   readonly timeoutMs: number;
   readonly gracefulTimeoutMs: number;
+  /** How long everybody is still served after TERM, before the stop begins. */
+  readonly drainDelayMs: number;
   /** Time that a worker, or a mold, may take to import the application, 0 = without end. */
   readonly bootTimeoutMs: number;
   /** Age at which a worker is replaced, 0 = never; each adds a part of the jitter. */
@@ -43,7 +46,7 @@ export interface Plan {
   /** There is a configuration file or module. */
   readonly hasConfig: boolean;
   /** Those that are set of the hooks that the nursery is told to call. */
-  readonly hooks: readonly ToldHook[];
+  readonly hooks: readonly OrderedHook[];
   /** The first nursery has been told to start a gateway, before the settings were read. */
   readonly gatewayUnderWay: boolean;
   /** Pid of the master that has started this one to take its place; undefined: nobody has. */
@@ -223,6 +226,8 @@ export interface ArbiterState {
   readonly succession: Succession;
   /** WINCH: on the way to no workers. There, `target` is 0. */
   rest: Rest | undefined;
+  /** TERM has come, and the stop has not begun yet. */
+  drainDelay: DrainDelay | undefined;
   /** What a service manager has been told. */
   serviceState: ServiceState;
   /** The wanted generation before the reload that it was told of. */
@@ -271,8 +276,9 @@ export function createState(plan: Plan, nowMs: number): ArbiterState {
     signalsMs: new Map(),
     warmed: false,
     reportedWorkers: undefined,
-    succession: { predecessor: plan.predecessor, successor: "none" },
+    succession: { predecessor: plan.predecessor, successor: "none", termHeld: false },
     rest: undefined,
+    drainDelay: undefined,
     serviceState: "silent",
     settledGeneration: 0,
   };

@@ -2,6 +2,7 @@
 
 import type { Command } from "./command.ts";
 import { applyDeadlines } from "./deadlines.ts";
+import { beginDrain, superviseDrain } from "./drain-delay.ts";
 import type { ArbiterEvent, MasterSignal } from "./event.ts";
 import { masterSignal } from "./event.ts";
 import { waitStatus } from "./exit-report.ts";
@@ -28,7 +29,7 @@ import { noteService } from "./service-notes.ts";
 import { type ArbiterState, log, type Turn } from "./state.ts";
 import { onOrder } from "./steering.ts";
 import { advanceStop, beginStop, hurryStop } from "./stop.ts";
-import { onPredecessorGone, onSuccessorExited, onUsr2, superviseSuccession } from "./succession.ts";
+import { notPrepared, onPredecessorGone, onPreExecRan, onSuccessorExited, onUsr2, superviseSuccession } from "./succession.ts";
 import * as workerEvents from "./worker-events.ts";
 import { reconcile } from "./workers.ts";
 
@@ -48,6 +49,7 @@ export function step(state: ArbiterState, event: ArbiterEvent): Command[] {
   superviseGateway(turn);
   if (state.phase.at === "serving" && state.nursery.at === "up") reconcile(turn);
   superviseSuccession(turn);
+  superviseDrain(turn);
   noteService(turn);
   advanceStop(turn);
   return turn.out;
@@ -86,7 +88,7 @@ function takeIn(turn: Turn, event: ArbiterEvent): void {
       onSuccessorExited(turn, event.pid, event.status, event.cause);
       break;
     case "drain":
-      beginStop(turn, { quick: false, ending: { code: 0, reason: undefined, silent: false } });
+      if (turn.state.phase.at !== "stopping") beginDrain(turn, false);
       break;
     case "ordered":
       onOrder(turn, event.order);
@@ -111,7 +113,7 @@ function onSignal(turn: Turn, name: MasterSignal): void {
   log(turn, "info", `Handling signal: ${name}`);
   switch (name) {
     case "term":
-      beginStop(turn, { quick: false, ending: { code: 0, reason: undefined, silent: false } });
+      beginDrain(turn, true);
       break;
     case "int":
     case "quit":
@@ -207,6 +209,9 @@ function onNurserySaid(turn: Turn, said: NurseryEvent): void {
       onHookFailed(turn, said);
       if (said.worker !== undefined) workerEvents.onPreForkFailed(turn, said.worker);
       break;
+    case "pre-exec-ran":
+      onPreExecRan(turn, said.status);
+      break;
     case "set-workers":
       turn.state.target = Math.max(0, said.count);
       break;
@@ -244,6 +249,7 @@ function onCommandFailed(turn: Turn, failed: Extract<NurseryEvent, { ev: "failed
   }
   log(turn, "error", `nursery cannot ${failed.cmd}: ${failed.text}`);
   if (failed.cmd === "gateway" && turn.state.gateway.at === "starting") gatewayFailed(turn, failed.text);
+  if (failed.cmd === "pre-exec") notPrepared(turn, failed.text);
   if (failed.cmd === "fork" && failed.worker !== undefined) workerEvents.onForkFailed(turn, failed.worker);
 }
 

@@ -17,8 +17,13 @@ const LAST_STEP_MS = 1000;
 
 type Stopping = Extract<Phase, { at: "stopping" }>;
 
+export interface Stop {
+  readonly quick: boolean;
+  readonly ending: Ending;
+}
+
 /** Begins to stop. Does nothing when already stopping. */
-export function beginStop(turn: Turn, how: { quick: boolean; ending: Ending }): void {
+export function beginStop(turn: Turn, how: Stop): void {
   const { state, nowMs } = turn;
   if (state.phase.at === "stopping" || state.phase.at === "exited") return;
   const { quick, ending } = how;

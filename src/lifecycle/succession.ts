@@ -7,8 +7,10 @@ import { type ArbiterState, log, type Turn } from "./state.ts";
 export interface Succession {
   /** Pid of the master that has started this one, until it has ended. */
   predecessor: number | undefined;
-  /** The new master. `wanted`: as soon as there are sockets to give it. */
-  successor: "none" | "wanted" | "started";
+  /** The new master. `wanted`: as soon as there are sockets to give it; `preparing`: `pre_exec` runs. */
+  successor: "none" | "wanted" | "preparing" | "started";
+  /** TERM has come while `pre_exec` ran: it is obeyed when there is a new master, or when there is none. A second one is obeyed at once. */
+  termHeld: boolean;
 }
 
 /** What lines call this master. */
@@ -17,22 +19,48 @@ export function masterName({ succession }: ArbiterState): string {
 }
 
 export function onUsr2(turn: Turn): void {
-  const { succession, plan } = turn.state;
+  const { succession, plan, drainDelay } = turn.state;
   if (succession.successor !== "none") log(turn, "warning", "USR2 signal ignored. Child exists.");
   else if (succession.predecessor !== undefined) log(turn, "warning", "USR2 signal ignored. Parent exists.");
+  else if (drainDelay !== undefined) log(turn, "warning", "USR2 signal ignored. Draining.");
   else if (plan.containerEndsWithUs)
     log(turn, "warning", "USR2 signal ignored. A container ends with its first process, a new master would not outlive this one.");
   else succession.successor = "wanted";
 }
 
-/** Called after every event. The hook `pre_exec` belongs here, before the command: it runs once for each new master. */
+/** Called after every event. */
 export function superviseSuccession(turn: Turn): void {
-  const { succession, phase } = turn.state;
-  if (succession.successor !== "wanted") return;
-  if (phase.at === "serving") {
-    succession.successor = "started";
-    turn.out.push({ do: "start-successor" });
-  } else if (phase.at !== "binding") succession.successor = "none";
+  const { succession, phase, nursery, plan } = turn.state;
+  if (succession.successor !== "wanted" && succession.successor !== "preparing") return;
+  if (phase.at !== "serving" && phase.at !== "binding") succession.successor = "none";
+  else if (succession.successor === "preparing" && nursery.at !== "up") notPrepared(turn, "the nursery died with it");
+  else if (succession.successor === "wanted" && phase.at === "serving") {
+    if (!plan.hooks.includes("pre_exec")) startSuccessor(turn);
+    else if (nursery.at === "up") {
+      succession.successor = "preparing";
+      turn.out.push({ do: "tell-nursery", message: { cmd: "pre-exec" } });
+    }
+  }
+}
+
+/** The process of `pre_exec` has ended. */
+export function onPreExecRan(turn: Turn, status: ExitStatus): void {
+  if (turn.state.succession.successor !== "preparing" || turn.state.phase.at !== "serving") return;
+  const well = status !== null && "code" in status && status.code === 0;
+  if (well) startSuccessor(turn);
+  else notPrepared(turn, describeStatus(status));
+}
+
+/** `pre_exec` could not be run, or has forbidden what comes after it. */
+export function notPrepared(turn: Turn, detail: string): void {
+  if (turn.state.succession.successor !== "preparing") return;
+  turn.state.succession.successor = "none";
+  log(turn, "error", `no new master is started, this one goes on: pre_exec failed: ${detail}`);
+}
+
+function startSuccessor(turn: Turn): void {
+  turn.state.succession.successor = "started";
+  turn.out.push({ do: "start-successor" });
 }
 
 /** The new master has ended, or could not be started (`cause`). */

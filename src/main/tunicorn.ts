@@ -31,7 +31,7 @@ const inspectorFlags = process.execArgv.filter((flag) => INSPECTOR_FLAGS.test(fl
 const HEAP_FLAGS = ["--single-threaded-gc", "--min-semi-space-size=4", "--max-semi-space-size=4"];
 const gatewayFlags = [
   ...HEAP_FLAGS,
-  ...(inspectorFlags.length > 0 ? inspectorFlags : ["--inspect-port=255.255.255.255:1024"]),
+  ...(inspectorFlags.length > 0 ? inspectorFlags : ["--inspect-port=0.0.0.1:1024"]),
   ...(built ? [] : ["--import", pathOf("scripts/typescript.mjs")]),
 ];
 const gatewayProgram = pathOf(built ? "dist/gateway.cjs" : "src/main/gateway.ts");

@@ -89,7 +89,7 @@ export interface Tunnel {
 
 /** Who speaks through a tunnel. */
 export interface TunnelUser {
-  /** @param chunk  Valid during the call only. */
+  /** @param chunk  Valid during the call only, and the user may change it. */
   onBytes(chunk: Buffer): void;
   /** The client takes more again. */
   onDrain(): void;

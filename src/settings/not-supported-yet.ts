@@ -23,7 +23,6 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   "statsd_prefix",
   "enable_backlog_metric",
   // Hooks
-  "pre_exec",
   "ssl_context",
   // Dirty arbiter
   "dirty_apps",

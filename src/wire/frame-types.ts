@@ -19,6 +19,8 @@ export const FROM_WORKER = {
   binary: 15,
   close: 16,
   taken: 17,
+  textToMany: 18,
+  binaryToMany: 19,
 } as const;
 
 /** Frames from the gateway to a worker. */

@@ -2,6 +2,8 @@
 
 import { BODY_FOLLOWS, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, HAS_CONTENT_LENGTH, TO_WORKER, WANTS_CLOSE } from "./frame-types.ts";
 
+const STREAM_BYTES = 4;
+
 /** A worker sent bytes that are no frame: its half is broken, the channel is closed. */
 export class FrameError extends Error {
   override readonly name = "FrameError";
@@ -50,6 +52,15 @@ export class FrameView {
   /** The payload as a copy of its own. */
   copyPayload(): Buffer {
     return Buffer.from(this.payload);
+  }
+
+  /** Of a message to many: the WebSockets that get it. @throws {FrameError} when that is no list of them. */
+  get streams(): number[] {
+    const bytes = this.payloadStart - this.headStart;
+    if (bytes % STREAM_BYTES !== 0) throw new FrameError(`${bytes} bytes of streams`);
+    const streams: number[] = [];
+    for (let at = this.headStart; at < this.payloadStart; at += STREAM_BYTES) streams.push(this.bytes.readUInt32LE(at));
+    return streams;
   }
 
   readUInt32(): number {
@@ -150,6 +161,11 @@ export function creditFrame(stream: number, bytes: number): Buffer {
   const payload = Buffer.allocUnsafe(4);
   payload.writeUInt32LE(bytes, 0);
   return frameToWorker(TO_WORKER.credit, stream, payload);
+}
+
+/** The same as latin-1 text, which leaves with the messages of its turn. */
+export function creditText(stream: number, bytes: number): string {
+  return creditFrame(stream, bytes).latin1Slice();
 }
 
 const header = Buffer.alloc(FRAME_HEADER_BYTES);

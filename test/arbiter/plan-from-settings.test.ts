@@ -27,6 +27,7 @@ test("the settings that the mind needs, in its units", () => {
     surge: 1,
     timeoutMs: 7000,
     gracefulTimeoutMs: 9000,
+    drainDelayMs: 0,
     bootTimeoutMs: 70_000,
     maxAgeMs: 0,
     maxAgeJitterMs: 0,

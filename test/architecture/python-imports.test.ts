@@ -81,7 +81,7 @@ const ROWS: readonly (readonly string[])[] = [
   ["worker_life"],
   ["gateway_link", "worker_code"],
   ["family"],
-  ["heartbeats", "memory_watch"],
+  ["heartbeats", "memory_watch", "pre_exec"],
   ["nursery"],
   ["nursery_program"],
   ["__main__"],
@@ -105,6 +105,7 @@ const NURSERY_ONLY = new Set([
   "nursery_program",
   "oom_watch",
   "poller",
+  "pre_exec",
   "socket_peer",
 ]);
 /** Where the worker's half begins, beside all that it imports. */

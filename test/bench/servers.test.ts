@@ -11,7 +11,7 @@ const PLAIN: ServeCase = {
   idle: false,
   accessLog: false,
   preload: false,
-  http2: false,
+  tls: undefined,
   port: 4211,
 };
 
@@ -48,7 +48,7 @@ describe("SERVERS", () => {
   }
 
   test("who speaks HTTP/2 is given a certificate, the others do not take part", () => {
-    const commands = SERVERS.map((server) => [server.name, commandFor(server, { ...PLAIN, app: "hello", http2: true })] as const);
+    const commands = SERVERS.map((server) => [server.name, commandFor(server, { ...PLAIN, app: "hello", tls: "h2" })] as const);
     const speakers = commands.filter(([, command]) => command !== undefined);
     assert.deepEqual(
       speakers.map(([name]) => name),

@@ -69,7 +69,7 @@ export class GatewayProcess {
     this.#slots = openSync(join(this.directory, "slots"), "w+");
     ftruncateSync(this.#slots, SLOT_COUNT * SLOT_BYTES);
     const program = [bundle(this.directory), "--control-fd", "4", "--ticket-fd", "5", "--slots-fd", "6"];
-    this.child = spawn(process.execPath, ["--inspect-port=255.255.255.255:1024", ...program], {
+    this.child = spawn(process.execPath, ["--inspect-port=0.0.0.1:1024", ...program], {
       env: { PATH: process.env.PATH, TMPDIR: tmpdir() },
       // A "pipe" of Node's is a socketpair: the control socket.
       stdio: ["ignore", "pipe", "pipe", "ipc", "pipe", writer, this.#slots],

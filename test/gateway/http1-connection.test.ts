@@ -62,6 +62,7 @@ class Server implements ConnectionHost {
   /** Errors that should not have been possible: a test that makes some empties it. */
   readonly faults: unknown[] = [];
   drainingSinceMs: number | undefined;
+  parting = false;
   crowded = false;
   nowMs = 1_000;
   handler: Handler;
@@ -613,6 +614,26 @@ test("draining: the answer under way says close; an idle connection is closed af
   await until(() => busy.ended);
   assert.match(busy.text, /Connection: close\r\n.*last$/s);
   assert.deepEqual(server.struck, []);
+});
+
+test("parting: an answer says close, an idle connection stays, and new ones are served", async (t) => {
+  const server = await Server.start(t, answer("hi"));
+  const [idle, busy] = [await server.connect(t), await server.connect(t)];
+  for (const client of [idle, busy]) {
+    client.get("/");
+    await until(() => client.count("200 OK") === 1);
+  }
+  server.parting = true;
+  server.pass(1000);
+  busy.get("/");
+  await until(() => busy.ended);
+  assert.deepEqual([busy.count("200 OK"), busy.count("Connection: close"), idle.ended], [2, 1, false]);
+  const fresh = await server.connect(t);
+  for (const client of [idle, fresh]) {
+    client.get("/");
+    await until(() => client.ended);
+    assert.equal(client.count("Connection: close"), 1);
+  }
 });
 
 test("draining: requests that were on their way are all answered, the last one says close", async (t) => {

@@ -34,6 +34,7 @@ async function serve(t: TestContext, isAllowed = true) {
     limits: { idleMs: 5_000, proxyIdleMs: 75_000, headMs: HEAD_MS, drainHeadMs: 1_000, bodyMs: 60_000, writeMs: 60_000 },
     date: "Thu, 01 Jan 1970 00:00:00 GMT",
     drainingSinceMs: undefined,
+    parting: false,
     crowded: false,
     now: () => {
       clockReads++;

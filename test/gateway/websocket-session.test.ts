@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { constants, deflateRawSync } from "node:zlib";
+import { SharedMessage } from "../../src/gateway/shared-message.ts";
 import { agreeOnCompression } from "../../src/gateway/websocket-compression.ts";
 import { type SessionWorker, WebsocketSession } from "../../src/gateway/websocket-session.ts";
 import type { Tunnel } from "../../src/request/exchange.ts";
@@ -8,6 +10,8 @@ import { BINARY, CLOSE, closePayload, frame, PING, TEXT } from "../server/websoc
 import { until } from "./spool-directory.ts";
 
 const EMPTY = Buffer.alloc(0);
+/** RFC 7692 §7.2.1: what every deflated message would end with is left out. */
+const DEFLATED_TAIL_BYTES = 4;
 
 /** A session between a client and a worker that are lists. */
 class Stage implements Tunnel, SessionWorker {
@@ -189,6 +193,47 @@ test("a client that is gone", async () => {
   const stage = new Stage();
   stage.session.onEnd();
   assert.deepEqual([stage.worker, stage.sent.length, stage.over], [["closed 1006"], 0, 1]);
+});
+
+test("messages for many are like those for one, and between the pieces of another they wait for ws", async () => {
+  for (const extensions of [undefined, "permessage-deflate"]) {
+    const stage = new Stage(extensions === undefined ? {} : { extensions });
+    const [short, long] = [new SharedMessage(Buffer.from("to all"), false), new SharedMessage(Buffer.alloc(2000, "x"), true)];
+    stage.session.sendShared(short);
+    assert.equal(stage.bytes, "\x81\x06to all");
+    stage.session.sendShared(long);
+    stage.session.sendShared(short);
+    await until(() => stage.bytes.endsWith("\x81\x06to all") && stage.sent.length === 3);
+    assert.equal(stage.sent[1]![0], extensions === undefined ? 0x82 : 0xc2, "long ones are compressed");
+    stage.session.close(1000, EMPTY, "application");
+    stage.session.sendShared(short);
+    await until(() => stage.sent.length === 4);
+    assert.ok(stage.bytes.endsWith("\x88\x02\x03\xe8"), "nothing behind the close");
+    stage.session.onEnd();
+  }
+});
+
+test("messages for many come out of the window", () => {
+  const stage = new Stage();
+  const size = 1000;
+  const message = new SharedMessage(Buffer.alloc(size), true);
+  const step = Math.ceil(STREAM_WINDOW_BYTES / 4 / (size + MESSAGE_COST_BYTES));
+  stage.takes = false;
+  for (let n = 0; n < step; n++) stage.session.sendShared(message);
+  assert.equal(stage.credited, 0, "the client has not taken them");
+  stage.session.onDrain();
+  assert.equal(stage.credited, step * (size + MESSAGE_COST_BYTES));
+});
+
+test("a small message behind one that is inflated comes after it", async () => {
+  const stage = new Stage({ extensions: "permessage-deflate" });
+  const deflated = deflateRawSync(Buffer.from("first"), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -DEFLATED_TAIL_BYTES);
+  stage.session.onBytes(frame(TEXT, deflated, { reserved: 0x40 }));
+  stage.session.onBytes(frame(TEXT, "second"));
+  await until(() => stage.worker.length === 2);
+  await stage.client(frame(TEXT, "third"));
+  assert.deepEqual(stage.worker, ["text first", "text second", "text third"]);
+  stage.session.onEnd();
 });
 
 test("with compression a close waits for the messages before it", async () => {

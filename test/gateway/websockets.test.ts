@@ -9,7 +9,7 @@ import { pushServing } from "../../src/gateway/serving.ts";
 import { type PoolLimits, WorkerPool } from "../../src/gateway/worker-pool.ts";
 import type { Tunnel, TunnelUser, WebsocketHandshake } from "../../src/request/exchange.ts";
 import { ProtocolError } from "../../src/request/protocol-error.ts";
-import { FROM_WORKER, TO_WORKER, WEBSOCKET } from "../../src/wire/frame-types.ts";
+import { FROM_WORKER, STREAM_WINDOW_BYTES, TO_WORKER, WEBSOCKET } from "../../src/wire/frame-types.ts";
 import { CLOSE, closePayload, frame, TEXT } from "../server/websocket-client.ts";
 import { FakeWorker } from "./fake-worker.ts";
 import { MemoryExchange, requestHead } from "./memory-exchange.ts";
@@ -137,6 +137,36 @@ test("a handshake, messages both ways, and the client's close", async (t) => {
   await until(() => pool.held === 0);
 });
 
+test("one frame of a worker is a message to many, those that have left aside", async (t) => {
+  const { addWorker, open } = stage(t);
+  const worker = await addWorker();
+  const all = [await open(worker), await open(worker), await open(worker)];
+  const head = Buffer.alloc(16);
+  for (const [index, stream] of [...all.map(({ stream }) => stream), 4711].entries()) head.writeUInt32LE(stream, 4 * index);
+  all[1]!.client.user!.onGone();
+  worker.send(FROM_WORKER.textToMany, 0, { head: head.latin1Slice(), body: "to all" });
+  worker.send(FROM_WORKER.binaryToMany, 0, { head: head.latin1Slice(8), body: "\x01" });
+  worker.send(FROM_WORKER.text, all[0]!.stream, { body: "to one" });
+  await until(() => all[0]!.client.received.endsWith("to one"));
+  assert.deepEqual(
+    all.map(({ client }) => client.received),
+    ["\x81\x06to all\x81\x06to one", "", "\x81\x06to all\x82\x01\x01"],
+  );
+});
+
+test("what clients have taken is told with the messages of its turn, in order", async (t) => {
+  const { addWorker, open } = stage(t);
+  const worker = await addWorker();
+  const { client, stream, hear } = await open(worker);
+  for (let n = 0; n < 70; n++) worker.send(FROM_WORKER.text, stream, { body: "x" });
+  const credit = await worker.next(TO_WORKER.credit);
+  assert.equal(credit.stream, stream);
+  assert.ok(credit.payload.readUInt32LE() >= STREAM_WINDOW_BYTES / 4);
+  hear(frame(TEXT, "hi"));
+  assert.equal((await worker.next(TO_WORKER.text)).payload.toString(), "hi");
+  assert.equal(client.received.length, 3 * 70);
+});
+
 test("a large message of a client goes in pieces, a large one of the application comes in pieces", async (t) => {
   const { addWorker, open } = stage(t);
   const worker = await addWorker();
@@ -226,13 +256,15 @@ test("a client that leaves while its handshake waits", async (t) => {
 });
 
 test("a worker that breaks the rules loses its channel", async (t) => {
-  for (const breakIt of [FROM_WORKER.accept, FROM_WORKER.text]) {
+  const { accept, text, textToMany } = FROM_WORKER;
+  for (const breakIt of [accept, text, textToMany]) {
     const { addWorker, pool, reports } = stage(t);
     const worker = await addWorker();
     const exchange = new MemoryExchange(requestHead("GET", "/"));
     pool.handle(exchange);
     const { stream } = await worker.next(TO_WORKER.request);
-    worker.send(breakIt, stream);
+    if (breakIt === textToMany) worker.send(breakIt, 0, { head: String.fromCharCode(stream, 0, 0, 0) });
+    else worker.send(breakIt, stream);
     await until(() => reports.some((text) => text.includes("worker channel closed")));
     assert.equal(exchange.status, "502 Bad Gateway");
   }

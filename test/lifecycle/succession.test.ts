@@ -132,3 +132,63 @@ test("whatever comes in which order: at most one new master, never a grandchild,
     { numRuns: 200 },
   );
 });
+
+/** A master with the hook, which has been told USR2. */
+function preparing(): World {
+  const world = settled({ hooks: ["pre_exec"] });
+  world.signal("usr2");
+  assert.equal(starts(world), 0);
+  return world;
+}
+
+test("pre_exec comes before the new master, once for each", () => {
+  const world = preparing();
+  world.signal("usr2");
+  assert.equal(world.lines.at(-1), "warning: USR2 signal ignored. Child exists.");
+  world.nurseryWorks();
+  assert.equal(starts(world), 1);
+  world.feed({ type: "successor-exited", pid: 8, status: { code: 0 } });
+  world.signal("usr2");
+  world.nurseryWorks();
+  assert.equal(starts(world), 2);
+  const ran = world.commands.filter((command) => command.do === "tell-nursery" && command.message.cmd === "pre-exec");
+  assert.equal(ran.length, 2);
+});
+
+for (const [how, fail, text] of [
+  ["raises", (world: World) => world.said({ ev: "pre-exec-ran", status: { code: 1 } }), "code=1"],
+  ["cannot be forked", (world: World) => world.said({ ev: "failed", cmd: "pre-exec", text: "no room" }), "no room"],
+  ["dies with the nursery", (world: World) => world.killNursery(), "the nursery died with it"],
+] as const) {
+  test(`a pre_exec that ${how} is the end of the upgrade, not of the server`, () => {
+    const world = preparing();
+    fail(world);
+    world.run(() => world.isSettled());
+    assert.ok(world.lines.includes(`error: no new master is started, this one goes on: pre_exec failed: ${text}`));
+    assert.deepEqual([starts(world), world.state.succession.successor, world.isSettled()], [0, "none", true]);
+  });
+}
+
+test("TERM while pre_exec runs: the new master is started first, for this one hands over to it", () => {
+  const world = preparing();
+  world.signal("term");
+  assert.equal(world.state.phase.at, "serving");
+  world.nurseryWorks();
+  assert.deepEqual([starts(world), world.state.phase.at], [1, "stopping"]);
+  world.run();
+  assert.deepEqual(exit(world), { do: "exit", code: 0, keepSockets: true });
+});
+
+test("TERM while pre_exec runs and fails, and a second one while it goes on: a stop without a new master", () => {
+  const failing = preparing();
+  failing.preExecStatus = { signal: "SIGKILL" };
+  failing.signal("term");
+  const hanging = preparing();
+  hanging.signal("term");
+  hanging.signal("term");
+  assert.equal(hanging.state.phase.at, "stopping");
+  for (const world of [failing, hanging]) {
+    world.run();
+    assert.deepEqual([starts(world), exit(world)], [0, { do: "exit", code: 0, keepSockets: false }]);
+  }
+});

@@ -5,7 +5,7 @@ import type { Command } from "../../src/lifecycle/command.ts";
 import { nextWakeMs } from "../../src/lifecycle/deadlines.ts";
 import type { ArbiterEvent, MasterSignal, Reading } from "../../src/lifecycle/event.ts";
 import type { ExitStatus, GatewayCommand, ListenAddress, NurseryCommand, NurseryEvent } from "../../src/lifecycle/messages.ts";
-import { type ArbiterState, createState, isReady, isStaying, type Plan, staffMax } from "../../src/lifecycle/state.ts";
+import { type ArbiterState, createState, isReady, isStaying, type Plan, staffMax, type Worker } from "../../src/lifecycle/state.ts";
 import { step } from "../../src/lifecycle/step.ts";
 
 export const PLAN: Plan = {
@@ -16,6 +16,7 @@ export const PLAN: Plan = {
   surge: 1,
   timeoutMs: 30_000,
   gracefulTimeoutMs: 30_000,
+  drainDelayMs: 0,
   bootTimeoutMs: 300_000,
   maxAgeMs: 0,
   maxAgeJitterMs: 0,
@@ -53,6 +54,9 @@ type Unstamped = ArbiterEvent extends infer E ? (E extends { nowMs: number } ? O
 /** After 0, 0.1, 0.3 and 0.7 s, and one more for a predecessor that had lived well. */
 const STARTS_PER_SECOND_MAX = 5;
 
+/** What makes a worker leave that has done nothing wrong. */
+const LEAVE: ReadonlySet<string> = new Set(["stop", "stop-worker", "dismiss", "quit"]);
+
 /** Workers of a world that boot badly end like this. */
 export type BootResult = "ok" | "hangs" | ExitStatus;
 
@@ -60,12 +64,16 @@ export class World {
   readonly state: ArbiterState;
   readonly plan: Plan;
   nowMs = 0;
+  /** Of the mind, so far. */
+  steps = 0;
   bootResult: BootResult = "ok";
   configResult: "ok" | "failed" | "dies" = "ok";
   /** Gateways die when they are configured. */
   gatewayBreaks = false;
   /** Molds begin to import and never end. */
   moldsHang = false;
+  /** How the process of `pre_exec` ends. */
+  preExecStatus: ExitStatus = { code: 0 };
   bindError: string | undefined;
   /** What the next reading of the settings finds different from `plan`; or that they cannot be used. */
   found: Partial<Plan> | "broken" = {};
@@ -106,6 +114,8 @@ export class World {
   feed(event: Unstamped): Command[] {
     const stamped = { ...event, nowMs: this.nowMs } as ArbiterEvent;
     const { phase } = this.state;
+    const wereReady = [...this.state.workers.values()].filter(isReady);
+    this.steps += 1;
     const commands = step(this.state, stamped);
     this.commands.push(...commands);
     for (const command of commands) {
@@ -114,22 +124,23 @@ export class World {
       this.#carryOut(command);
     }
     if (phase.at === "exited") assert.deepEqual(commands, []);
-    this.#checkNumbers(commands);
+    this.#checkNumbers(commands, wereReady);
     for (const happen of this.#pending.splice(0)) if (this.exitCode === undefined) happen();
     return commands;
   }
 
-  #checkNumbers(commands: readonly Command[]): void {
+  /** @param wereReady  The workers that served before this step. */
+  #checkNumbers(commands: readonly Command[], wereReady: readonly Worker[]): void {
     const { state } = this;
     if (state.phase.at !== "serving" || state.nursery.at !== "up") return;
     const all = [...state.workers.values()];
     const staying = all.filter(isStaying).length;
     assert.ok(staying <= staffMax(state), `${staying} workers for a target of ${state.target}`);
-    const retired = commands.flatMap((command) =>
-      "message" in command && (command.message.cmd === "stop" || command.message.cmd === "stop-worker") ? [command.message.worker] : [],
+    const toldToLeave = commands.flatMap((command) =>
+      "message" in command && "worker" in command.message && LEAVE.has(command.message.cmd) ? [command.message.worker] : [],
     );
-    const wasReady = retired.some((number) => state.workers.get(number)?.linked);
-    if (wasReady && state.plan.surge > 0 && state.target > 0) assert.ok(all.some(isReady), "the last ready worker was told to leave");
+    const servedUntilNow = wereReady.some(({ number }) => toldToLeave.includes(number) && state.workers.get(number)?.linked);
+    if (servedUntilNow && state.plan.surge > 0 && state.target > 0) assert.ok(all.some(isReady), "the last ready worker was told to leave");
   }
 
   /** Every living worker is known, or on its way out; every known one exists or is still to be forked. */
@@ -139,6 +150,10 @@ export class World {
     for (const worker of this.workers.values()) {
       const known = this.state.workers.has(worker.number) || worker.leaving;
       assert.ok(known || this.nurseryPid !== worker.nurseryPid, `worker ${worker.number} is forgotten`);
+    }
+    for (const { number, pid, orphan } of this.state.workers.values()) {
+      const there = pid === undefined || orphan || this.workers.get(number)?.pid === pid;
+      assert.ok(there, `worker ${number} with pid ${pid} is not there`);
     }
   }
 
@@ -313,6 +328,9 @@ export class World {
         this.said({ ev: "adopted" });
         for (const [number, pid] of [...this.#adopted]) if (!this.workers.has(number)) this.#reportOrphan(number, pid);
         break;
+      case "pre-exec":
+        this.said({ ev: "pre-exec-ran", status: this.preExecStatus });
+        break;
       case "unlisten":
         this.said({ ev: "unlistened" });
         break;
@@ -438,6 +456,7 @@ export class World {
       if (this.nurseryWorks() || this.handsWork() || this.gatewayWorks() || this.workersWork()) continue;
       if (this.isSettled() && nextWakeMs(this.state, this.nowMs) === undefined) return;
       this.sleep();
+      if (this.state.drainDelay !== undefined) continue; // there is an end to come
       if (this.isSettled() && !this.nurseryWorks() && this.exitCode === undefined) return;
     }
   }

@@ -12,7 +12,7 @@ import pytest
 
 from fake_gateway import Frame, make_config, read_frame
 from tunicorn_worker import wire
-from tunicorn_worker.asgi_channel import AsgiChannel
+from tunicorn_worker.asgi_channel import REPEATS_MAX, AsgiChannel
 from tunicorn_worker.asgi_http import HttpService
 
 SCOPE = {"method": "GET", "path": "/", "headers": [(b"host", b"h")]}
@@ -166,8 +166,8 @@ def test_messages_of_one_turn_leave_a_few_at_a_time_and_stop_when_the_gateway_ha
     async def application(scope: Any, receive: Any, send: Any) -> None:
         nonlocal sent
         await send({"type": "websocket.accept"})
-        for _ in range(100):
-            await send({"type": "websocket.send", "text": "to one of many"})
+        for number in range(100):
+            await send({"type": "websocket.send", "text": f"to one of many: {number}"})
             sent += 1
 
     async def script(stage: Stage) -> None:
@@ -189,6 +189,90 @@ def test_messages_of_one_turn_leave_a_few_at_a_time_and_stop_when_the_gateway_ha
     stage = play(application, script)
     assert len([frame for frame in stage.transport.frames() if frame.kind == wire.TEXT]) == 100
     assert len(stage.transport.writes) < 10
+
+
+def told(frames: list[Frame]) -> list[tuple[int, int, bytes]]:
+    """What a gateway makes of them: (stream, kind, body), one for each WebSocket that gets a message."""
+    alone = {wire.TEXT_TO_MANY: wire.TEXT, wire.BINARY_TO_MANY: wire.BINARY}
+    seen = []
+    for frame in frames:
+        streams = [stream for (stream,) in wire.U32.iter_unpack(frame.head)] if frame.kind in alone else [frame.stream]
+        seen += [(stream, alone.get(frame.kind, frame.kind), frame.body) for stream in streams]
+    return seen
+
+
+def test_a_broadcast_is_carried_once() -> None:
+    listeners: list[Any] = []
+    frames: list[Frame] = []
+    messages: list[dict[str, Any]] = [{"text": "one"}, {"bytes": b"two"}, {"text": "one"}]
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+        listeners.append(send)
+        await receive()
+        await receive()
+        for message in messages:
+            for listener in listeners:
+                await listener({"type": "websocket.send", **message})
+        await send({"type": "websocket.send", "text": "own"})
+        await listeners[1]({"type": "websocket.close"})
+
+    async def script(stage: Stage) -> None:
+        stage.channel.data_received(b"".join(request(stream, flags=wire.WEBSOCKET) for stream in (1, 2, 3)))
+        await turns()
+        stage.transport.writes.clear()
+        stage.channel.data_received(wire.pack_plain(wire.WEBSOCKET_TEXT, 1, b"go"))
+        await turns()
+        assert len(stage.transport.writes) == 1
+        frames.extend(stage.transport.frames())
+
+    play(application, script)
+    assert [frame.kind for frame in frames if frame.stream == 0] == [
+        wire.TEXT_TO_MANY,
+        wire.BINARY_TO_MANY,
+        wire.TEXT_TO_MANY,
+    ]
+    kinds = [(wire.TEXT, b"one"), (wire.BINARY, b"two"), (wire.TEXT, b"one")]
+    expected = [(stream, *message) for message in kinds for stream in (1, 2, 3)]
+    # Stream 1's task has returned: its WebSocket is closed too, behind all.
+    assert told(frames)[: len(expected) + 1] == [*expected, (1, wire.TEXT, b"own")]
+    assert [(stream, kind) for stream, kind, _ in told(frames)[len(expected) + 1 :]] == [
+        (2, wire.CLOSE),
+        (1, wire.CLOSE),
+    ]
+
+
+def test_a_broadcast_to_very_many_leaves_a_few_at_a_time_and_waits_for_the_gateway() -> None:
+    sent = 0
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal sent
+        await send({"type": "websocket.accept"})
+        text = "to all"
+        for _ in range(200):
+            await send({"type": "websocket.send", "text": text})
+            sent += 1
+
+    async def script(stage: Stage) -> None:
+        written = stage.transport.writes.append
+
+        def write(data: bytes) -> None:
+            written(data)
+            stage.channel.pause_writing()
+
+        stage.transport.write = write  # type: ignore[method-assign]
+        stage.channel.data_received(request(1, flags=wire.WEBSOCKET))
+        await turns()
+        assert sent == REPEATS_MAX, "it waits for the gateway, in the middle of its turn"
+        while sent < 200:
+            stage.channel.resume_writing()
+            await turns()
+
+    stage = play(application, script)
+    assert [message for message in told(stage.transport.frames()) if message[1] == wire.TEXT] == [
+        (1, wire.TEXT, b"to all")
+    ] * 200
+    assert stage.channel.repeatable is None, "the application's object is not kept"
 
 
 def test_the_channel_s_end_is_every_websocket_s() -> None:

@@ -30,6 +30,9 @@ class Peer:
         self.service = HttpService(application, config, logging.getLogger("test.websocket"), {})
         self.exchanges: dict[int, Any] = {}
         self.paused = False
+        self.repeatable: str | bytes | None = None
+        self.repeatable_cost = 0
+        self.repeats = 0
         self.frames: list[Frame] = []
         self.begun: list[int] = []
         self.over = asyncio.Event()
@@ -43,7 +46,15 @@ class Peer:
         assert read is not None and read[1] == b""
         self.frames.append(read[0])
 
-    send_message = send
+    def send_message(self, stream: int, kind: int, whole: str | bytes, data: bytes) -> None:
+        assert whole.__class__ in (str, bytes), "it must not change before it is repeated"
+        self.send(wire.pack_plain(kind, stream, data))
+        self.repeatable, self.repeatable_cost = whole, len(data) + wire.MESSAGE_COST_BYTES
+
+    def repeat_message(self, stream: int) -> None:
+        self.repeats += 1
+        last = self.frames[-1]
+        self.send(wire.pack_plain(last.kind, stream, last.body))
 
     async def drain(self) -> None:
         self.drains += 1
@@ -182,6 +193,49 @@ def test_empty_messages_use_the_window_up_too() -> None:
         peer.exchange.closed(1006, b"")
 
     play(application, script)
+
+
+def test_only_the_very_same_object_is_repeated() -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await accept(receive, send)
+        text, data, changing = "te xt", b"da ta", bytearray(b"1")
+        for message in ({"text": text}, {"text": text}, {"text": "".join(text)}, {"bytes": data}, {"bytes": data}):
+            await send({"type": "websocket.send", **message})
+        for digit in b"23":
+            await send({"type": "websocket.send", "bytes": changing})
+            changing[0] = digit
+        await send({"type": "websocket.close"})
+
+    peer = play(application)
+    assert peer.repeats == 2, "a string of the same letters is another one"
+    bodies = [frame.body for frame in peer.of(wire.TEXT, wire.BINARY)]
+    assert bodies == [b"te xt", b"te xt", b"te xt", b"da ta", b"da ta", b"1", b"2"]
+
+
+def test_a_repeated_message_waits_for_credit_and_for_pieces_like_any_other() -> None:
+    text, large = "x" * 1000, "y" * (wire.FRAME_BODY_BYTES_MAX + 1)
+    sent = 0
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal sent
+        await accept(receive, send)
+        while sent < 100:
+            await send({"type": "websocket.send", "text": text})
+            sent += 1
+        await asyncio.gather(*(send({"type": "websocket.send", "text": message}) for message in (large, text)))
+        await send({"type": "websocket.close"})
+
+    async def script(peer: Peer) -> None:
+        await peer.turn()
+        assert sent == -(-wire.STREAM_WINDOW_BYTES // (1000 + wire.MESSAGE_COST_BYTES))
+        while not peer.of(wire.CLOSE):
+            peer.exchange.add_credit(wire.STREAM_WINDOW_BYTES // 2)
+            await peer.turn(20)
+
+    peer = play(application, script)
+    assert peer.repeats > 50
+    data = b"".join(frame.body for frame in peer.of(wire.TEXT))
+    assert data == (text * 100 + large + text).encode()
 
 
 def test_credit_is_given_as_the_application_receives() -> None:

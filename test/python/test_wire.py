@@ -31,6 +31,8 @@ def test_frame(vector: dict[str, Any]) -> None:
     elif kind == wire.FILE:
         region = wire.FILE_REGION.unpack_from(body)
         assert wire.pack_file(stream, *region, body[wire.FILE_REGION.size :]) == frame
+    elif kind in (wire.TEXT_TO_MANY, wire.BINARY_TO_MANY):
+        assert wire.pack_to_many(kind, [number for (number,) in wire.U32.iter_unpack(head)], body) == frame
     elif kind == wire.END:
         assert wire.pack_end(stream, head) == frame
     elif vector["flags"] == 0:

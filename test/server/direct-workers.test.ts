@@ -1,7 +1,7 @@
 /** Classes that accept clients by themselves: Tornado's, aiohttp's, and one as others write them. */
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { waitUntil } from "./deadline.ts";
@@ -95,6 +95,22 @@ function hasBeaten(pid: number): boolean {
   const file = openFiles(pid).find(({ target }) => /wgunicorn-|tunicorn-heartbeat/.test(target));
   const mtimeMs = file === undefined ? 0 : (whileThere(() => statSync(file.path).mtimeMs) ?? 0);
   return mtimeMs > 0 && mtimeMs < Date.now() / 2;
+}
+
+for (const kind of KINDS) {
+  test(`${kind}: worker_tmp_dir, where no name is left behind`, async (t) => {
+    const folder = temporaryFolder(t);
+    const server = await Server.start(t, kind, { args: ["--worker-tmp-dir", folder, ...TORNADO.args] });
+    await waitUntil("waiting for an answer", () => server.exchange(get("/")).then(({ status }) => status === 200));
+    const files = openFiles(server.workers()[0] ?? 0).map(({ target }) => target);
+    const heartbeat = kind === "gunicorn" ? `${folder}/wgunicorn-` : "/memfd:tunicorn-heartbeat";
+    assert.ok(
+      files.some((target) => target.startsWith(heartbeat)),
+      files.join("\n"),
+    );
+    assert.deepEqual(readdirSync(folder), []);
+    if (kind === "tunicorn") await server.waitForLine(/setting without effect name=worker_tmp_dir/);
+  });
 }
 
 for (const variant of VARIANTS) {

@@ -72,6 +72,29 @@ async function upload(server: Server, bytes: number): Promise<string> {
   }
 }
 
+const AS_NOBODY = ["-u", "nobody", "-g", "nogroup"];
+/** What Docker leaves root by default: no CAP_SYS_PTRACE, no CAP_SYS_ADMIN, no CAP_DAC_READ_SEARCH. */
+const CONTAINER_CAPABILITIES = [
+  ...["chown", "dac_override", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap"],
+  ...["net_bind_service", "net_raw", "sys_chroot", "mknod", "audit_write", "setfcap"],
+];
+
+/** Ways to start a server whose workers are nobody. */
+const STARTS: readonly { started: string; flags: readonly string[]; through?: readonly string[]; logsMode?: number }[] = [
+  { started: "by root, in a folder where only root may make files", flags: AS_NOBODY },
+  {
+    started: "by root without CAP_SYS_PTRACE",
+    flags: AS_NOBODY,
+    through: ["setpriv", `--bounding-set=-all,${CONTAINER_CAPABILITIES.map((name) => `+${name}`).join(",")}`],
+  },
+  {
+    started: "by nobody",
+    flags: [],
+    through: ["setpriv", "--reuid", String(NOBODY), "--regid", String(NOBODY), "--clear-groups"],
+    logsMode: 0o1777,
+  },
+];
+
 function testsOfRoot(): void {
   for (const kind of KINDS) {
     for (const flags of [
@@ -120,50 +143,53 @@ function testsOfRoot(): void {
     for (const pid of [server.pid, server.nursery() ?? 0]) assert.deepEqual(credentials(pid).uids, [ROOT, ROOT, ROOT]);
   });
 
-  test("as nobody: a file, a spooled upload, HUP, rotated logs where only root may make files, a killed gateway", async (t) => {
-    const logs = temporaryFolder(t);
-    chmodSync(logs, 0o755);
-    const [errors, accesses] = [join(logs, "error"), join(logs, "access")];
-    const { folder, env } = openFolder(t);
-    const args = ["-u", "nobody", "-g", "nogroup", "-w", "2", "--error-logfile", errors, "--access-logfile", accesses];
-    const server = Server.spawn(t, "tunicorn", {
-      args: [...args, "identity_site:application"],
-      cwd: folder,
-      env,
-      bind: `unix:${logs}/socket`,
+  for (const { started, flags, through = [], logsMode = 0o755 } of STARTS) {
+    test(`${started}: a file, a spooled upload, HUP, rotated logs, a killed gateway`, async (t) => {
+      const logs = temporaryFolder(t);
+      chmodSync(logs, logsMode);
+      const [errors, accesses] = [join(logs, "error"), join(logs, "access")];
+      const { folder, env } = openFolder(t);
+      const args = [...flags, "-w", "2", "--error-logfile", errors, "--access-logfile", accesses];
+      const server = Server.spawn(t, "tunicorn", {
+        args: [...args, "identity_site:application"],
+        cwd: folder,
+        env,
+        bind: `unix:${logs}/socket`,
+        through,
+      });
+      server.address = `${logs}/socket`;
+      const lines = (path: string) => (existsSync(path) ? readFileSync(path, "utf8") : "");
+      await waitUntil("waiting for two workers", () => (lines(errors).match(/Booting worker/g) ?? []).length === 2);
+
+      const file = await server.exchange(get("/file"));
+      assert.equal(file.body, readFileSync(join(folder, "identity_site.py"), "utf8"));
+      assert.equal(await upload(server, SPOOLED_BYTES), String(SPOOLED_BYTES));
+      const before = (await factsOf(server)).pid;
+
+      server.signal("SIGHUP");
+      await waitUntil("waiting for the reload", () => /reload done/.test(lines(errors)));
+      const after = await factsOf(server);
+      assert.notEqual(after.pid, before);
+      assert.equal(after.uid, NOBODY);
+
+      for (const path of [errors, accesses]) renameSync(path, `${path}.1`);
+      server.signal("SIGUSR1");
+      await waitUntil("waiting for new logs with new lines", async () => {
+        await factsOf(server);
+        return /"GET \/ HTTP/.test(lines(accesses)) && existsSync(errors);
+      });
+      for (const path of [errors, accesses]) assert.deepEqual(owner(path), [NOBODY, NOBODY]);
+
+      const killed = server.gateway() ?? 0;
+      process.kill(killed, "SIGKILL");
+      await waitUntil("waiting for another gateway", () => {
+        const gateway = server.gateway();
+        return gateway !== undefined && gateway !== killed && credentials(gateway).uids[0] === NOBODY;
+      });
+      assert.equal((await factsOf(server)).uid, NOBODY);
+      assert.doesNotMatch(lines(errors) + lines(`${errors}.1`), /cannot (?:reopen|spool|become)|Traceback|EACCES|EPERM/);
     });
-    server.address = `${logs}/socket`;
-    const lines = (path: string) => (existsSync(path) ? readFileSync(path, "utf8") : "");
-    await waitUntil("waiting for two workers", () => (lines(errors).match(/Booting worker/g) ?? []).length === 2);
-
-    const file = await server.exchange(get("/file"));
-    assert.equal(file.body, readFileSync(join(folder, "identity_site.py"), "utf8"));
-    assert.equal(await upload(server, SPOOLED_BYTES), String(SPOOLED_BYTES));
-    const before = (await factsOf(server)).pid;
-
-    server.signal("SIGHUP");
-    await waitUntil("waiting for the reload", () => /reload done/.test(lines(errors)));
-    const after = await factsOf(server);
-    assert.notEqual(after.pid, before);
-    assert.equal(after.uid, NOBODY);
-
-    for (const path of [errors, accesses]) renameSync(path, `${path}.1`);
-    server.signal("SIGUSR1");
-    await waitUntil("waiting for new logs with new lines", async () => {
-      await factsOf(server);
-      return /"GET \/ HTTP/.test(lines(accesses)) && existsSync(errors);
-    });
-    for (const path of [errors, accesses]) assert.deepEqual(owner(path), [NOBODY, NOBODY]);
-
-    const killed = server.gateway() ?? 0;
-    process.kill(killed, "SIGKILL");
-    await waitUntil("waiting for another gateway", () => {
-      const gateway = server.gateway();
-      return gateway !== undefined && gateway !== killed && credentials(gateway).uids[0] === NOBODY;
-    });
-    assert.equal((await factsOf(server)).uid, NOBODY);
-    assert.doesNotMatch(lines(errors) + lines(`${errors}.1`), /cannot (?:reopen|spool|become)|Traceback|EACCES|EPERM/);
-  });
+  }
 
   test("a direct worker that is nobody beats and serves", async (t) => {
     const { folder, env } = openFolder(t);
@@ -193,6 +219,12 @@ function testsOfRoot(): void {
     server.signal("SIGUSR1");
     await server.waitForLine(/Handling signal: usr1/);
     assert.equal((await factsOf(server)).uid, 987654);
+    const killed = server.gateway() ?? 0;
+    process.kill(killed, "SIGKILL");
+    await server.waitForLine(/gateway died, starting another/);
+    await waitUntil("waiting for another gateway", () => (server.gateway() ?? killed) !== killed);
+    assert.equal((await server.exchange(get("/file"))).status, 200);
+    assert.doesNotMatch(server.output(), /EACCES|EPERM|Traceback/);
   });
 }
 

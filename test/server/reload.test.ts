@@ -82,6 +82,21 @@ test("what cannot be used changes nothing, and the log says why; the next HUP is
   assert.deepEqual((await site.ask()).slice(0, 2), ["two", "me"]);
 });
 
+test("new code that is never ready: the old one keeps serving", async (t) => {
+  const site = new ReloadSite(t, { workers: "2", boot_timeout: "1" });
+  await site.start("tunicorn");
+  site.code("hanging");
+  const lines = await site.reloadTo(/reload withdrawn, the old workers keep serving/);
+  assert.ok(
+    lines.some((line) => /worker timed out worker=\d+ pid=\d+ booting_s=1\.\d$/.test(line)),
+    lines.join("\n"),
+  );
+  assert.equal((await site.ask())[0], "one");
+  site.code("two");
+  await site.reload();
+  assert.equal((await site.ask())[0], "two");
+});
+
 test("a worker forked after a withdrawn reload has the settings and hooks of before", async (t) => {
   const hook = (name: string) => `def post_fork(server, worker):\n    server.log.info("forked by ${name}")\n`;
   const site = new ReloadSite(t, { workers: "1", raw_env: '["WHO=before"]' });

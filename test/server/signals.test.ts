@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { waitUntil } from "./deadline.ts";
 import { KINDS, Server } from "./harness.ts";
+import { holdRequest } from "./held-request.ts";
 import { get } from "./http-client.ts";
 import { ReloadSite } from "./reload-site.ts";
 
@@ -133,4 +134,39 @@ test("a HUP while the server boots is carried out", async (t) => {
   site.configure({ workers: "2" });
   server.signal("SIGHUP");
   await server.waitForLine(/reload done gen=1 workers=2/);
+});
+
+/** SIGUSR1 in the masks of /proc/PID/status. */
+const USR1_BIT = 1n << 9n;
+
+test("USR1 from the first moment on at which the master does not die of it: no inspector is open", async (t) => {
+  const server = Server.spawn(t, "tunicorn", { args: ["cases"] });
+  const isCaught = () => {
+    const mask = /^SigCgt:\t([0-9a-f]+)$/m.exec(readFileSync(`/proc/${server.pid}/status`, "utf8"))?.[1] ?? "0";
+    return (BigInt(`0x${mask}`) & USR1_BIT) !== 0n;
+  };
+  // Not with the harness's patience between two looks: Node's own handler is there for a moment only.
+  while (!isCaught()) await new Promise((resolve) => setImmediate(resolve));
+  server.signal("SIGUSR1");
+  await server.ready();
+  server.signal("SIGUSR1");
+  await server.waitForLine(/Handling signal: usr1/);
+  assert.doesNotMatch(server.output(), /Debugger listening|For help, see/);
+  assert.equal((await server.exchange(get("/"))).status, 200);
+});
+
+test("a slow stop: a second TERM changes nothing, INT shortens it, and what still runs is killed two seconds later", async (t) => {
+  const server = await Server.start(t, "tunicorn", { args: ["cases", "--graceful-timeout", "600"] });
+  const held = await holdRequest(t, server);
+  server.signal("SIGTERM");
+  await server.waitForLine(/Handling signal: term/);
+  server.signal("SIGTERM");
+  server.signal("SIGINT");
+  await server.waitForLine(/\[INFO\] Quick shutdown requested$/);
+  server.signal("SIGQUIT");
+  const answer = await held.answer;
+  // A worker that is told to leave at once leaves its request, which its client is told.
+  assert.ok(answer instanceof Error || answer.status === 502, JSON.stringify(answer));
+  assert.equal((await server.exit()).code, 0);
+  assert.deepEqual([server.countLines(/Handling signal: term/), server.countLines(/Quick shutdown requested/)], [1, 1]);
 });

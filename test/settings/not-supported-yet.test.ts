@@ -11,7 +11,7 @@ const hook: PyValue = { t: "object", type: "function", text: "<function f>", nam
 const REFUSED: readonly { words: readonly string[]; config?: readonly (readonly [string, PyValue])[]; name: string }[] = [
   { words: ["--statsd-host", "h"], name: "statsd_host" },
   { words: ["--gateways", "2"], name: "gateways" },
-  { words: [], config: [["pre_exec", hook]], name: "pre_exec" },
+  { words: [], config: [["on_dirty_starting", hook]], name: "on_dirty_starting" },
 ];
 
 for (const { words, config = [], name } of REFUSED) {

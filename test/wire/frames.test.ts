@@ -6,6 +6,7 @@ import { FRAME_BYTES_MAX, FROM_WORKER, HAS_CONTENT_LENGTH, TAKES_TRAILERS, TO_WO
 import {
   closedFrame,
   creditFrame,
+  creditText,
   FrameError,
   FrameReader,
   type FrameView,
@@ -99,6 +100,19 @@ test("messages and closes of WebSockets are the vectors' frames too", () => {
   const { code, reason } = parseClose(Buffer.from(vectorOf(FROM_WORKER.close).body, "hex"));
   assert.deepEqual([code, reason.toString()], [4001, "bye"]);
   assert.throws(() => parseClose(Buffer.alloc(1)), FrameError);
+});
+
+test("a message to many says who gets it", () => {
+  const seen: number[][] = [];
+  const reader = new FrameReader((frame) => seen.push(frame.streams));
+  for (const { type, frame } of fromWorkers) if (type >= FROM_WORKER.textToMany) reader.feed(Buffer.from(frame, "hex"));
+  assert.deepEqual(seen, [[9, 10, 0x7fffffff], [300]]);
+  const cut = workerFrame({ type: FROM_WORKER.textToMany, stream: 0, head: "\x09\0\0\0\x0a" });
+  assert.throws(() => reader.feed(cut), FrameError);
+});
+
+test("credit as text is the same frame", () => {
+  assert.deepEqual(Buffer.from(creditText(0xfedcba98, 0xffffff), "latin1"), creditFrame(0xfedcba98, 0xffffff));
 });
 
 test("frames are the same wherever they are cut once", () => {

@@ -1,5 +1,6 @@
 /** The streams of a connection: which are open, which have been, and of which frames may still be under way. */
 
+import { Roster } from "../../base/roster.ts";
 import type { Http2Stream } from "./stream.ts";
 
 /**
@@ -9,7 +10,7 @@ import type { Http2Stream } from "./stream.ts";
 const RESET_STREAMS_MAX = 256;
 
 export class StreamTable {
-  readonly #open = new Map<number, Http2Stream>();
+  readonly #open = new Roster<Http2Stream>();
   readonly #reset = new Set<number>();
   /** The highest number that a client has used. */
   lastId = 0;
@@ -19,20 +20,20 @@ export class StreamTable {
   }
 
   get(id: number): Http2Stream | undefined {
-    return this.#open.get(id);
+    return this.#open.find((stream) => stream.id === id);
   }
 
-  /** All open streams; one may be removed while they are gone through. */
-  all(): Iterable<Http2Stream> {
-    return this.#open.values();
+  /** All open streams; some may be removed while they are gone through. */
+  all(): readonly Http2Stream[] {
+    return this.#open.all();
   }
 
   add(stream: Http2Stream): void {
-    this.#open.set(stream.id, stream);
+    this.#open.add(stream);
   }
 
   remove(stream: Http2Stream): void {
-    this.#open.delete(stream.id);
+    this.#open.remove(stream);
   }
 
   /** No request has come on it: numbers of clients are odd and go up (RFC 9113 §5.1.1). */

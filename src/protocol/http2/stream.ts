@@ -1,5 +1,6 @@
 /** One request and its response (RFC 9113 §5): what the connection keeps of a stream, and what its user does with it. */
 
+import { NO_PLACE } from "../../base/roster.ts";
 import type { EncodedField } from "../hpack/encoded-field.ts";
 import type { TrailerFields } from "../http1/trailer-fields.ts";
 import type { ErrorName } from "./frame-types.ts";
@@ -46,6 +47,8 @@ export interface StreamOwner {
  */
 export class Http2Stream {
   readonly id: number;
+  /** In its connection's table. */
+  place = NO_PLACE;
   /** `:protocol` of an extended CONNECT (RFC 8441): `"websocket"`. */
   readonly connectProtocol: string | undefined;
   /** Set by the user while the request is reported; without one its body is thrown away. */

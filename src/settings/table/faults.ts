@@ -17,6 +17,21 @@ export const FAULTS = {
 When not set: ten times timeout, and without end where timeout is 0. One that takes longer is killed, and another is tried. With preload_app
 it is the time of the one import for all of them. 0 means without end.`,
   }),
+  drain_delay: setting({
+    section: "Worker Processes",
+    flags: ["--drain-delay"],
+    metavar: "SECONDS",
+    kind: count,
+    default: 0,
+    onReload: "apply",
+    ours: true,
+    doc: `Seconds after SIGTERM for which everybody is still served, before the graceful stop begins.
+
+The server says at once that it is not ready any more. Load balancers and orchestrators that look away only some seconds after that, or after
+the signal itself, send nobody into a closed port. In the second half of the time HTTP/1 responses say Connection: close. A second SIGTERM ends
+the delay, SIGINT and SIGQUIT end the server at once. Whatever gives the server its time to stop must allow drain_delay and graceful_timeout
+together. After an upgrade (SIGUSR2) there is no delay: another master serves.`,
+  }),
   request_timeout: setting({
     section: "Worker Processes",
     flags: ["--request-timeout"],

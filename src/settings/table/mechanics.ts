@@ -85,7 +85,7 @@ When not set, none is written.`,
     kind: string,
     default: null,
     onReload: "apply",
-    noEffect: "workers tell the gateway that they are alive; no file is touched for it",
+    noEffect: "workers tell the gateway that they are alive; direct ones touch a file in memory",
     doc: `A directory to use for the worker heartbeat temporary file.`,
   }),
   user: setting({

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 VERSION = Path(os.environ["SITE_VERSION"]).read_text().strip()
 if VERSION == "broken":
     raise ValueError("the site is broken")
+while VERSION == "hanging":
+    time.sleep(0.1)
 
 
 def application(environ, start_response):

@@ -15,6 +15,7 @@ test("none of them does anything unless it is set", () => {
   const { settings } = settled(["app"]);
   assert.deepEqual(Object.fromEntries((Object.keys(FAULTS) as (keyof typeof FAULTS)[]).map((name) => [name, settings[name]])), {
     boot_timeout: null,
+    drain_delay: 0,
     request_timeout: 0,
     request_timeout_hard: 0,
     max_worker_age: 0,

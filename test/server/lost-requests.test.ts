@@ -1,0 +1,72 @@
+/** No request is lost by what happens in a server's life: short runs of what `lost-requests.soak.ts` does for long, and beside Gunicorn. */
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { killQuietly } from "../../bench/process-tree.ts";
+import { waitUntil } from "./deadline.ts";
+import { Server, temporaryFolder } from "./harness.ts";
+import { exchange, get } from "./http-client.ts";
+import { SCENARIOS, type Scenario, startScenario } from "./lost-requests.ts";
+import { failuresOf, startRawLoad } from "./raw-load.ts";
+
+/** Few enough for a machine that has much else to do. */
+const RATE = 80;
+/** More often than in the soak, because this is over sooner. */
+const PERIOD_MS = 500;
+/** A request that is tried again has to be answered before the next kill, on a machine that stands still now and then, too. */
+const RETRY_PERIOD_MS = 2000;
+const killed = (server: Server): number => server.countLines(/was sent SIGKILL!/);
+/** When it has happened often enough. Other files test the other scenarios under load: upgrades, max_requests, reloads. */
+const HAPPENED: Readonly<Record<string, (server: Server) => boolean>> = {
+  "TTIN, TTOU every 0.2 s": (server) => server.countLines(/Handling signal: tt(in|ou)/) >= 4,
+  "max_worker_memory, 256 KiB per request": (server) =>
+    server.countLines(/worker has done its time/) >= 1 && server.countLines(/worker ready worker=/) >= 3,
+  "kill -9 of a worker every second, 50 ms, retry on": (server) => killed(server) >= 2,
+  "kill -9 of a worker every second, 50 ms": (server) => killed(server) >= 3,
+  "kill -9 of the gateway every 3 s, 50 ms": (server) =>
+    server.countLines(/gateway died/) >= 1 && server.countLines(/gateway up pid=/) >= 2,
+  "kill -9 of the nursery every 3 s": (server) => server.countLines(/nursery replaced/) >= 1,
+};
+
+const scenario = (name: string): Scenario => SCENARIOS.find((each) => each.name === name) ?? assert.fail(name);
+
+for (const [name, hasHappened] of Object.entries(HAPPENED)) {
+  test(`under load: ${name}`, async (t) => {
+    const { disturb, path, allowed, ...rest } = scenario(name);
+    const disturbed = await startScenario(t, "tunicorn", { ...rest, disturb, args: [...rest.args, "--log-level", "debug"] });
+    const { server } = disturbed;
+    await server.workersReady(2);
+    const load = await startRawLoad(t, server.address, RATE, path);
+    let over = false;
+    const done = disturb(t, disturbed, () => over, name.endsWith("retry on") ? RETRY_PERIOD_MS : PERIOD_MS);
+    await waitUntil("waiting until it has happened often enough", () => hasHappened(server));
+    over = true;
+    const times = await done;
+    const result = await load.stop();
+    const { count, failures } = allowed?.(times) ?? { count: 0, failures: [] };
+    assert.deepEqual(
+      [Object.keys(result.failures).filter((failure) => !failures.includes(failure)), failuresOf(result) <= count],
+      [[], true],
+      `${JSON.stringify(result.failures)}\n${server.output()}`,
+    );
+    assert.ok(result.requests > 0);
+    assert.equal((await server.exchange(get("/"))).status, 200);
+  });
+}
+
+test("kill -9 of the arbiter under load: nothing stays, and the next server has the unix socket", async (t) => {
+  const path = join(temporaryFolder(t), "site.sock");
+  const start = () => Server.start(t, "tunicorn", { args: ["-w", "2", "lost_site:app"], bind: `unix:${path}` });
+  const server = await start();
+  const load = await startRawLoad(t, path, RATE);
+  killQuietly(server.pid);
+  await server.nothingLeft();
+  await load.stop();
+  assert.ok(existsSync(path), "only a master that stops removes it");
+  const next = await start();
+  assert.equal((await exchange(path, get("/"))).status, 200);
+  await next.stop();
+  assert.equal(existsSync(path), false);
+});
