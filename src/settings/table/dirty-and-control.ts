@@ -79,7 +79,8 @@ export const CONTROL = {
     onReload: "apply",
     doc: `Unix socket path for control interface.
 
-By default in $XDG_RUNTIME_DIR where that is a directory, else in $HOME/.gunicorn.`,
+By default in $XDG_RUNTIME_DIR where that is a directory, else in $HOME/.gunicorn. A server that lives keeps its socket: the next one
+has its pid in the name. Where the path cannot be made another place is found, and the log says which.`,
   }),
   control_socket_mode: setting({
     section: "Control",
@@ -88,7 +89,9 @@ By default in $XDG_RUNTIME_DIR where that is a directory, else in $HOME/.gunicor
     kind: mode,
     default: 0o600,
     onReload: "apply",
-    doc: `Permission mode for control socket.`,
+    doc: `Permission mode for control socket.
+
+Whoever may write to it may stop the server.`,
   }),
   control_socket_disable: setting({
     section: "Control",
