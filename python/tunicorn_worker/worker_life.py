@@ -9,6 +9,7 @@ import time
 
 from tunicorn_worker.app_interface import load_served
 from tunicorn_worker.app_loader import APP_LOAD_ERROR, WORKER_BOOT_ERROR, standard_modules
+from tunicorn_worker.boot_failure import boot_failure
 from tunicorn_worker.control_link import ControlLink
 from tunicorn_worker.errors import AppImportError, BootError
 from tunicorn_worker.exit_status import code_of_system_exit
@@ -122,15 +123,19 @@ class WorkerLife:
                 self._interrupt()
         except SystemExit as end:
             self._code = exit_code(end)
+            self._report_boot_failure(end)
         except AppImportError as error:
             self._log.debug("Exception while loading the application", exc_info=True)
             print(error, file=sys.stderr, flush=True)
             self._code = APP_LOAD_ERROR
+            self._report_boot_failure(error)
         except BootError as error:
             self._log.error("%s", error)
+            self._report_boot_failure(error)
         except Exception as error:
             self._log.exception("Exception in worker process")
             print(error, file=sys.stderr, flush=True)
+            self._report_boot_failure(error)
         finally:
             self._leave(self._code, at_once=at_once)
 
@@ -182,6 +187,10 @@ class WorkerLife:
         self._serves = True
         self._control.report({"ev": "ready", "modules": self._modules})
         self._code = CRASHED
+
+    def _report_boot_failure(self, error: BaseException) -> None:
+        if not self._serves:
+            self._control.report(boot_failure(error))
 
     def _on_abort(self) -> None:
         """SIGABRT: the timeout's first step."""

@@ -22,6 +22,7 @@ import { type CleartextHost, CleartextPreface } from "./cleartext-preface.ts";
 import { ControlChannel, type GatewayCommand } from "./control-channel.ts";
 import { descriptorLimit, openDescriptors, openFileCount } from "./descriptors.ts";
 import { DrainProgress } from "./drain-progress.ts";
+import { reportOf } from "./holdings.ts";
 import { type ConnectionHost, Http1Connection } from "./http1-connection.ts";
 import { Http2Connection, type Http2Host } from "./http2-connection.ts";
 import { dropPrivileges } from "./identity.ts";
@@ -293,14 +294,8 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
       case "reopen-logs":
         this.#reopenLogs();
         return;
-      case "stats":
-        this.#control.send({
-          ev: "stats",
-          connections: this.#connections.size,
-          held: this.#pools.held,
-          queued: this.#pools.queued,
-          workers: this.#pools.workers,
-        });
+      case "report":
+        this.#control.send({ ev: "report", ask: command.ask, ...reportOf(this.#pools, this.#connections.size, this.#accepted) });
         return;
     }
   }

@@ -27,6 +27,7 @@ import { onRebound, onSettingsRead, onSourceChanged, requestReload, superviseRel
 import { onWinch, recall, superviseRest } from "./rest.ts";
 import { noteService } from "./service-notes.ts";
 import { type ArbiterState, log, type Turn } from "./state.ts";
+import { onOrder } from "./steering.ts";
 import { advanceStop, beginStop, hurryStop } from "./stop.ts";
 import { notPrepared, onPredecessorGone, onPreExecRan, onSuccessorExited, onUsr2, superviseSuccession } from "./succession.ts";
 import * as workerEvents from "./worker-events.ts";
@@ -88,6 +89,9 @@ function takeIn(turn: Turn, event: ArbiterEvent): void {
       break;
     case "drain":
       if (turn.state.phase.at !== "stopping") beginDrain(turn, false);
+      break;
+    case "ordered":
+      onOrder(turn, event.order);
       break;
     case "predecessor-gone":
       onPredecessorGone(turn);
@@ -164,6 +168,7 @@ function onNurserySaid(turn: Turn, said: NurseryEvent): void {
     case "gateway-channel":
     case "parked":
     case "sources":
+    case "boot-failed":
       return; // what there is of it is in the hands
     case "gateway-exited":
       onGatewayGone(turn, said.pid, said.status);
@@ -275,7 +280,7 @@ function onGatewaySaid(turn: Turn, said: GatewayEvent): void {
     case "late":
       onLate(turn, said);
       break;
-    case "stats":
+    case "report":
       return; // asked for by the hands, for themselves
     case "log":
       log(turn, said.level, said.text);

@@ -24,7 +24,7 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   "enable_backlog_metric",
   // Hooks
   "ssl_context",
-  // Dirty arbiter, control socket
+  // Dirty arbiter
   "dirty_apps",
   "dirty_workers",
   "dirty_timeout",
@@ -34,8 +34,6 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   "dirty_post_fork",
   "dirty_worker_init",
   "dirty_worker_exit",
-  "control_socket",
-  "control_socket_mode",
   // Ours
   "gateways",
 ];

@@ -15,14 +15,15 @@ const ROOMS: Readonly<Record<string, readonly string[] | "everything">> = {
   lifecycle: ["base", "settings"],
   telemetry: ["base", "settings", "request"],
   gateway: ["base", "settings", "request", "protocol", "wire", "dispatch", "telemetry"],
-  arbiter: ["base", "settings", "wire", "lifecycle", "telemetry"],
-  control: ["base", "settings", "wire", "lifecycle", "telemetry"],
+  control: ["base", "settings", "lifecycle"],
+  arbiter: ["base", "settings", "wire", "lifecycle", "control", "telemetry"],
+  client: ["base", "settings", "wire", "control"],
   "node-host": ["base", "request", "protocol", "telemetry"],
   main: "everything",
 };
 
 /** Rooms without I/O: time and the outside come in as arguments. */
-const PURE_ROOMS = new Set(["base", "settings", "request", "protocol", "wire", "dispatch", "lifecycle"]);
+const PURE_ROOMS = new Set(["base", "settings", "request", "protocol", "wire", "dispatch", "lifecycle", "control"]);
 
 /** Ways to reach the outside without an import. */
 const OUTSIDE =

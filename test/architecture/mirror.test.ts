@@ -11,6 +11,7 @@ const TESTED_ELSEWHERE: Readonly<Record<string, string>> = {
   "python/tunicorn_worker/errors.py": "exceptions without behaviour; whoever raises them has tests",
   "src/main/gateway.ts": "puts the gateway's parts together; test/server starts nothing without it",
   "src/main/tunicorn.ts": "puts the arbiter's parts together; test/server starts nothing without it",
+  "src/main/tunicornc.ts": "puts the client's parts together; client/run.test.ts runs it",
   "src/protocol/http2/frame-types.ts": "numbers only; node-client.test.ts holds them against Node's client",
   "src/request/protocol-error.ts": "a table and its error class; the parsers' tests raise every code",
   "src/wire/frame-types.ts": "numbers only; the codecs' vectors check them against Python's copy",

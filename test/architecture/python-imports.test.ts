@@ -19,9 +19,21 @@ const ROWS: readonly (readonly string[])[] = [
     "linux",
     "oom_watch",
     "process_title",
+    "socket_peer",
     "uvicorn_ways",
   ],
-  ["app_pairs", "green_library", "interruption", "python_value", "surroundings", "waiter", "warm_imports", "wire", "worker_exit"],
+  [
+    "app_pairs",
+    "boot_failure",
+    "green_library",
+    "interruption",
+    "python_value",
+    "surroundings",
+    "waiter",
+    "warm_imports",
+    "wire",
+    "worker_exit",
+  ],
   ["config", "request_channel", "uvicorn_class"],
   [
     "app_check",
@@ -94,6 +106,7 @@ const NURSERY_ONLY = new Set([
   "oom_watch",
   "poller",
   "pre_exec",
+  "socket_peer",
 ]);
 /** Where the worker's half begins, beside all that it imports. */
 const WORKER_ROOTS = ["worker_code", "asgi_worker", "green_worker"];

@@ -44,6 +44,8 @@ test("the package holds what is run and read, and nothing else", () => {
     "CHANGELOG.md",
     "ARCHITECTURE.md",
     "bin/tunicorn",
+    "bin/tunicornc",
+    "dist/tunicornc.cjs",
     "dist/settings.json",
     "dist/THIRD-PARTY.md",
     "python/gunicorn_fallback/gunicorn/workers/base.py",
@@ -54,7 +56,7 @@ test("the package holds what is run and read, and nothing else", () => {
   ])
     assert.ok(contents.includes(path), `${path} is missing`);
   const expected =
-    /^(?:package\.json|[A-Z]+(?:\.md)?|bin\/tunicorn|dist\/[^/]+\.(?:[cm]?js|json)|dist\/THIRD-PARTY\.md|python\/tunicorn_worker\/[^/]+\.py|python\/gunicorn_fallback\/gunicorn(?:\/workers)?\/[^/]+\.py|examples\/[^/]+\.py|docs\/.+\.md)$/;
+    /^(?:package\.json|[A-Z]+(?:\.md)?|bin\/tunicornc?|dist\/[^/]+\.(?:[cm]?js|json)|dist\/THIRD-PARTY\.md|python\/tunicorn_worker\/[^/]+\.py|python\/gunicorn_fallback\/gunicorn(?:\/workers)?\/[^/]+\.py|examples\/[^/]+\.py|docs\/.+\.md)$/;
   assert.deepEqual(
     contents.filter((path) => !expected.test(path)),
     [],
@@ -71,6 +73,7 @@ for (const { name, env } of [
     assert.ok(!existsSync(join(place, "node_modules/esbuild")), "something that only the build needs was installed");
     const program = join(place, "node_modules/.bin/tunicorn");
     assert.equal(run(program, ["--version"], place, env), VERSION_LINE);
+    assert.equal(run(`${program}c`, ["--version"], place, env), `tunicornc (${VERSION_LINE.trimEnd()})\n`);
 
     const server = await startCommand(t, program, { args: ["flask_site:app", "-w", "2"], env });
     assert.equal((await server.exchange(get("/"))).status, 200);

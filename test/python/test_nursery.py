@@ -288,8 +288,11 @@ def test_boot_failure(arbiter: FakeArbiter, source: str, code: int) -> None:
     (arbiter.directory / "app.py").write_text(source)
     arbiter.send_settings()
     pid = arbiter.fork(1)
+    told = arbiter.wait("boot-failed")["text"]
+    assert told.startswith("Traceback (most recent call last):\n")
     assert arbiter.wait("exited") == {"ev": "exited", "worker": 1, "pid": pid, "status": {"code": code}}
     arbiter.say("fork", worker=2, generation=1, preload=True, report_modules=False)
+    assert arbiter.wait("boot-failed")["text"].splitlines()[-1] == told.splitlines()[-1]
     assert arbiter.wait("mold-failed") == {"ev": "mold-failed", "generation": 1, "status": {"code": code}}
     assert arbiter.wait("exited", worker=2) == {"ev": "exited", "worker": 2, "pid": 0, "status": None}
 

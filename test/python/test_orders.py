@@ -62,6 +62,19 @@ def test_carries_out(world: World, caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
+def test_log_level(world: World) -> None:
+    error_log = logging.getLogger("gunicorn.error")
+    before = error_log.level
+    try:
+        for level, number in (("debug", logging.DEBUG), ("CRITICAL", logging.CRITICAL), ("loud", logging.INFO)):
+            world.nursery.sendall(json.dumps({"cmd": "log-level", "level": level}).encode() + b"\n")
+            world.look()
+            assert error_log.level == number
+    finally:
+        error_log.setLevel(before)
+    assert world.carried_out == []
+
+
 def test_quit(world: World) -> None:
     world.say("quit")
     with pytest.raises(WorkerEnds) as raised:

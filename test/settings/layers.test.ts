@@ -4,6 +4,7 @@ import type { PyValue } from "../../src/base/python-repr.ts";
 import { parse, printConfig, resolve } from "../../src/settings/index.ts";
 import { ENTRIES } from "../../src/settings/table.ts";
 import { machine, PROGRAM, settled } from "./machine.ts";
+import { withGunicornsFiles } from "./table/against-gunicorn.ts";
 import { readVectors } from "./vectors.ts";
 
 interface Case {
@@ -37,7 +38,7 @@ function start({ argv, env, files, configs }: Case): { status: number; stdout: s
   if (resolved.at === "exit") return { status: resolved.status, stdout: resolved.stdout, stderr: launch.stderr + resolved.stderr };
   const lines = printConfig(resolved.settings).split("\n");
   const theirs = lines.filter((line) => !OURS.some((name) => line.startsWith(`${name} `)));
-  return { status: 0, stdout: theirs.join("\n"), stderr: launch.stderr + resolved.stderr };
+  return { status: 0, stdout: withGunicornsFiles(theirs.join("\n")), stderr: launch.stderr + resolved.stderr };
 }
 
 for (const [index, vector] of cases.entries()) {

@@ -10,7 +10,6 @@ const hook: PyValue = { t: "object", type: "function", text: "<function f>", nam
 
 const REFUSED: readonly { words: readonly string[]; config?: readonly (readonly [string, PyValue])[]; name: string }[] = [
   { words: ["--statsd-host", "h"], name: "statsd_host" },
-  { words: ["--control-socket", "/x"], name: "control_socket" },
   { words: ["--gateways", "2"], name: "gateways" },
   { words: [], config: [["on_dirty_starting", hook]], name: "on_dirty_starting" },
 ];
@@ -46,6 +45,7 @@ const TAKEN: readonly (readonly string[])[] = [
   ["-k", "gthread", "--threads", "1"],
   ["-k", "asgi", "--asgi-loop", "asyncio", "--asgi-lifespan", "on", "--asgi-disconnect-grace-period", "0", "--worker-connections", "5"],
   ["--user", "1000", "--group", "1001"],
+  ["--control-socket", "/x", "--control-socket-mode", "0660"],
   ["--no-control-socket", "--http-parser", "fast", "--worker-tmp-dir", "/x", "--root-path", "/x"],
   ["--preload", "--no-sendfile", "-e", "A=1", "-p", "x", "-m", "022", "--chdir", "/", "--paste-global", "a=b"],
   ["--no-request-buffering", "--no-warm-imports", "--look-ahead", "0", "--queue-limit", "5", "--queue-timeout", "1", "--python", "p"],

@@ -8,12 +8,12 @@ testAgainstGunicorn(DIRTY);
 testAgainstGunicorn(CONTROL);
 
 const PATHS = [
-  { env: {}, path: "/home/user/.gunicorn/gunicorn.ctl" },
-  { env: { HOME: "/root/" }, path: "/root/.gunicorn/gunicorn.ctl" },
-  { env: { HOME: "/" }, path: "/.gunicorn/gunicorn.ctl" },
-  { env: { HOME: "/root", XDG_RUNTIME_DIR: "/run/user/1" }, path: "/run/user/1/gunicorn.ctl" },
-  { env: { HOME: "/root", XDG_RUNTIME_DIR: "/nope" }, path: "/root/.gunicorn/gunicorn.ctl" },
-  { env: { HOME: "/root", XDG_RUNTIME_DIR: "" }, path: "/root/.gunicorn/gunicorn.ctl" },
+  { env: {}, path: "/home/user/.gunicorn/tunicorn.ctl" },
+  { env: { HOME: "/root/" }, path: "/root/.gunicorn/tunicorn.ctl" },
+  { env: { HOME: "/" }, path: "/.gunicorn/tunicorn.ctl" },
+  { env: { HOME: "/root", XDG_RUNTIME_DIR: "/run/user/1" }, path: "/run/user/1/tunicorn.ctl" },
+  { env: { HOME: "/root", XDG_RUNTIME_DIR: "/nope" }, path: "/root/.gunicorn/tunicorn.ctl" },
+  { env: { HOME: "/root", XDG_RUNTIME_DIR: "" }, path: "/root/.gunicorn/tunicorn.ctl" },
 ];
 
 for (const { env, path } of PATHS) {
