@@ -22,6 +22,7 @@ import { eventName, gatewayEvent, nurseryEvent } from "./received.ts";
 import type { ServiceNotifier } from "./service-notifier.ts";
 import type { ReadAgain } from "./settings-reader.ts";
 import type { SuccessorEnd } from "./successor.ts";
+import { WorkerStacks } from "./worker-stacks.ts";
 
 const STDERR = 2;
 /** A master whose predecessor has ended is promoted within a second, as Gunicorn's, which looks once a second. */
@@ -64,6 +65,7 @@ export class Arbiter {
     () => this.#nursery.send({ cmd: "ping" }),
     (silentMs) => this.#feed({ type: "nursery-silent", silentMs }),
   );
+  readonly #stacks = new WorkerStacks((message) => this.#nursery.send(message));
   #nursery: NurseryProcess;
   #gateway: GatewayLink | undefined;
   #settings: EffectiveSettings;
@@ -99,6 +101,11 @@ export class Arbiter {
       clearInterval(timer);
       this.#feed({ type: "predecessor-gone" });
     }, PREDECESSOR_LOOK_MS);
+  }
+
+  /** @returns where a living worker is, or why that cannot be said; see WorkerStacks. */
+  askStacks(worker: number): Promise<string> {
+    return this.#stacks.ask(worker);
   }
 
   onSignal(name: MasterSignal): void {
@@ -143,6 +150,7 @@ export class Arbiter {
       this.#watch.answered();
       return;
     }
+    if (this.#stacks.hear(happening.message)) return;
     const said = nurseryEvent(happening.message);
     if (said === undefined) {
       closeHandle(happening.handle);

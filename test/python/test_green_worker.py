@@ -207,6 +207,22 @@ def test_a_blocked_hub_is_aborted(start: Callable[..., WorkerProcess], gateway: 
     assert entry(gateway, 7) == 0
 
 
+def test_a_living_worker_shows_its_stacks(start: Callable[..., WorkerProcess], gateway: FakeGateway) -> None:
+    worker = start(application).boot()
+    worker.link(gateway)
+    push(gateway, 5, "/wait")
+    worker.wait_for_log(RUNS)
+    assert worker.wait_for_stack("greenlets: 1\n").startswith("Thread MainThread (")
+    assert "MainThread" not in worker.wait_for_stack("in application\n", 5)
+    worker.log = ""
+    push(gateway, 6, "/block")
+    worker.wait_for_log(RUNS)
+    # It runs: its stack is that of the thread.
+    worker.wait_for_stack("in application\n", 6)
+    # No request has that id: everything.
+    assert "MainThread" in worker.show_stacks(77)
+
+
 def test_what_does_not_finish_is_killed(start: Callable[..., WorkerProcess], gateway: FakeGateway) -> None:
     worker = start(application, graceful_timeout=2).boot()
     pid = worker.pid
