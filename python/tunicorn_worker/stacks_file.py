@@ -37,6 +37,7 @@ REQUEST_BYTES = 4
 """Of the file's first word, which the nursery writes: the id of the request that is asked for, 0: the whole worker."""
 END = b"\0"
 """The last byte of what the handler in Python has written. faulthandler writes none."""
+REQUEST_OVER = "its request is over"
 STACKS_BYTES_MAX = 262144
 """A hundred stacks of thirty calls each; more would fill logs and screens to no use."""
 
@@ -76,8 +77,8 @@ def make_stacks_file() -> int:
 
 
 def describe_worker(request: int, frame: FrameType | None, describe: Describe) -> str:
-    """Say where a request is; where all threads, tasks and greenlets are for 0, and for a request that is not found."""
-    if request and (found := describe(request, frame)):
-        return found
+    """Say where a request is; for 0, where all threads, tasks and greenlets are."""
+    if request:
+        return describe(request, frame) or REQUEST_OVER
     parts = (format_threads(frame), format_loop(), describe(0, frame))
     return "\n".join(part for part in parts if part)

@@ -254,6 +254,9 @@ export class Arbiter {
       case "log":
         outward.log.write(command.level, command.text, command.pid);
         break;
+      case "log-stacks":
+        void this.#stacks.ask(command.worker, command.request).then((stacks) => outward.log.write("warning", `${command.text}\n${stacks}`));
+        break;
       case "print-error":
         writeFully(STDERR, command.text);
         break;

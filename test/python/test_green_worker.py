@@ -19,6 +19,7 @@ from tunicorn_worker import wire
 from tunicorn_worker.green_channel import UNSENT_BYTES_MAX
 from tunicorn_worker.green_library import Eventlet, Gevent
 from tunicorn_worker.green_worker import GreenWorker
+from tunicorn_worker.stacks_file import REQUEST_OVER
 from worker_process import GATEWAY, WorkerProcess
 
 RUNS = "application runs\n"
@@ -219,8 +220,7 @@ def test_a_living_worker_shows_its_stacks(start: Callable[..., WorkerProcess], g
     worker.wait_for_log(RUNS)
     # It runs: its stack is that of the thread.
     worker.wait_for_stack("in application\n", 6)
-    # No request has that id: everything.
-    assert "MainThread" in worker.show_stacks(77)
+    assert worker.show_stacks(77) == REQUEST_OVER
 
 
 def test_what_does_not_finish_is_killed(start: Callable[..., WorkerProcess], gateway: FakeGateway) -> None:

@@ -17,6 +17,7 @@ test("none of them does anything unless it is set", () => {
     boot_timeout: null,
     request_timeout: 0,
     request_timeout_hard: 0,
+    slow_request: 0,
     max_worker_age: 0,
     max_worker_age_jitter: 0,
     max_worker_memory: 0,
