@@ -1,11 +1,10 @@
 /** `slow_request`: requests are shown while they run, with the stack that they are in, and nothing else happens to them. */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { Server } from "./harness.ts";
+import { Server, temporaryFolder } from "./harness.ts";
 import { get } from "./http-client.ts";
 
 interface SlowCase {
@@ -27,8 +26,7 @@ const CASES: readonly SlowCase[] = [
 async function showsSlow(t: TestContext, { args, path, where }: SlowCase): Promise<void> {
   const server = await Server.start(t, "tunicorn", { args: [...args, "--slow-request", "1"] });
   const { body: pid } = await server.exchange(get("/"));
-  const gate = join(mkdtempSync(join(tmpdir(), "tunicorn-")), "gate");
-  t.after(() => rmSync(dirname(gate), { recursive: true }));
+  const gate = join(temporaryFolder(t), "gate");
   const answer = server.exchange(get(`${path}?gate=${encodeURIComponent(gate)}`));
   const shown = `\\[WARNING\\] slow request worker=1 pid=${pid.trim()} method=GET target=${path}\\?gate=\\S+ id=(\\d+) age_s=(\\d+\\.\\d)$`;
   const [, id, firstAge] = await server.waitForLine(new RegExp(shown));
