@@ -1,5 +1,5 @@
 /**
- * Builds what is shipped: dist/tunicorn.cjs (the master) and dist/gateway.cjs, each one file, and dist/settings.json, the settings
+ * Builds what is shipped: dist/tunicorn.cjs (the master), dist/gateway.cjs and dist/tunicornc.cjs (the client), each one file, and dist/settings.json, the settings
  * table for the Python half. Node starts one bundled file much faster than forty modules.
  */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -33,7 +33,10 @@ const common = {
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist);
-await build({ ...common, entryPoints: [join(root, "src/main/tunicorn.ts"), join(root, "src/main/gateway.ts")] });
+await build({
+  ...common,
+  entryPoints: [join(root, "src/main/tunicorn.ts"), join(root, "src/main/gateway.ts"), join(root, "src/main/tunicornc.ts")],
+});
 await writeFile(join(dist, "THIRD-PARTY.md"), await thirdPartyLicenses(["ws"]));
 await writeFile(join(dist, "settings.json"), await settingsTable());
 

@@ -1,5 +1,5 @@
-"""`PYTHON .../tunicorn_worker/__main__.py nursery`, `... init COMMAND...`, `... notify COMMAND...`: the programs of
-the Python half.
+"""`PYTHON .../tunicorn_worker/__main__.py nursery`, `... init COMMAND...`, `... notify COMMAND...`, `... peer`: the
+programs of the Python half.
 
 Run as a file, so that the user's interpreter needs nothing installed. The package is loaded from beside this file
 and is then on
@@ -59,13 +59,17 @@ def main() -> int:
         from tunicorn_worker.init import run_init
 
         return run_init(sys.argv[2:])
+    if sys.argv[1:] == ["peer"]:
+        from tunicorn_worker.socket_peer import print_peer
+
+        return print_peer()
     if sys.argv[1:2] == ["notify"] and sys.argv[2:]:
         from tunicorn_worker.notify_socket import run_connected
 
         run_connected(sys.argv[2:])
     sys.stderr.write(
         f"{sys.argv[0]} is a part of tunicorn, which starts it by itself: nursery | init COMMAND... | "
-        "notify COMMAND...\n"
+        "notify COMMAND... | peer\n"
     )
     return 2
 

@@ -14,6 +14,7 @@ from importlib import import_module
 from time import monotonic, sleep
 
 from tunicorn_worker.app_loader import APP_LOAD_ERROR, WORKER_BOOT_ERROR, standard_modules
+from tunicorn_worker.boot_failure import boot_failure
 from tunicorn_worker.control_link import ControlLink
 from tunicorn_worker.direct_parts import DirectApplication, take_listener
 from tunicorn_worker.errors import AppImportError
@@ -199,6 +200,8 @@ class DirectWorker:
     def _report_failure(self, error: Exception) -> int:
         """Say what Gunicorn says; returns the exit code."""
         log = self._loggers.error
+        if not self._ready:
+            self._control.report(boot_failure(error))
         if is_app_import_error(error):
             log.debug("Exception while loading the application", exc_info=True)
             print(error, file=sys.stderr, flush=True)

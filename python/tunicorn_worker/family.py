@@ -8,6 +8,7 @@ import socket
 from time import monotonic
 
 from tunicorn_worker.app_check import AppCheck, check_application
+from tunicorn_worker.boot_failure import boot_failure
 from tunicorn_worker.children import WorkerChild, WorkerTable
 from tunicorn_worker.config import DIRECT
 from tunicorn_worker.descriptors import Descriptor
@@ -169,6 +170,7 @@ class Family:
             try:
                 return code.load_application(config)
             except BaseException as error:
+                LineChannel(far).send(boot_failure(error))
                 raise SystemExit(code.log_load_failure(config, error)) from None
 
         def make_task(control: socket.socket, application: object, request: Message) -> Task:
@@ -239,6 +241,8 @@ class Family:
             descriptor = worker.channel.take_descriptor()
             if descriptor is not None and worker.stacks is None:
                 worker.stacks = self._holdings.hold(Descriptor(descriptor))
+        elif event == "boot-failed":
+            self._say("boot-failed", text=message["text"])
         elif event == "signalled":
             self._say("signalled", worker=worker.number, signal=message["signal"])
 
@@ -262,6 +266,9 @@ class Family:
     def _on_mold_message(self, mold: Mold, message: Message) -> None:
         if message["ev"] == "loaded":
             mold.loaded = True
+            return
+        if message["ev"] == "boot-failed":
+            self._say("boot-failed", text=message["text"])
             return
         number = int(message["worker"])
         mold.unborn.discard(number)
@@ -343,6 +350,12 @@ class Family:
                 worker.signal(signal.SIGUSR1)
             else:
                 worker.reopen_due = True
+
+    def set_log_level(self, level: str) -> None:
+        """Of workers that run. A direct one has the loggers of its class, which only a start sets up."""
+        for worker in self.workers:
+            if worker.heartbeat is None:
+                worker.channel.send({"cmd": "log-level", "level": level})
 
     def signal(self, worker: WorkerChild, number: signal.Signals) -> None:
         """Sends a worker a signal. A mold whose unborn workers are all to be killed is of no use: it is killed, too."""

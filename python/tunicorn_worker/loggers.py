@@ -51,7 +51,7 @@ class Loggers:
                     handler.close()
         self.error.propagate = False
         self.access.propagate = False
-        self.error.setLevel(LEVELS.get(config.loglevel.lower(), logging.INFO))
+        self.set_level(config.loglevel)
         self.access.setLevel(logging.INFO)
         self._captured = config.errorlog if config.capture_output and config.errorlog != "-" else None
         self._capture()
@@ -59,6 +59,10 @@ class Loggers:
         error_format = logging.Formatter(ERROR_FORMAT.replace("%(process)d", whose), DATE_FORMAT)
         self._add_handler(self.error, config.errorlog, error_format, sys.stderr, config)
         self._add_handler(self.access, config.accesslog, logging.Formatter(ACCESS_FORMAT), sys.stdout, config)
+
+    def set_level(self, level: str) -> None:
+        """level: of the error log, ``"debug"``; what is unknown means info, as with Gunicorn."""
+        self.error.setLevel(LEVELS.get(level.lower(), logging.INFO))
 
     def reopen(self) -> None:
         """Open every log file anew, those of the application's own loggers too: USR1, after a log rotation."""

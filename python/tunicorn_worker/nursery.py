@@ -128,6 +128,7 @@ class Nursery:
             "interrupt": lambda command, _: self._signal_worker(command["worker"], signal.SIGUSR2),
             "stacks": lambda command, _: self._stacks.ask(command["worker"], command["ask"], command.get("request", 0)),
             "reopen-logs": lambda _, __: self._reopen_logs(),
+            "log-level": lambda command, _: self._family.set_log_level(command["level"]),
             "warm": lambda command, _: warm(command["modules"]),
             "ping": lambda _, __: self._say("pong"),
             "exit": lambda _, __: self._leave(),

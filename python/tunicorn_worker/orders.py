@@ -79,6 +79,8 @@ class Orders:
                 raise WorkerEnds(at_once=True, told=True)
             if command == "reopen-logs":
                 self._loggers.reopen()
+            elif command == "log-level":
+                self._loggers.set_level(message["level"])
             elif not self._carry_out(message):
                 self._loggers.error.warning(
                     "unknown command of the nursery worker=%d command=%r", self._number, command

@@ -9,6 +9,7 @@ import time
 
 from tunicorn_worker.app_interface import load_served
 from tunicorn_worker.app_loader import APP_LOAD_ERROR, WORKER_BOOT_ERROR, standard_modules
+from tunicorn_worker.boot_failure import boot_failure
 from tunicorn_worker.control_link import ControlLink
 from tunicorn_worker.errors import AppImportError, BootError
 from tunicorn_worker.exit_status import code_of_system_exit
@@ -130,11 +131,15 @@ class WorkerLife:
             self._log.debug("Exception while loading the application", exc_info=True)
             print(error, file=sys.stderr, flush=True)
             self._code = APP_LOAD_ERROR
+            self._control.report(boot_failure(error))
         except BootError as error:
             self._log.error("%s", error)
+            self._control.report(boot_failure(error))
         except Exception as error:
             self._log.exception("Exception in worker process")
             print(error, file=sys.stderr, flush=True)
+            if not self._serves:
+                self._control.report(boot_failure(error))
         finally:
             self._leave(self._code, at_once=at_once)
 

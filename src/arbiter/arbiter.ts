@@ -4,13 +4,14 @@ import { rmSync, statSync } from "node:fs";
 import type { Command } from "../lifecycle/command.ts";
 import { nextWakeMs } from "../lifecycle/deadlines.ts";
 import type { ArbiterEvent, MasterSignal } from "../lifecycle/event.ts";
-import type { ListenAddress, NurseryEvent } from "../lifecycle/messages.ts";
+import type { ListenAddress, LogLevel, NurseryEvent } from "../lifecycle/messages.ts";
 import { type ArbiterState, createState, type Plan } from "../lifecycle/state.ts";
 import { step } from "../lifecycle/step.ts";
 import { sharesSockets } from "../lifecycle/succession.ts";
 import { writeFully } from "../telemetry/error-log.ts";
 import type { TlsMaterial } from "../wire/tls-material.ts";
-import type { EffectiveSettings } from "./effective-settings.ts";
+import { Control } from "./control.ts";
+import { type EffectiveSettings, withLogLevel } from "./effective-settings.ts";
 import { FileWatcher, type ReloadEngine } from "./file-watcher.ts";
 import { GatewayLink } from "./gateway-link.ts";
 import type { InheritedSockets } from "./inherited-sockets.ts";
@@ -74,6 +75,7 @@ export class Arbiter {
   #madeSockets: MadeSocket[] = [];
   #successorPid: number | undefined;
   #timer: NodeJS.Timeout | undefined;
+  readonly #control: Control;
   /** With `reload`. */
   #sources: { readonly engine: ReloadEngine; readonly watcher: FileWatcher } | undefined;
 
@@ -84,6 +86,35 @@ export class Arbiter {
     this.#settingsOf.set(options.settings.plan, options.settings);
     this.#state = createState(options.settings.plan, performance.now());
     this.#nursery = options.nursery;
+    this.#control = this.#makeControl();
+  }
+
+  #makeControl(): Control {
+    const { log } = this.#options.outward;
+    return new Control({
+      log,
+      state: this.#state,
+      version: this.#state.plan.version,
+      pid: this.#state.plan.pid,
+      resolved: () => this.#settings.resolved,
+      gateways: () => (this.#gateway === undefined ? [] : [this.#gateway]),
+      listenerDescriptors: () => this.#kept.listenerDescriptors(),
+      now: () => performance.now(),
+      signal: (name) => this.onSignal(name),
+      order: (order) => this.#feed({ type: "ordered", order }),
+      drain: () => this.#feed({ type: "drain" }),
+      setLogLevel: (level) => this.#setLogLevel(level),
+      askStacks: () => Promise.reject(new Error("no stacks yet")),
+      pythonHalf: () => this.#nursery.program,
+    });
+  }
+
+  /** The settings of now, but for that; a reload brings back what they say. */
+  #setLogLevel(level: LogLevel): void {
+    const { plan } = this.#state;
+    this.#settingsOf.set(plan, withLogLevel(this.#settings, level));
+    this.#applySettings(plan);
+    this.#nursery.send({ cmd: "log-level", level });
   }
 
   /** Begins to serve. */
@@ -191,7 +222,8 @@ export class Arbiter {
   #connectGateway(handle: unknown, pid: number): GatewayLink {
     const onMessage = (message: unknown): void => {
       const said = gatewayEvent(message);
-      if (said !== undefined) this.#feed({ type: "gateway-said", said });
+      if (said?.ev === "report") this.#control.onReport(message as Parameters<Control["onReport"]>[0]);
+      else if (said !== undefined) this.#feed({ type: "gateway-said", said });
     };
     return new GatewayLink(handle, pid, onMessage, () => this.#feed({ type: "gateway-closed", pid }));
   }
@@ -236,7 +268,10 @@ export class Arbiter {
 
   #feed(event: Unstamped): void {
     const nowMs = performance.now();
-    for (const command of step(this.#state, { ...event, nowMs })) this.#carryOut(command);
+    const stamped = { ...event, nowMs };
+    const commands = step(this.#state, stamped);
+    for (const command of commands) this.#carryOut(command);
+    this.#control.follow(stamped, commands);
     this.#schedule(nowMs);
   }
 
@@ -342,6 +377,7 @@ export class Arbiter {
   #end(code: number, keepSockets: boolean): void {
     clearTimeout(this.#timer);
     this.#watch.end();
+    this.#control.close();
     for (const made of keepSockets ? [] : this.#madeSockets) removeSocket(made);
     this.#options.outward.removePidFile();
     this.#options.exit(code);

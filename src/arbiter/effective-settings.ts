@@ -2,6 +2,7 @@
 
 import { TOLD_HOOKS } from "../lifecycle/hooks.ts";
 import type { InheritedDescriptors } from "../lifecycle/inheritance.ts";
+import type { LogLevel } from "../lifecycle/messages.ts";
 import type { Plan } from "../lifecycle/state.ts";
 import { GUNICORN_VERSION, isSet, type Launch, type Resolved, type Settings, settingsToJson, workerKind } from "../settings/index.ts";
 import type { Certificates } from "./certificates.ts";
@@ -44,6 +45,17 @@ export function effectiveSettings(
     configMessage: config && configCommand(config, run),
     settingsMessage: settingsCommand(resolved, master.version, run),
     certificates,
+  };
+}
+
+/** The same, but for the level of the error log: somebody at the control socket wants another one. */
+export function withLogLevel(effective: EffectiveSettings, level: LogLevel): EffectiveSettings {
+  const { resolved, settingsMessage } = effective;
+  const settings = { ...resolved.settings, loglevel: level };
+  return {
+    ...effective,
+    resolved: { ...resolved, settings, origins: { ...resolved.origins, loglevel: "control socket" } },
+    settingsMessage: { ...settingsMessage, values: settingsToJson(settings) },
   };
 }
 

@@ -20,6 +20,7 @@ const NURSERY_EVENTS: Record<NurseryEvent["ev"], true> = {
   memory: true,
   signalled: true,
   exited: true,
+  "boot-failed": true,
   "mold-failed": true,
   "unknown-child": true,
   "forward-signal": true,
@@ -41,7 +42,7 @@ const GATEWAY_EVENTS: Record<GatewayEvent["ev"], true> = {
   resume: true,
   overdue: true,
   late: true,
-  stats: true,
+  report: true,
   log: true,
 };
 

@@ -32,6 +32,13 @@ export interface RunningJob {
   readonly ageMs: number;
 }
 
+/** Requests that no worker has begun. */
+export interface WaitingJobs {
+  /** The oldest. */
+  readonly first: Job[];
+  readonly count: number;
+}
+
 export interface Dispatcher {
   /** Requests that wait in the gateway. */
   readonly queued: number;
@@ -65,6 +72,8 @@ export interface Dispatcher {
   overdue(nowMs: number, limitMs: number): OverdueJob[];
   /** Requests that were begun more than `limitMs` ago, whatever else their worker does. @param nowMs  Monotonic. */
   runningLongerThan(nowMs: number, limitMs: number): RunningJob[];
+  /** Requests that no worker has begun: those that a worker may have, then the queue. @param countMax  Of the list. */
+  waiting(countMax: number): WaitingJobs;
   /** Whether some request has been with the workers since before `cutoffMs`. */
   hasOpenSince(cutoffMs: number): boolean;
   /** The request that a worker has in its hands, if any: of several, the oldest. For the log. */

@@ -29,6 +29,11 @@ export class JobQueue<T extends object> {
     this.#length++;
   }
 
+  /** The first items, those that `shift` would give. */
+  first(count: number): T[] {
+    return Array.from({ length: Math.min(count, this.#length) }, (_, index) => this.#ring[this.#at(index)]!);
+  }
+
   /** The item that `shift` would give. */
   peek(): T | undefined {
     return this.#length === 0 ? undefined : this.#ring[this.#head];

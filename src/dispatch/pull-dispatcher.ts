@@ -5,7 +5,7 @@
  * the pipe, how many tickets are written one by one, and what becomes of the requests of a worker that died.
  */
 
-import { type Dispatcher, type Job, type OverdueJob, type RunningJob, takeOlderThan } from "./dispatcher.ts";
+import { type Dispatcher, type Job, type OverdueJob, type RunningJob, takeOlderThan, type WaitingJobs } from "./dispatcher.ts";
 import { JobQueue } from "./job-queue.ts";
 
 /** The words of a slot that a worker writes. */
@@ -297,6 +297,17 @@ export class PullDispatcher implements Dispatcher {
       if (ageMs > limitMs && ageMs < 0x7fffffff) found.push({ job: open.job, worker: claim.claim, ageMs });
     }
     return found;
+  }
+
+  waiting(countMax: number): WaitingJobs {
+    const given: Open[] = [];
+    for (const open of this.#eachOpen()) {
+      const { claim, started } = this.#readClaim(open);
+      if (claim === 0 || started === 0) given.push(open);
+    }
+    given.sort((one, other) => one.sentMs - other.sentMs || one.job.id - other.job.id);
+    const jobs = given.slice(0, countMax).map(({ job }) => job);
+    return { first: [...jobs, ...this.#queue.first(countMax - jobs.length)], count: given.length + this.#queue.length };
   }
 
   /** Whether some ticket has been out since before `cutoffMs`. */

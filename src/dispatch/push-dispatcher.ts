@@ -5,7 +5,7 @@
  * gain from a shared queue, and much from one write that carries many requests. Pure: sockets and memory come in as a `PushPort`.
  */
 
-import { type Dispatcher, type Job, type OverdueJob, type RunningJob, takeOlderThan } from "./dispatcher.ts";
+import { type Dispatcher, type Job, type OverdueJob, type RunningJob, takeOlderThan, type WaitingJobs } from "./dispatcher.ts";
 import type { EntryIds } from "./entry-ids.ts";
 import { JobQueue } from "./job-queue.ts";
 
@@ -171,6 +171,13 @@ export class PushDispatcher implements Dispatcher {
       const ageMs = nowMs - sentMs;
       return ageMs > limitMs && !lasts && this.#hasStarted(job) ? [{ job, worker: worker.number, ageMs }] : [];
     });
+  }
+
+  waiting(countMax: number): WaitingJobs {
+    const given = this.#opened().filter(({ job, lasts }) => !lasts && !this.#hasStarted(job));
+    given.sort((one, other) => one.sentMs - other.sentMs || one.job.id - other.job.id);
+    const jobs = given.slice(0, countMax).map(({ job }) => job);
+    return { first: [...jobs, ...this.#queue.first(countMax - jobs.length)], count: given.length + this.#queue.length };
   }
 
   #hasStarted({ id }: Job): boolean {

@@ -3,6 +3,7 @@
 import { Socket } from "node:net";
 import { encodeLine, LineReader } from "../wire/json-lines.ts";
 import type { TlsMaterial } from "../wire/tls-material.ts";
+import type { GatewayReport } from "./holdings.ts";
 import type { LateLimit, LostWorker, RequestSummary } from "./worker-report.ts";
 
 /** What the arbiter says. */
@@ -15,7 +16,9 @@ export type GatewayCommand =
     }
   /** Files of certificates have been read again. */
   | { readonly cmd: "tls"; readonly tls: TlsMaterial }
-  | { readonly cmd: "drain" | "quit" | "pause" | "reopen-logs" | "stats" }
+  | { readonly cmd: "drain" | "quit" | "pause" | "reopen-logs" }
+  /** What do you hold? The answer has the number of the question. */
+  | { readonly cmd: "report"; readonly ask: number }
   | { readonly cmd: "stop-worker"; readonly worker: number };
 
 /** What the gateway says. */
@@ -32,7 +35,7 @@ export type GatewayEvent =
       readonly request: RequestSummary;
     }
   | { readonly ev: "drained" | "resume" }
-  | { readonly ev: "stats"; readonly connections: number; readonly held: number; readonly queued: number; readonly workers: number }
+  | ({ readonly ev: "report"; readonly ask: number } & GatewayReport)
   | { readonly ev: "log"; readonly level: "warning" | "error" | "info"; readonly text: string };
 
 export class ControlChannel {

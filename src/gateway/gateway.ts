@@ -21,6 +21,7 @@ import { ApplicationSocket } from "./application-socket.ts";
 import { type CleartextHost, CleartextPreface } from "./cleartext-preface.ts";
 import { ControlChannel, type GatewayCommand } from "./control-channel.ts";
 import { descriptorLimit, openDescriptors, openFileCount } from "./descriptors.ts";
+import { reportOf } from "./holdings.ts";
 import { type ConnectionHost, Http1Connection } from "./http1-connection.ts";
 import { Http2Connection, type Http2Host } from "./http2-connection.ts";
 import { dropPrivileges } from "./identity.ts";
@@ -287,14 +288,8 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
       case "reopen-logs":
         this.#reopenLogs();
         return;
-      case "stats":
-        this.#control.send({
-          ev: "stats",
-          connections: this.#connections.size,
-          held: this.#pools.held,
-          queued: this.#pools.queued,
-          workers: this.#pools.workers,
-        });
+      case "report":
+        this.#control.send({ ev: "report", ask: command.ask, ...reportOf(this.#pools, this.#connections.size, this.#accepted) });
         return;
     }
   }

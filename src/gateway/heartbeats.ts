@@ -37,6 +37,11 @@ export class Heartbeats {
     if (heart !== undefined) heart.askedMs = undefined;
   }
 
+  /** @returns how long it has owed a sign of life; 0 when it owes none. */
+  silenceMs(link: WorkerLink, nowMs: number): number {
+    return Math.max(0, nowMs - (this.#hearts.get(link)?.askedMs ?? nowMs));
+  }
+
   /** Asks those whose time has come. @param overdue  Called once for each that owes its answer for too long. */
   sweep(nowMs: number, overdue: (link: WorkerLink, silentMs: number) => void): void {
     if (this.timeoutMs === 0) return;

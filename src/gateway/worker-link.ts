@@ -45,6 +45,8 @@ export class WorkerLink {
   readonly number: number;
   readonly worker: number;
   readonly pid: number;
+  /** Requests that it has answered. */
+  answers = 0;
   readonly #socket: Socket;
   readonly #reader: FrameReader;
   readonly #handler: LinkHandler;

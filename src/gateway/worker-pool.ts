@@ -10,6 +10,7 @@ import { FrameError, type FrameView } from "../wire/frames.ts";
 import { laneNumber } from "../wire/lane-number.ts";
 import type { SpoolLimits } from "./byte-spool.ts";
 import { Heartbeats } from "./heartbeats.ts";
+import { describeHoldings, type PoolHoldings, TARGET_SHOWN_MAX } from "./holdings.ts";
 import type { TimeLimit } from "./limits-from-settings.ts";
 import { LONG_REQUEST_MS, type LoadCharacter } from "./load-character.ts";
 import { RequestLimits, type RequestTimes } from "./request-limits.ts";
@@ -55,9 +56,6 @@ export interface PoolReport extends WorkerReport {
   fault(error: unknown): void;
 }
 
-/** Targets in the log are cut here: a client chooses their length. */
-const TARGET_SHOWN_MAX = 200;
-
 export class WorkerPool implements LinkHandler, RequestOwner {
   readonly responseWindowBytes: number;
   readonly tellsFin: boolean;
@@ -82,6 +80,8 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   readonly #connections = new TakenOnTheirWay<WorkerRequest>();
   #held = 0;
   #answers = 0;
+  /** Requests that workers have answered whose channels are gone. */
+  #answeredByLost = 0;
 
   constructor(makeServing: ServingFactory, limits: PoolLimits, report: PoolReport) {
     this.#limits = limits;
@@ -283,7 +283,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
       case FROM_WORKER.response:
         // Not before: a frame that breaks the contract throws, and the request is then lost with its worker.
         request.onResponse(link, frame);
-        this.#finish(request);
+        this.#finish(link, request);
         return;
       case FROM_WORKER.head:
         request.onHead(link, frame);
@@ -292,19 +292,19 @@ export class WorkerPool implements LinkHandler, RequestOwner {
         request.onBody(frame);
         return;
       case FROM_WORKER.end:
-        this.#finish(request);
+        this.#finish(link, request);
         request.onEnd(frame.fieldLines);
         return;
       case FROM_WORKER.abort:
-        this.#finish(request);
+        this.#finish(link, request);
         request.onAbort();
         return;
       case FROM_WORKER.taken:
-        this.#finish(request);
+        this.#finish(link, request);
         if (!request.onTaken()) this.#connections.await(request, this.#limits.now());
         return;
       case FROM_WORKER.file:
-        request.onFile(link, frame, () => this.#finish(request));
+        request.onFile(link, frame, () => this.#finish(link, request));
         return;
       case FROM_WORKER.hints:
         request.onHints(frame);
@@ -317,7 +317,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
         if (request.onAccept(link, frame)) this.#dispatcher.outlasts(request.id);
         return;
       case FROM_WORKER.close:
-        this.#finish(request);
+        this.#finish(link, request);
         request.onClose(frame);
         return;
       case FROM_WORKER.credit:
@@ -362,8 +362,9 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   }
 
   /** The worker has sent the last of its response: its slot is free, the client may still be reading. */
-  #finish(request: WorkerRequest): void {
+  #finish(link: WorkerLink, request: WorkerRequest): void {
     this.#answers++;
+    link.answers++;
     this.#dispatcher.finished(request.id);
     this.left();
   }
@@ -371,6 +372,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   onLost(link: WorkerLink, reason: string | undefined): void {
     if (this.#links.get(link.number) === link) this.#links.delete(link.number);
     this.#hearts.forget(link);
+    this.#answeredByLost += link.answers;
     if (reason !== undefined) this.#report.warn(`worker channel closed worker=${link.worker} pid=${link.pid} reason="${reason}"`);
     const now = this.#limits.now();
     const lost = this.#dispatcher.workerLost(link.number, reason !== undefined);
@@ -391,6 +393,12 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     const answers = this.#answers;
     this.#answers = 0;
     return load.judge(now, answers, this.#dispatcher.hasOpenSince(now - LONG_REQUEST_MS));
+  }
+
+  /** What it holds, for whoever asks the arbiter. @param requestsMax  Of the list. */
+  holdings(requestsMax: number): PoolHoldings {
+    const links = [...this.#links.values()];
+    return describeHoldings(this.#limits.now(), requestsMax, links, this.#gathering, this.#dispatcher, this.#hearts, this.#answeredByLost);
   }
 
   /** Carries out what has become due. Called a few times a second. */

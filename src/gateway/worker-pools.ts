@@ -6,6 +6,7 @@
 import type { RequestStream } from "../request/exchange.ts";
 import type { Settings } from "../settings/table.ts";
 import { delivery, workerKind } from "../settings/worker-class.ts";
+import type { PoolHoldings } from "./holdings.ts";
 import type { LoadCharacter } from "./load-character.ts";
 import type { ApplicationEnd } from "./taken-connection.ts";
 import type { PoolLimits, WorkerPool } from "./worker-pool.ts";
@@ -102,6 +103,11 @@ export class WorkerPools {
 
   sweep(): void {
     for (const pool of this.#pools.values()) pool.sweep();
+  }
+
+  /** @param requestsMax  Of each pool's list. */
+  holdings(requestsMax: number): PoolHoldings[] {
+    return [...this.#pools.values()].map((pool) => pool.holdings(requestsMax));
   }
 
   judgeLoad(load: LoadCharacter): boolean {

@@ -2,6 +2,7 @@
 
 import type { ExitStatus, GatewayEvent, LogLevel, NurseryEvent } from "./messages.ts";
 import type { Plan } from "./state.ts";
+import type { Order } from "./steering.ts";
 
 /** The signals a master acts on, without `SIG`, lower case as Gunicorn logs them. */
 export const MASTER_SIGNALS = ["hup", "int", "quit", "term", "ttin", "ttou", "usr1", "usr2", "winch"] as const;
@@ -36,6 +37,10 @@ export type ArbiterEvent =
       readonly status: ExitStatus;
       readonly cause?: string;
     }
+  /** Somebody at the control socket wants something that no signal says. */
+  | { readonly type: "ordered"; readonly nowMs: number; readonly order: Order }
+  /** An order to end as after TERM, `drain_delay` included. */
+  | { readonly type: "drain"; readonly nowMs: number }
   /** The master that had started this one has ended. */
   | { readonly type: "predecessor-gone"; readonly nowMs: number }
   /** A moment the mind had asked for (`nextWakeMs`); an extra one does no harm. */

@@ -3,6 +3,7 @@
 import { addressInMessages, addressUrl } from "../base/address.ts";
 import { callHook } from "./hooks.ts";
 import type { ListenAddress } from "./messages.ts";
+import { noteWithdrawn } from "./reload.ts";
 import { type ArbiterState, type BindAttempts, log, type Turn } from "./state.ts";
 import { beginStop } from "./stop.ts";
 
@@ -143,5 +144,5 @@ function giveUp(turn: Turn, address: string): void {
     return;
   }
   state.reload = { at: "none" };
-  log(turn, "error", "reload withdrawn, an address cannot be bound, everything stays as it was");
+  noteWithdrawn(turn, "an address cannot be bound, everything stays as it was");
 }

@@ -50,6 +50,8 @@ export type NurseryEvent =
       /** With SIGKILL: whether the kernel killed it for lack of memory; absent where that cannot be known. */
       readonly outOfMemory?: boolean;
     }
+  /** The application could not be loaded: the traceback. `exited` or `mold-failed` follows. */
+  | { readonly ev: "boot-failed"; readonly text: string }
   | { readonly ev: "mold-failed"; readonly generation: number; readonly status: ExitStatus }
   | { readonly ev: "unknown-child"; readonly pid: number; readonly status: ExitStatus }
   | { readonly ev: "forward-signal"; readonly signal: string }
@@ -89,7 +91,8 @@ export type GatewayEvent =
       readonly first: boolean;
       readonly request: RequestInfo;
     }
-  | { readonly ev: "stats"; readonly stats: unknown }
+  /** The answer to a question of the hands (`report`). */
+  | { readonly ev: "report" }
   | { readonly ev: "log"; readonly level: LogLevel; readonly text: string };
 
 export type NurseryCommand =

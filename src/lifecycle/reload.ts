@@ -15,9 +15,16 @@ import { dismissObsoleteBoots } from "./workers.ts";
 /** A nursery that has not run the configuration by then is killed: it is stuck in it, and can do nothing else. Twice what a new one has for its start. */
 export const READING_MS = 40_000;
 
+/** Says why everything stays as it was. */
+export function noteWithdrawn(turn: Turn, why: string, detail = ""): void {
+  turn.state.withdrawn = `${why}${detail}`;
+  log(turn, "error", `reload withdrawn, ${why}${detail}`);
+}
+
 /** Another reload is wanted. The newest wins: one that is not applied yet is forgotten. */
 export function requestReload(turn: Turn): void {
   const { state } = turn;
+  state.withdrawn = undefined;
   log(turn, "info", `Hang up: ${masterName(state)}`);
   state.reload = state.reload.at === "reading" ? { ...state.reload, again: true } : { at: "due" };
 }
@@ -46,7 +53,7 @@ export function onSettingsRead(turn: Turn, reading: number, outcome: Reading): v
   if (outcome.status === "failed") {
     // Whoever sends HUP after a rotation of the logs gets that at least.
     turn.out.push({ do: "reopen-logs" }, { do: "tell-gateway", message: { cmd: "reopen-logs" } });
-    log(turn, "error", `reload withdrawn, the settings cannot be used, everything stays as it was\n${outcome.text.trim()}`);
+    noteWithdrawn(turn, "the settings cannot be used, everything stays as it was", `\n${outcome.text.trim()}`);
     return;
   }
   if (areSameAddresses(outcome.plan.addresses, state.plan.addresses)) applyPlan(turn, outcome);
@@ -67,7 +74,7 @@ export function onReadingLost(turn: Turn): void {
   if (state.reload.at !== "reading") return;
   const { again } = state.reload;
   state.reload = again ? { at: "due" } : { at: "none" };
-  if (!again) log(turn, "error", "reload withdrawn, the nursery died while it ran the configuration, everything stays as it was");
+  if (!again) noteWithdrawn(turn, "the nursery died while it ran the configuration, everything stays as it was");
 }
 
 /** The new settings count, and a new generation of workers begins. */
@@ -98,6 +105,7 @@ function beginGeneration(turn: Turn): void {
   state.generation = state.lastGeneration;
   state.workerBackOff = noBackOff();
   state.reloading = true;
+  state.withdrawn = undefined;
   dismissObsoleteBoots(turn);
 }
 
@@ -109,7 +117,7 @@ export function commitReload(turn: Turn): void {
 /** Gives up a new generation that does not boot; the one before goes on serving, with its settings. */
 export function withdrawReload(turn: Turn, proven: number): void {
   const { state } = turn;
-  log(turn, "error", `reload withdrawn, the old workers keep serving gen=${state.generation} serving=${proven}`);
+  noteWithdrawn(turn, `the old workers keep serving gen=${state.generation} serving=${proven}`);
   state.generation = proven;
   state.reloading = false;
   state.workerBackOff = noBackOff();

@@ -211,6 +211,8 @@ export interface ArbiterState {
   provenGeneration: number | undefined;
   /** A reload is under way. */
   reloading: boolean;
+  /** Why the last reload has come to nothing; undefined: it has not, or it is not over. */
+  withdrawn: string | undefined;
   workerBackOff: BackOff;
   /** When the master last got each signal. */
   readonly signalsMs: Map<string, number>;
@@ -264,6 +266,7 @@ export function createState(plan: Plan, nowMs: number): ArbiterState {
     lastGeneration: 0,
     provenGeneration: undefined,
     reloading: false,
+    withdrawn: undefined,
     workerBackOff: noBackOff(),
     signalsMs: new Map(),
     warmed: false,

@@ -26,6 +26,7 @@ import { onRebound, onSettingsRead, onSourceChanged, requestReload, superviseRel
 import { onWinch, recall, superviseRest } from "./rest.ts";
 import { noteService } from "./service-notes.ts";
 import { type ArbiterState, log, type Turn } from "./state.ts";
+import { onOrder } from "./steering.ts";
 import { advanceStop, beginStop, hurryStop } from "./stop.ts";
 import { onPredecessorGone, onSuccessorExited, onUsr2, superviseSuccession } from "./succession.ts";
 import * as workerEvents from "./worker-events.ts";
@@ -83,6 +84,12 @@ function takeIn(turn: Turn, event: ArbiterEvent): void {
       break;
     case "successor-exited":
       onSuccessorExited(turn, event.pid, event.status, event.cause);
+      break;
+    case "drain":
+      beginStop(turn, { quick: false, ending: { code: 0, reason: undefined, silent: false } });
+      break;
+    case "ordered":
+      onOrder(turn, event.order);
       break;
     case "predecessor-gone":
       onPredecessorGone(turn);
@@ -159,6 +166,7 @@ function onNurserySaid(turn: Turn, said: NurseryEvent): void {
     case "gateway-channel":
     case "parked":
     case "sources":
+    case "boot-failed":
       return; // what there is of it is in the hands
     case "gateway-exited":
       onGatewayGone(turn, said.pid, said.status);
@@ -266,7 +274,7 @@ function onGatewaySaid(turn: Turn, said: GatewayEvent): void {
     case "late":
       onLate(turn, said);
       break;
-    case "stats":
+    case "report":
       return; // asked for by the hands, for themselves
     case "log":
       log(turn, said.level, said.text);

@@ -8,9 +8,12 @@
  * refuseUnsupported(resolved); printConfig(resolved.settings); settingsToJson(resolved.settings);
  * ```
  */
+
+export { parseArguments, UsageError } from "./argparse.ts";
 export { GUNICORN_VERSION, type Program } from "./command-line.ts";
 export { type ConfigFailure, type ConfigSource, configFailed } from "./config-file.ts";
 export type { Exit } from "./exit.ts";
+export { explainSetting, type SettingExplanation } from "./explain.ts";
 export type { HttpProtocol, StatsdAddress } from "./kinds-of-one.ts";
 export { type Application, type Launch, type Origin, parse, type Resolved, resolve, SETTING_NAMES } from "./layers.ts";
 export { noEffectNotes } from "./no-effect.ts";
@@ -21,7 +24,8 @@ export type { OnReload } from "./setting.ts";
 export { displayValue, isSet } from "./setting-values.ts";
 export { type JsonValue, type SettingInPython, settingsJson, settingsToJson } from "./settings-json.ts";
 export { settingsManual } from "./settings-manual.ts";
+export { splitShellWords } from "./shlex.ts";
 export { launchDirectory, type Surroundings } from "./surroundings.ts";
-export type { SettingName, Settings } from "./table.ts";
+export { isSettingName, type SettingName, type Settings } from "./table.ts";
 export { applyUvicornClass, applyUvicornOptions, type UvicornClass, uvicornOptions } from "./uvicorn-class.ts";
 export { isDirect, needsCheck, type WorkerKind, workerClassName, workerKind } from "./worker-class.ts";

@@ -18,7 +18,14 @@ import type { UvicornFindings } from "./uvicorn-class.ts";
 import { workerClassName } from "./worker-class.ts";
 
 /** Where a value comes from. */
-export type Origin = "default" | `environment ${string}` | "paste" | `config file ${string}` | "GUNICORN_CMD_ARGS" | "command line";
+export type Origin =
+  | "default"
+  | `environment ${string}`
+  | "paste"
+  | `config file ${string}`
+  | "GUNICORN_CMD_ARGS"
+  | "command line"
+  | "control socket";
 
 /** A default as written, before its check. */
 interface RawDefault {

@@ -25,7 +25,7 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   // Hooks
   "pre_exec",
   "ssl_context",
-  // Dirty arbiter, control socket
+  // Dirty arbiter
   "dirty_apps",
   "dirty_workers",
   "dirty_timeout",
@@ -35,8 +35,6 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   "dirty_post_fork",
   "dirty_worker_init",
   "dirty_worker_exit",
-  "control_socket",
-  "control_socket_mode",
   // Ours
   "gateways",
 ];

@@ -27,7 +27,7 @@ interface Running {
 
 function settingsFor(app: string, port = 0): EffectiveSettings {
   return {
-    resolved: resolvedOf([app]),
+    resolved: resolvedOf(["--no-control-socket", app]),
     plan: { ...PLAN, hasConfig: true, addresses: [{ index: 0, kind: "tcp", host: "127.0.0.1", port }] },
     run: 0,
     configMessage: { cmd: "run-config", kind: "file", location: "/srv/conf.py", run: 0 },

@@ -114,20 +114,20 @@ export class GatewayProcess {
   }
 
   /** What it holds, when it has done all that was ready for it: what came before the question is seen by the third answer. */
-  async settled(): Promise<EventNamed<"stats">> {
+  async settled(): Promise<EventNamed<"report">> {
     for (let round = 0; round < 2; round++) {
-      this.tell({ cmd: "stats" });
-      await this.hears("stats");
+      this.tell({ cmd: "report", ask: 1 });
+      await this.hears("report");
     }
-    this.tell({ cmd: "stats" });
-    return await this.hears("stats");
+    this.tell({ cmd: "report", ask: 1 });
+    return await this.hears("report");
   }
 
   /** Waits until its numbers are these. */
   async counts(wanted: { readonly connections?: number; readonly queued?: number }): Promise<void> {
     for (;;) {
-      const stats = await this.settled();
-      if (stats.connections === (wanted.connections ?? stats.connections) && stats.queued === (wanted.queued ?? stats.queued)) return;
+      const report = await this.settled();
+      if (report.connections === (wanted.connections ?? report.connections) && report.queued === (wanted.queued ?? report.queued)) return;
     }
   }
 

@@ -221,7 +221,7 @@ test("workers: leaving, being stopped, and dying in a request are told to the ar
   const { id } = await gateway.pull(number);
   worker.send(FROM_WORKER.leaving, 0);
   assert.equal((await gateway.hears("worker-leaving")).worker, number);
-  assert.equal((await gateway.settled()).workers, 0);
+  assert.equal((await gateway.settled()).lanes, 0);
   worker.die();
   const lost = await gateway.hears("worker-lost");
   const [request] = lost.requests;

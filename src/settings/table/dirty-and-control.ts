@@ -8,9 +8,9 @@ import type { Surroundings } from "../surroundings.ts";
 /** Where Gunicorn's users look for the control socket: the session's directory if there is one, else the home directory. */
 function controlSocketPath({ env, home, isDirectory }: Surroundings): string {
   const { XDG_RUNTIME_DIR: runtime } = env;
-  if (runtime !== undefined && runtime !== "" && isDirectory(runtime)) return joinPath(runtime, "gunicorn.ctl");
+  if (runtime !== undefined && runtime !== "" && isDirectory(runtime)) return joinPath(runtime, "tunicorn.ctl");
   // Like os.path.expanduser: a trailing slash of HOME goes.
-  return joinPath(joinPath((env.HOME ?? home).replace(/\/+$/, "") || "/", ".gunicorn"), "gunicorn.ctl");
+  return joinPath(joinPath((env.HOME ?? home).replace(/\/+$/, "") || "/", ".gunicorn"), "tunicorn.ctl");
 }
 
 export const DIRTY = {
@@ -74,9 +74,9 @@ export const CONTROL = {
     flags: ["--control-socket"],
     metavar: "PATH",
     kind: string,
-    default: "gunicorn.ctl",
+    default: "tunicorn.ctl",
     surroundingDefault: (surroundings) => ({ value: controlSocketPath(surroundings) }),
-    onReload: "restart",
+    onReload: "apply",
     doc: `Unix socket path for control interface.
 
 By default in $XDG_RUNTIME_DIR where that is a directory, else in $HOME/.gunicorn.`,
@@ -87,7 +87,7 @@ By default in $XDG_RUNTIME_DIR where that is a directory, else in $HOME/.gunicor
     metavar: "INT",
     kind: mode,
     default: 0o600,
-    onReload: "restart",
+    onReload: "apply",
     doc: `Permission mode for control socket.`,
   }),
   control_socket_disable: setting({
@@ -96,7 +96,7 @@ By default in $XDG_RUNTIME_DIR where that is a directory, else in $HOME/.gunicor
     action: "store_true",
     kind: bool,
     default: false,
-    onReload: "restart",
+    onReload: "apply",
     doc: `Disable control socket.`,
   }),
 } as const;
