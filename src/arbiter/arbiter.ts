@@ -104,7 +104,7 @@ export class Arbiter {
       order: (order) => this.#feed({ type: "ordered", order }),
       drain: () => this.#feed({ type: "drain" }),
       setLogLevel: (level) => this.#setLogLevel(level),
-      askStacks: () => Promise.reject(new Error("no stacks yet")),
+      askStacks: (worker) => this.askStacks(worker),
       pythonHalf: () => this.#nursery.program,
     });
   }
