@@ -70,7 +70,9 @@ export class Chronicle {
   }
 
   #noteCommand(command: Command): void {
-    if (command.do === "log") {
+    if (command.do === "read-settings") {
+      this.bootFailure = undefined;
+    } else if (command.do === "log") {
       const worker = /^worker .* worker=(\d+)(?: |$)/.exec(command.text.split("\n", 1)[0] ?? "")?.[1];
       if (worker !== undefined && command.level !== "debug") this.#details.set(Number(worker), command.text);
     } else if (command.do === "tell-nursery" && "worker" in command.message && SENDS_AWAY.has(command.message.cmd)) {

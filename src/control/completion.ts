@@ -20,8 +20,9 @@ export function completions(line: string, pids: readonly number[]): string[] {
     ...LEVELS.map((level) => `log ${level}`),
   ];
   const found = [...whole, ...arguments_].filter((each) => each.startsWith(typed) && each !== typed);
-  const next = found.map((each) => upToNextWord(each, typed));
-  return [...new Set(next)].sort();
+  const next = new Set(found.map((each) => upToNextWord(each, typed)));
+  // With both, the key would stop between them.
+  return [...next].filter((each) => !next.has(`${each} `)).sort();
 }
 
 /** One word at a time, with the space behind it when more must follow. */

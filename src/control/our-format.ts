@@ -11,7 +11,7 @@ const FORMATS: readonly (readonly [RegExp, (data: AnswerData) => string])[] = [
   [/^show worker\b/, formatWorker],
   [/^show requests$/, formatRequests],
   [/^show exits$/, formatExits],
-  [/^stacks\b/, ({ stacks }) => String(stacks ?? "").trimEnd()],
+  [/^stacks\b/, formatStacks],
   [/^explain\b/, formatExplanation],
 ];
 
@@ -89,6 +89,15 @@ function formatExits(data: AnswerData): string {
     ...(typeof detail === "string" ? [`    ${printable(detail)}`] : []),
   ]);
   return [row(["WHEN", 14], ["PID", 8], ["GEN", 4], ["REASON", 24], ["STATUS"]), ...rows].join("\n");
+}
+
+/** What the application has named its threads is its own affair. */
+function formatStacks({ stacks }: AnswerData): string {
+  return String(stacks ?? "")
+    .trimEnd()
+    .split("\n")
+    .map(printable)
+    .join("\n");
 }
 
 function formatExplanation({ setting, value, origin, default: initial, on_reload, summary, no_effect }: AnswerData): string {

@@ -85,3 +85,13 @@ test("requests that come and leave while nobody takes any cost nothing: a millio
   assert.equal(queue.length, 1);
   assert.equal(queue.shift(), first);
 });
+
+test("the first items are shown in their order, around the ring's end too", () => {
+  const queue = new JobQueue<Item>();
+  for (let serial = 0; serial < 250; serial += 1) queue.push({ serial });
+  for (let count = 0; count < 245; count += 1) queue.shift();
+  for (let serial = 250; serial < 260; serial += 1) queue.push({ serial });
+  const serials = (count: number) => queue.first(count).map(({ serial }) => serial);
+  assert.deepEqual(serials(8), [245, 246, 247, 248, 249, 250, 251, 252]);
+  assert.deepEqual([serials(100).length, serials(0), queue.length], [15, [], 15]);
+});

@@ -556,3 +556,18 @@ test("tickets ahead follow the rate: few again when answers become slow, many ag
     assert.equal(answering.ahead, ahead);
   }
 });
+
+test("what waits: tickets that nobody has begun, then the queue; the list is bounded, the count is not", () => {
+  const port = new RecordingPort();
+  const dispatcher = new PullDispatcher(port, 1);
+  dispatcher.workerReady(1);
+  const jobs = ["1", "2", "3", "4"].map((environ) => job(environ, ""));
+  for (const each of jobs) dispatcher.submit(each);
+  dispatcher.flush(0);
+  assert.deepEqual(dispatcher.waiting(10), { first: jobs, count: 4 });
+  assert.deepEqual(dispatcher.waiting(3), { first: jobs.slice(0, 3), count: 4 });
+  assert.deepEqual(dispatcher.waiting(1), { first: jobs.slice(0, 1), count: 4 });
+  // The port says of all tickets that they are claimed and begun.
+  Object.assign(port, { claim: 1, started: 5_001 });
+  assert.deepEqual(dispatcher.waiting(10), { first: jobs.slice(2), count: 2 });
+});

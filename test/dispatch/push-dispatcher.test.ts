@@ -328,3 +328,17 @@ test("a request that is submitted again when its worker dies goes to another, be
   model.addWorker();
   assert.deepEqual(model.pick(0)?.inbox, [waiting, begun]);
 });
+
+test("what waits: requests that a worker has and has not begun, then the queue; conversations are not among them", () => {
+  const model = new Model();
+  model.submit();
+  assert.deepEqual(model.dispatcher.waiting(10), { first: [model.jobs[0]], count: 1 });
+  model.addWorker();
+  model.submit();
+  model.submit();
+  assert.deepEqual(model.dispatcher.waiting(2), { first: model.jobs.slice(0, 2), count: 3 });
+  model.begin(model.pick(0)!);
+  assert.equal(model.dispatcher.waiting(10).count, 2);
+  model.dispatcher.outlasts(model.jobs[1]!.id);
+  assert.deepEqual(model.dispatcher.waiting(10), { first: [model.jobs[2]], count: 1 });
+});

@@ -44,3 +44,13 @@ test("one that is gone is not asked, and with timeout 0 nobody is", () => {
   without.hearts.watch(without.link, 0);
   assert.deepEqual(without.sweep(9000), { pings: 0, overdue: [] });
 });
+
+test("it knows how long a worker has owed its answer", () => {
+  const { link, hearts, sweep } = stage(3000);
+  assert.equal(hearts.silenceMs(link, 100), 0);
+  hearts.watch(link, 0);
+  sweep(0);
+  assert.equal(hearts.silenceMs(link, 1500), 1500);
+  hearts.answered(link);
+  assert.equal(hearts.silenceMs(link, 1600), 0);
+});

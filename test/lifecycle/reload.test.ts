@@ -170,3 +170,22 @@ test("from direct workers to fed ones: the gateway gets its listeners with its f
   world.run(() => world.isSettled());
   world.checkPlan();
 });
+
+test("why a reload has come to nothing is remembered until the next one", () => {
+  const world = new World({ workers: 1 });
+  world.run(() => world.isSettled());
+  world.bootResult = { code: 3 };
+  world.signal("hup");
+  world.run(() => world.state.withdrawn !== undefined);
+  assert.equal(world.state.withdrawn, "the old workers keep serving gen=1 serving=0");
+  world.bootResult = "ok";
+  world.found = "broken";
+  world.signal("hup");
+  assert.equal(world.state.withdrawn, undefined);
+  world.run(() => world.state.withdrawn !== undefined);
+  assert.match(world.state.withdrawn ?? "", /^the settings cannot be used, everything stays as it was\n/);
+  world.found = {};
+  world.signal("hup");
+  world.run(() => world.isSettled() && world.state.reload.at === "none" && !world.state.reloading);
+  assert.equal(world.state.withdrawn, undefined);
+});

@@ -45,11 +45,15 @@ async function start(t: TestContext, kind: ServerKind, more: readonly string[] =
   return { server, by };
 }
 
+/** What is another at every moment. Beats come as whole numbers from our server, whose clients cannot tell. */
+function withoutTime(text: string): string {
+  return text.replace(/\d+(?:\.\d+)?s ago/g, "Ns ago").replace(/^Uptime: .*$/m, "Uptime:");
+}
+
 /** Numbers that are another at every start, or every moment. */
 function steady(text: string): string {
   return text
-    .replace(/\b\d+(?:\.\d+)?\b/g, "N")
-    .replace(/\bN(?:h|m|s)\b/g, "Ns")
+    .replace(/\d+(?:\.\d+)?/g, "N")
     .replace(/\b(?:yes|no)\b/g, "B")
     .replace(/ +/g, " ");
 }
@@ -69,8 +73,9 @@ test("real gunicornc and tunicornc read both servers alike", async (t) => {
   // Both clients show the same of one server, and of both servers in the same form.
   for (const [index, command] of [...SHOWS, "help", ...WRONG, ...MUTE].entries()) {
     const shown = sessions.map((session) => steady(session[index]!));
-    assert.equal(shown[1], shown[0], `${command} of Gunicorn by tunicornc`);
-    assert.equal(shown.at(-1), shown.at(-2), `${command} of Tunicorn by gunicornc`);
+    const exact = sessions.map((session) => withoutTime(session[index]!));
+    assert.equal(exact[1], exact[0], `${command} of Gunicorn by tunicornc`);
+    assert.equal(exact.at(-1), exact.at(-2), `${command} of Tunicorn by gunicornc`);
     if (SHOWS.includes(command) && command !== "show config") assert.equal(shown.at(-1), shown[0], `${command} of both`);
   }
   for (const command of WRONG) {
@@ -117,18 +122,22 @@ for (const kind of KINDS) {
     const { server, by } = await start(t, kind);
     const { gunicornc, tunicornc } = by;
     const current = (count: number) => (stats: { workers_current: number }) => stats.workers_current === count;
-    assert.deepEqual(await gunicornc.ask("worker add 2"), { added: 2, previous: 2, total: 4 });
+    const tell = async (command: string, answer: object): Promise<void> => {
+      const said = await gunicornc.tell(command);
+      if (said !== undefined || kind === "tunicorn") assert.deepEqual(said, answer);
+    };
+    await tell("worker add 2", { added: 2, previous: 2, total: 4 });
     await tunicornc.until("show stats", current(4));
-    assert.deepEqual(await tunicornc.ask("worker remove"), { removed: 1, previous: 4, total: 3 });
+    await tell("worker remove", { removed: 1, previous: 4, total: 3 });
     await tunicornc.until("show stats", current(3));
     const [{ pid }] = (await tunicornc.ask("show workers")).workers;
-    assert.deepEqual(await gunicornc.ask(`worker kill ${pid}`), { success: true, killed: pid });
+    await tell(`worker kill ${pid}`, { success: true, killed: pid });
     const isReplaced = ({ workers }: { workers: { pid: number }[] }) => workers.length === 3 && workers.every((each) => each.pid !== pid);
     await tunicornc.until("show workers", isReplaced);
-    assert.deepEqual(await gunicornc.ask("reopen"), { status: "reopening" });
+    await tell("reopen", { status: "reopening" });
     await server.waitForLine(/Handling signal: usr1$/);
     const before = (await tunicornc.ask("show workers")).workers.map((worker: { pid: number }) => worker.pid);
-    assert.deepEqual(await gunicornc.ask("reload"), { status: "reloading" });
+    await tell("reload", { status: "reloading" });
     await server.waitForLine(/Handling signal: hup$/);
     await tunicornc.until(
       "show workers",
@@ -138,7 +147,7 @@ for (const kind of KINDS) {
     assert.deepEqual([stats.reloads, stats.workers_target], [1, 2]);
     // Gunicorn counts a worker each time it is told, and not what `worker kill` ends.
     if (kind === "tunicorn") assert.deepEqual([stats.workers_spawned, stats.workers_killed], [7, 5]);
-    assert.deepEqual(await gunicornc.ask("shutdown"), { status: "shutting_down", mode: "graceful" });
+    await tell("shutdown", { status: "shutting_down", mode: "graceful" });
     assert.deepEqual(await server.exit(), { code: 0, signal: null });
     await waitUntil("waiting for the socket to go", () => !existsSync(by.gunicornc.path));
     const gone = await Promise.all(CLIENTS.map(async (client) => await runClient(client, ["-s", by.gunicornc.path, "-c", "show stats"])));

@@ -75,6 +75,16 @@ export class Controlled {
     return data;
   }
 
+  /** A command that changes something: said once. @returns undefined when Gunicorn has cut the connection before its answer. */
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  async tell(command: string): Promise<any> {
+    const ran = await waitUntil(`waiting for an answer to ${command}`, async () => {
+      const once = await runClient(this.client, ["-s", this.path, "-c", command, "-j"]);
+      return once.stderr.includes("Failed to connect") ? undefined : once;
+    });
+    return ran.stderr.includes("Communication error") ? undefined : JSON.parse(ran.stdout);
+  }
+
   /** Asks again and again until the answer is as wanted. @returns it. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   async until(command: string, isWanted: (data: any) => boolean): Promise<any> {
