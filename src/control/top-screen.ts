@@ -2,6 +2,7 @@
 
 import { asciiOnly } from "./ascii-only.ts";
 import { duration } from "./format.ts";
+import type { Latencies } from "./latency.ts";
 import type { ReloadProgress, Top } from "./our-answers.ts";
 import type { ShownRequest, ShownWorker } from "./picture.ts";
 import type { Rates } from "./top-rates.ts";
@@ -74,11 +75,22 @@ function drawHead(top: Top, rates: Rates | undefined, columns: number): ScreenLi
       `answered ${counters.requests}${perSecond(rates?.requests)}  running ${running}${top.more_requests > 0 ? "+" : ""}` +
         `  queued ${queue.length}${oldest}  connections ${connections.open}${perSecond(rates?.connections)}`,
     ),
+    ...(rates?.latencies === undefined ? [] : [plain(latencyLine(rates.latencies))]),
     plain(memoryLine(top)),
     reloadLine(top.reload),
     ...(silent.length === 0 ? [] : [line(`no answer from gateway ${silent.join(", ")}: its numbers are missing`, "alarm")]),
     plain(""),
   ];
+}
+
+function latencyLine({ p50, p95, p99 }: Latencies): string {
+  return `latency p50 ${shortly(p50)}, p95 ${shortly(p95)}, p99 ${shortly(p99)}`;
+}
+
+/** @returns `"0.4ms"`, `"12ms"`, `"1.5s"` */
+function shortly(seconds: number): string {
+  if (seconds >= 1) return `${seconds.toFixed(1)}s`;
+  return `${(seconds * 1000).toFixed(seconds < 0.01 ? 1 : 0)}ms`;
 }
 
 function memoryLine({ workers, counters }: Top): string {

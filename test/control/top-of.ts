@@ -46,6 +46,7 @@ export function topOf(changes: Partial<Top> = {}): Top {
     queue: { length: 0, oldest_seconds: null, silent_gateways: [] },
     connections: { open: 3, accepted: 30, silent_gateways: [] },
     counters: { requests: 20, workers_spawned: 4, workers_killed: 2, reloads: 1 },
+    durations: null,
     exits: [],
     ...changes,
   };

@@ -16,7 +16,7 @@ test("what has come meanwhile, by the second", () => {
     3000,
   );
   const rates = ratesBetween(before, now);
-  assert.deepEqual([rates?.requests, rates?.connections], [50, 2]);
+  assert.deepEqual([rates?.requests, rates?.connections, rates?.latencies], [50, 2, undefined]);
   assert.deepEqual(
     [...(rates?.byWorker ?? [])],
     [
@@ -25,6 +25,12 @@ test("what has come meanwhile, by the second", () => {
       [102, 0],
     ],
   );
+});
+
+test("how long the answers took that came meanwhile", () => {
+  const durationsOf = (...counts: number[]) => ({ durations: { bounds_seconds: [0.01, 0.1], counts } });
+  const rates = ratesBetween(sampleOf(durationsOf(5, 5, 0), 1000), sampleOf(durationsOf(5, 15, 0), 2000));
+  assert.equal(rates?.latencies?.p50, 0.055);
 });
 
 for (const { name, now } of [

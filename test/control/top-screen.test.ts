@@ -154,6 +154,18 @@ for (const { name, changes, start, expected } of [
   });
 }
 
+for (const { slower, shown } of [
+  { slower: [10, 0, 0], shown: "latency p50 5.0ms, p95 9.5ms, p99 9.9ms" },
+  { slower: [0, 0, 1], shown: "latency p50 2.0s, p95 2.0s, p99 2.0s" },
+  { slower: [0, 1, 0], shown: "latency p50 1.0s, p95 1.9s, p99 2.0s" },
+]) {
+  test(`${shown} is shown`, () => {
+    const state = lookedAt({ durations: { bounds_seconds: [0.01, 2], counts: [0, 0, 0] } });
+    stepTop(state, { type: "looked", sample: sampleOf({ durations: { bounds_seconds: [0.01, 2], counts: slower } }, 2000) });
+    assert.equal(texts(state)[3], shown);
+  });
+}
+
 test("the last line says what there is to say, the most urgent first", () => {
   const state = lookedAt();
   const foot = () => {
