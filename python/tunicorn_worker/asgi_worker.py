@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import itertools
 import mmap
 import os
 import socket
-import traceback
+import threading
 
 from tunicorn_worker.asgi_channel import AsgiChannel
 from tunicorn_worker.errors import BootError
@@ -16,6 +15,7 @@ from tunicorn_worker.hooked_asgi import make_service
 from tunicorn_worker.lifespan import Lifespan, LifespanFailed, LifespanUnsupported
 from tunicorn_worker.orders import Orders, WorkerEnds
 from tunicorn_worker.request_count import make_count
+from tunicorn_worker.stacks import format_task, format_tasks, format_threads
 from tunicorn_worker.uvicorn_ways import UvicornScopes
 from tunicorn_worker.wire import ENTRIES_OFFSET, ENTRY_BYTES, ENTRY_COUNT
 
@@ -38,10 +38,6 @@ STOP_RESERVE_SECONDS = 1
 
 CLEAN_UP_SECONDS = 1
 """For the clean-up of tasks that are cancelled at the very end, as Gunicorn after INT and QUIT."""
-
-
-TASKS_SHOWN_MAX = 100
-"""Of a worker that is killed for silence: a thousand stacks would say no more, and it has a second to write them."""
 
 
 class AsgiWorker:
@@ -70,6 +66,18 @@ class AsgiWorker:
     def quits_by_itself(self) -> bool:
         # The loop reads the order `quit`, and lets the application clean up.
         return self._loop is not None and self._loop.is_running()
+
+    def describe(self, request: int, frame: FrameType | None) -> str:
+        """Say where a request's task waits, and where threads are, one of which it may be waiting for, or run in.
+        Called by a signal handler.
+        """
+        channel = self._channel
+        exchange = None if channel is None else channel.exchanges.get(request)
+        if channel is None or exchange is None:
+            return ""
+        shown = format_task(exchange.task)
+        runs = asyncio.current_task(channel.service.loop) is exchange.task
+        return f"{shown}\n{format_threads(frame)}" if runs or threading.active_count() > 1 else shown
 
     def interrupt(self, _frame: FrameType | None) -> None:
         """Cancel what is over its time, in a moment: called by a signal handler."""
@@ -267,30 +275,6 @@ class LoopWaiter:
 
     def remove(self, descriptor: int) -> None:
         self._loop.remove_reader(descriptor)
-
-
-def format_tasks(loop: asyncio.AbstractEventLoop) -> str:
-    """Write down where every task of a loop waits or runs, the first `TASKS_SHOWN_MAX` of them."""
-    tasks = asyncio.all_tasks(loop)
-    parts = [f"{task!r}:\n{format_await(task.get_coro())}" for task in itertools.islice(tasks, TASKS_SHOWN_MAX)]
-    if len(tasks) > TASKS_SHOWN_MAX:
-        parts.append(f"and {len(tasks) - TASKS_SHOWN_MAX} more")
-    return "".join(parts).rstrip("\n")
-
-
-def format_await(awaited: Any) -> str:
-    """Write down what a task waits for, from its own coroutine to the innermost: `Task.print_stack` has the first only.
-    Of one that runs just now, the stack of its thread has the rest.
-    """
-    frames = []
-    while awaited is not None:
-        kind = next((kind for kind in ("cr", "gi", "ag") if hasattr(awaited, f"{kind}_frame")), None)
-        frame = getattr(awaited, f"{kind}_frame", None)
-        if kind is None or frame is None:
-            break
-        frames.append((frame, frame.f_lineno))
-        awaited = getattr(awaited, "gi_yieldfrom" if kind == "gi" else f"{kind}_await", None)
-    return "".join(traceback.StackSummary.extract(iter(frames)).format())
 
 
 def make_loop(kind: str, log: Logger) -> asyncio.AbstractEventLoop:

@@ -48,6 +48,8 @@ class WorkerChild:
         self.running_since: float | None = None
         """Since when a direct worker is in its class's loop, by the monotonic clock."""
         self.modules: list[str] = []
+        self.stacks: Descriptor | None = None
+        """The file in which it shows its stacks, once it does that."""
         self.reopen_due = False
         """It is to open its logs anew once it handles signals."""
         self.generation = generation

@@ -34,6 +34,18 @@ class Descriptor:
             os.close(number)
 
 
+def make_nameless_file(purpose: str) -> int:
+    """Make a file, in memory where that can be had. Returns its descriptor. Raises OSError."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create(purpose)
+    # macOS
+    from tempfile import mkstemp
+
+    descriptor, path = mkstemp(prefix="tunicorn-")
+    os.unlink(path)
+    return descriptor
+
+
 class Holdings:
     """Everything of one process that is closed in its forked children.
 

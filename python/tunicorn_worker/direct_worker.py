@@ -27,6 +27,7 @@ from tunicorn_worker.loggers import Loggers
 from tunicorn_worker.process_title import set_process_title, title_name
 from tunicorn_worker.source_reporter import begin_watching, files_of
 from tunicorn_worker.spew import spew
+from tunicorn_worker.stacks_file import offer_stacks
 from tunicorn_worker.worker_class_loader import load_worker_class
 from tunicorn_worker.worker_exit import leave
 
@@ -93,6 +94,7 @@ class DirectWorker:
         code = WORKER_BOOT_ERROR
         try:
             self._loggers.set_up(self._config)
+            offer_stacks(self._control, lambda _request, _frame: "")
             self._boot(application, report_modules=report_modules)
             code = 0
         except SystemExit as end:

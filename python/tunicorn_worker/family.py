@@ -237,6 +237,10 @@ class Family:
             descriptor = worker.channel.take_descriptor()
             if descriptor is not None:
                 self._on_taken(worker, int(message["gateway"]), int(message["stream"]), descriptor)
+        elif event == "stacks-file":
+            descriptor = worker.channel.take_descriptor()
+            if descriptor is not None and worker.stacks is None:
+                worker.stacks = self._holdings.hold(Descriptor(descriptor))
         elif event == "boot-failed":
             self._say("boot-failed", text=message["text"])
         elif event == "signalled":
@@ -299,8 +303,9 @@ class Family:
 
     def _drop_worker(self, worker: WorkerChild) -> None:
         self._let_go(worker.channel)
-        if worker.heartbeat is not None:
-            self._holdings.drop(worker.heartbeat)
+        for file in (worker.heartbeat, worker.stacks):
+            if file is not None:
+                self._holdings.drop(file)
 
     # Telling
 

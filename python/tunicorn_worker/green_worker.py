@@ -5,8 +5,6 @@ from __future__ import annotations
 import mmap
 import os
 import select
-import traceback
-from collections import Counter
 
 # By its name: eventlet puts a function into this module that waits, which a signal handler in the hub may not.
 from os import write
@@ -19,6 +17,7 @@ from tunicorn_worker.hooked_wsgi import make_caller
 from tunicorn_worker.interruption import is_in_application
 from tunicorn_worker.orders import Orders, WorkerEnds
 from tunicorn_worker.request_count import CountedCaller, make_count
+from tunicorn_worker.stacks import format_frame, format_greenlets
 from tunicorn_worker.wire import ENTRIES_OFFSET, ENTRY_BYTES, ENTRY_COUNT
 
 TYPE_CHECKING = False
@@ -41,8 +40,6 @@ STOP_RESERVE_SECONDS = 1
 LATE_BYTES = 4096
 """More than one byte for each signal that may have come meanwhile."""
 LIBRARIES = frozenset({"gevent", "eventlet", "greenlet"})
-STACKS_MAX = 50
-"""Different stacks that are logged: more would bury the rest of the log."""
 
 
 class GreenWorker:
@@ -76,7 +73,7 @@ class GreenWorker:
         channel = self._channel
         if channel is not None:
             channel.ending = True
-            stacks = describe_greenlets([request.greenlet for request in list(channel.streams.values())])
+            stacks = format_greenlets([request.greenlet for request in list(channel.streams.values())])
             if stacks:
                 self._log.error("stacks of waiting greenlets at SIGABRT pid=%d\n%s", os.getpid(), stacks)
         self._leave(WorkerEnds(at_once=False))
@@ -85,6 +82,19 @@ class GreenWorker:
         """Hooks may wait, and in the hub nothing may: the command that has come with the signal is obeyed then."""
         self._quitting = not self._library.in_hub()
         return not self._quitting
+
+    def describe(self, request: int, frame: FrameType | None) -> str:
+        """Say where a request's greenlet waits or runs; for 0, where all wait. Called by a signal handler."""
+        channel = self._channel
+        if channel is None:
+            return ""
+        if not request:
+            return format_greenlets([each.greenlet for each in list(channel.streams.values())])
+        found = channel.streams.get(request)
+        if found is None:
+            return ""
+        runs = found.greenlet is self._library.current()
+        return format_frame(frame if runs else found.greenlet.gr_frame)
 
     def interrupt(self, frame: FrameType | None) -> None:
         """Raise RequestTimeout in the greenlets whose requests are over their time: here in one that computes, soon in
@@ -270,14 +280,3 @@ def is_in_library(frame: FrameType | None) -> bool:
             return False
         frame = frame.f_back
     return False
-
-
-def describe_greenlets(greenlets: list[Any]) -> str:
-    """Write down where greenlets wait, those in the same place once: ``"greenlets: 3 ..."``. One that runs has no stack
-    here.
-    """
-    counts = Counter(
-        "".join(traceback.format_stack(greenlet.gr_frame)) for greenlet in greenlets if greenlet.gr_frame is not None
-    )
-    parts = [f"greenlets: {count}\n{stack}" for stack, count in counts.most_common(STACKS_MAX)]
-    return "".join(parts).rstrip("\n")

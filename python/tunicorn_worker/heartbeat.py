@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from time import monotonic
 
+from tunicorn_worker.descriptors import make_nameless_file
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,14 +19,8 @@ NEVER = 0.0
 
 
 def make_heartbeat_file() -> int:
-    """Make the file, nameless and in memory where that can be had. Returns its descriptor. Raises OSError."""
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("tunicorn-heartbeat")
-    else:  # macOS
-        from tempfile import mkstemp
-
-        descriptor, path = mkstemp(prefix="tunicorn-")
-        os.unlink(path)
+    """Returns the file's descriptor. Raises OSError."""
+    descriptor = make_nameless_file("tunicorn-heartbeat")
     os.utime(descriptor, (NEVER, NEVER))
     return descriptor
 

@@ -111,6 +111,11 @@ class Lane:
         if tickets is not None:
             tickets.beat()
 
+    def thread_of(self, request: int) -> int | None:
+        """Return this lane's thread, if it has the request with this id."""
+        tickets = self._tickets
+        return self._thread.ident if tickets is not None and tickets.has(request) else None
+
     def interrupt(self, limit_ms: int, exceptions: ThreadExceptions) -> None:
         """Raise RequestTimeout in the application, if its request is over its time: called by the main thread."""
         tickets, thread, channel = self._tickets, self._thread.ident, self._channel

@@ -31,6 +31,7 @@ from tunicorn_worker.node_ipc import NodeChannel
 from tunicorn_worker.poller import Poller
 from tunicorn_worker.pre_exec import PreExec
 from tunicorn_worker.process_title import PREDECESSOR_VARIABLE, set_process_title, title_name
+from tunicorn_worker.stacks_watch import StacksWatch
 from tunicorn_worker.surroundings import Environment, give_back_variables, make_log_file
 from tunicorn_worker.warm_imports import warm
 
@@ -90,6 +91,7 @@ class Nursery:
         self._pre_exec = PreExec(self._hooks, forker, self._say)
         self._heartbeats = Heartbeats(self._family, self._say)
         self._memory = MemoryWatch(self._family, self._say)
+        self._stacks = StacksWatch(self._family, self._say)
         self._orphans = Orphans(self._poller, holdings, self._report_orphan)
         self._gateway_pids: set[int] = set()  # its own children: an adopted gateway is not reaped here
         self._listeners = ListenerSet(holdings, self._say)
@@ -127,6 +129,7 @@ class Nursery:
             "abort": lambda command, _: self._signal_worker(command["worker"], signal.SIGABRT),
             "kill": lambda command, _: self._signal_worker(command["worker"], signal.SIGKILL),
             "interrupt": lambda command, _: self._signal_worker(command["worker"], signal.SIGUSR2),
+            "stacks": lambda command, _: self._stacks.ask(command["worker"], command["ask"], command.get("request", 0)),
             "reopen-logs": lambda _, __: self._reopen_logs(),
             "log-level": lambda command, _: self._family.set_log_level(command["level"]),
             "warm": lambda command, _: warm(command["modules"]),
@@ -145,6 +148,7 @@ class Nursery:
             self._orphans.look()
             self._heartbeats.look()
             self._memory.look()
+            self._stacks.look()
             if self._settled:
                 self._forward_signals()
             elif self._family.settled:
@@ -172,6 +176,7 @@ class Nursery:
             self._orphans.look_every_ms,
             self._heartbeats.look_every_ms,
             self._memory.look_every_ms,
+            self._stacks.look_every_ms,
             self._signals.look_every_ms if self._settled else None,
         )
         return min((period for period in periods if period is not None), default=None)

@@ -12,6 +12,7 @@ from tunicorn_worker.interruption import is_in_application
 from tunicorn_worker.orders import Orders, WorkerEnds
 from tunicorn_worker.pull_loop import pull_requests, serve_idle
 from tunicorn_worker.request_count import CountedCaller, make_count
+from tunicorn_worker.stacks import format_frame
 from tunicorn_worker.tickets import Tickets
 from tunicorn_worker.waiter import make_waiter
 
@@ -52,6 +53,11 @@ class SyncWorker:
 
     def quits_by_itself(self) -> bool:
         return False
+
+    def describe(self, request: int, frame: FrameType | None) -> str:
+        """Say where the request is that this thread has. Called by a signal handler."""
+        tickets = self._tickets
+        return format_frame(frame) if tickets is not None and tickets.has(request) else ""
 
     def interrupt(self, frame: FrameType | None) -> None:
         """Raise RequestTimeout in the application, if its request is over its time. Called by a signal handler."""

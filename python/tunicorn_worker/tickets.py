@@ -109,6 +109,11 @@ class Tickets:
         if words[word + CLAIM_WORD] == self._lane and words[word + STARTED_WORD]:
             words[word + BEAT_WORD] = int(monotonic() * 1000) & 0xFFFFFFFF | 1
 
+    def has(self, request: int) -> bool:
+        """Whether it is the request that this lane took last. It may be over."""
+        words, word = self._words, self._held
+        return request != 0 and words[word] == request and words[word + CLAIM_WORD] == self._lane
+
     def age_ms(self) -> int:
         """How long ago the request was started that this lane took last; 0 before the first. It may be over."""
         started = self._words[self._held + STARTED_WORD]

@@ -21,6 +21,7 @@ from tunicorn_worker.orders import WorkerEnds
 from tunicorn_worker.process_title import set_process_title, title_name
 from tunicorn_worker.source_reporter import begin_watching, files_of
 from tunicorn_worker.spew import spew
+from tunicorn_worker.stacks_file import offer_stacks
 from tunicorn_worker.worker_exit import leave
 from tunicorn_worker.worker_signals import WorkerSignals
 
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
             """Called by a signal handler, when the nursery has said `quit`: whether the worker will read that by
             itself, if the application lets it.
             """
+
+        def describe(self, request: int, frame: FrameType | None) -> str:
+            """Say where a request is, see stacks_file.Describe. Called by a signal handler."""
 
         def interrupt(self, frame: FrameType | None) -> None:
             """Interrupt requests that have taken longer than request_timeout. Called by a signal handler.
@@ -147,6 +151,7 @@ class WorkerLife:
             self._control, self._loggers.reopen, self._on_abort, self._on_quit, self._on_dismiss, self._on_late
         )
         signals.install()
+        offer_stacks(self._control, self._describe)
         before = frozenset(sys.modules)
         worker_class = self._find_class()
         self._worker = worker_class(
@@ -199,6 +204,9 @@ class WorkerLife:
             self._worker.abort()
         if self._hooks is not None:
             self._hooks.aborted()
+
+    def _describe(self, request: int, frame: FrameType | None) -> str:
+        return "" if self._worker is None else self._worker.describe(request, frame)
 
     def _on_late(self, frame: FrameType | None) -> bool:
         """SIGUSR2: the arbiter has heard of a request over its limit."""

@@ -11,8 +11,8 @@ import logging
 import os
 import signal
 import sys
-import threading
-import traceback
+
+from tunicorn_worker.stacks import format_threads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,19 +88,5 @@ class WorkerSignals:
 
     def _abort(self, _number: int, frame: FrameType | None) -> None:
         self._on_abort()
-        self._log.error("stacks of all threads at SIGABRT pid=%d\n%s", os.getpid(), format_stacks(frame))
+        self._log.error("stacks of all threads at SIGABRT pid=%d\n%s", os.getpid(), format_threads(frame))
         sys.exit(1)
-
-
-def format_stacks(interrupted: FrameType | None) -> str:
-    """Write down where every thread is.
-
-    interrupted: where this thread, which runs the signal handler, was
-    """
-    names = {thread.ident: thread.name for thread in threading.enumerate()}
-    here = threading.get_ident()
-    parts = []
-    for ident, frame in sys._current_frames().items():
-        stack = traceback.format_stack(interrupted if ident == here else frame)
-        parts.append(f"Thread {names.get(ident, '?')} ({ident}):\n{''.join(stack)}")
-    return "".join(parts).rstrip("\n")

@@ -23,6 +23,7 @@ import { eventName, gatewayEvent, nurseryEvent } from "./received.ts";
 import type { ServiceNotifier } from "./service-notifier.ts";
 import type { ReadAgain } from "./settings-reader.ts";
 import type { SuccessorEnd } from "./successor.ts";
+import { WorkerStacks } from "./worker-stacks.ts";
 
 const STDERR = 2;
 /** A master whose predecessor has ended is promoted within a second, as Gunicorn's, which looks once a second. */
@@ -65,6 +66,7 @@ export class Arbiter {
     () => this.#nursery.send({ cmd: "ping" }),
     (silentMs) => this.#feed({ type: "nursery-silent", silentMs }),
   );
+  readonly #stacks = new WorkerStacks((message) => this.#nursery.send(message));
   #nursery: NurseryProcess;
   #gateway: GatewayLink | undefined;
   #settings: EffectiveSettings;
@@ -102,7 +104,7 @@ export class Arbiter {
       order: (order) => this.#feed({ type: "ordered", order }),
       drain: () => this.#feed({ type: "drain" }),
       setLogLevel: (level) => this.#setLogLevel(level),
-      askStacks: () => Promise.reject(new Error("no stacks yet")),
+      askStacks: (worker) => this.askStacks(worker),
       pythonHalf: () => this.#nursery.program,
     });
   }
@@ -130,6 +132,11 @@ export class Arbiter {
       clearInterval(timer);
       this.#feed({ type: "predecessor-gone" });
     }, PREDECESSOR_LOOK_MS);
+  }
+
+  /** @returns where a living worker is, or why that cannot be said; see WorkerStacks. */
+  askStacks(worker: number): Promise<string> {
+    return this.#stacks.ask(worker);
   }
 
   onSignal(name: MasterSignal): void {
@@ -174,6 +181,7 @@ export class Arbiter {
       this.#watch.answered();
       return;
     }
+    if (this.#stacks.hear(happening.message)) return;
     const said = nurseryEvent(happening.message);
     if (said === undefined) {
       closeHandle(happening.handle);
@@ -281,6 +289,9 @@ export class Arbiter {
     switch (command.do) {
       case "log":
         outward.log.write(command.level, command.text, command.pid);
+        break;
+      case "log-stacks":
+        void this.#stacks.ask(command.worker, command.request).then((stacks) => outward.log.write("warning", `${command.text}\n${stacks}`));
         break;
       case "print-error":
         writeFully(STDERR, command.text);

@@ -4,6 +4,7 @@ import type { Chronicle } from "../control/chronicle.ts";
 import { BadCommand, type ControlCommand, parseCommand } from "../control/command.ts";
 import { helpAnswer, type ShowTarget } from "../control/command-list.ts";
 import { DIRTY_NOT_RUNNING, showAll, showConfig, showDirty, showListeners, showStats, showWorkers } from "../control/gunicorn-answers.ts";
+import type { DurationCounts } from "../control/latency.ts";
 import { showConnections, showExits, showQueue, showRequests, showTop, showWorker } from "../control/our-answers.ts";
 import { type BornWorker, bornWorkers, type Picture, workerByPid } from "../control/picture.ts";
 import type { MasterSignal } from "../lifecycle/event.ts";
@@ -33,6 +34,8 @@ export interface DeskHands {
   readonly setLogLevel: (level: LogLevel) => void;
   /** Text: where a worker's threads, tasks and greenlets are. */
   readonly askStacks: (worker: number) => Promise<string>;
+  /** Of all answers since the start; absent where nobody counts them. */
+  readonly durations?: () => DurationCounts;
   readonly warn: (text: string) => void;
 }
 
@@ -153,6 +156,7 @@ export class ControlDesk {
       chronicle: this.#chronicle,
       listenerDescriptors: listenerDescriptors(),
       report,
+      durations: this.#hands.durations?.(),
       memory,
     };
   }

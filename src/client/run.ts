@@ -7,11 +7,13 @@ import { clientSurroundings, findSockets, usualSocket } from "./find-socket.ts";
 import { runInteractive } from "./interactive.ts";
 import { parseOptions } from "./options.ts";
 import { say } from "./say.ts";
+import { runTopProgram } from "./top-program.ts";
 
 const FAILED = 1;
 
 /** @param version  `"tunicorn 0.1.0 (gunicorn 27.0.1 compatible)"`. @returns the exit code. */
 export async function runClient(words: readonly string[], version: string): Promise<number> {
+  if (words[0] === "top") return await runTopProgram(words.slice(1), findPath);
   const options = parseOptions(words, version);
   if ("status" in options) {
     process.stdout.write(options.stdout);
@@ -19,7 +21,7 @@ export async function runClient(words: readonly string[], version: string): Prom
     return options.status;
   }
   try {
-    const path = options.socket === undefined ? await chooseSocket() : socketPath(options.socket);
+    const path = await findPath(options.socket);
     const client = await ControlClient.connect(path);
     if (options.command === undefined) {
       const terminal = { input: process.stdin, output: process.stdout };
@@ -39,8 +41,9 @@ export async function runClient(words: readonly string[], version: string): Prom
   }
 }
 
-/** Relative ones are in the current directory. */
-function socketPath(given: string): string {
+/** @param given  Relative ones are in the current directory; undefined: it is looked for. */
+async function findPath(given: string | undefined): Promise<string> {
+  if (given === undefined) return await chooseSocket();
   return given.startsWith("@") ? given : resolve(given);
 }
 

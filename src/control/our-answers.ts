@@ -1,6 +1,7 @@
 /** The answers to commands that Gunicorn does not have. */
 
 import type { Chronicle } from "./chronicle.ts";
+import type { DurationCounts } from "./latency.ts";
 import { type Picture, type ShownRequest, type ShownWorker, seconds, shownRequests, shownWorkers, workerByPid } from "./picture.ts";
 
 /** In `show top`: what a screen has room for. `show exits` has all that are kept. */
@@ -51,6 +52,8 @@ export interface Top {
     readonly workers_killed: number;
     readonly reloads: number;
   };
+  /** How long answers took, from the request's head to their end; null: it is not known. */
+  readonly durations: DurationCounts | null;
   readonly exits: readonly ShownExit[];
 }
 
@@ -79,6 +82,7 @@ export function showTop(picture: Picture, listening: readonly string[]): Top {
       workers_killed: chronicle.killed,
       reloads: state.readings,
     },
+    durations: picture.durations ?? null,
     exits: shownExits(chronicle, nowMs).slice(0, EXITS_IN_TOP_MAX),
   };
 }

@@ -4,6 +4,7 @@ import type { ArbiterState, Worker } from "../lifecycle/state.ts";
 import type { Resolved } from "../settings/index.ts";
 import type { Chronicle } from "./chronicle.ts";
 import type { JoinedReport, ReportedRequest, ReportedWorker } from "./gateway-report.ts";
+import type { DurationCounts } from "./latency.ts";
 
 export interface ProcessMemory {
   readonly rssBytes: number | null;
@@ -22,6 +23,8 @@ export interface Picture {
   readonly listenerDescriptors: readonly number[];
   /** Undefined: no gateway runs. */
   readonly report: JoinedReport | undefined;
+  /** Undefined: nobody counts. */
+  readonly durations?: DurationCounts | undefined;
   /** By pid. */
   readonly memory: ReadonlyMap<number, ProcessMemory>;
 }

@@ -4,7 +4,7 @@ import { Socket } from "node:net";
 import { encodeLine, LineReader } from "../wire/json-lines.ts";
 import type { TlsMaterial } from "../wire/tls-material.ts";
 import type { GatewayReport } from "./holdings.ts";
-import type { LostWorker, RequestSummary } from "./worker-report.ts";
+import type { LateLimit, LostWorker, RequestSummary } from "./worker-report.ts";
 
 /** What the arbiter says. */
 export type GatewayCommand =
@@ -30,7 +30,7 @@ export type GatewayEvent =
   | {
       readonly ev: "late";
       readonly worker: number;
-      readonly limit: "soft" | "hard";
+      readonly limit: LateLimit;
       readonly first: boolean;
       readonly request: RequestSummary;
     }

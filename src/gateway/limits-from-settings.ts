@@ -184,8 +184,11 @@ export function poolLimits(
     bodyWaitMs: settings.body_wait * MS_PER_SECOND,
     queueTimeoutMs: settings.queue_timeout * MS_PER_SECOND,
     timeoutMs: settings.timeout * MS_PER_SECOND,
-    requestMs: settings.request_timeout * MS_PER_SECOND,
-    requestHardMs: settings.request_timeout_hard * MS_PER_SECOND,
+    requestTimes: {
+      slowMs: settings.slow_request * MS_PER_SECOND,
+      softMs: settings.request_timeout * MS_PER_SECOND,
+      hardMs: settings.request_timeout_hard * MS_PER_SECOND,
+    },
     retriesSafe: settings.retry_safe_requests === true,
     requestSpool: {
       memoryBytes: settings.body_buffer,

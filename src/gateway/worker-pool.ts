@@ -13,7 +13,7 @@ import { Heartbeats } from "./heartbeats.ts";
 import { describeHoldings, type PoolHoldings, TARGET_SHOWN_MAX } from "./holdings.ts";
 import type { TimeLimit } from "./limits-from-settings.ts";
 import { LONG_REQUEST_MS, type LoadCharacter } from "./load-character.ts";
-import { RequestLimits } from "./request-limits.ts";
+import { RequestLimits, type RequestTimes } from "./request-limits.ts";
 import type { Serving, ServingFactory } from "./serving.ts";
 import { SharedMessage } from "./shared-message.ts";
 import type { ApplicationEnd } from "./taken-connection.ts";
@@ -21,7 +21,7 @@ import { TakenOnTheirWay } from "./taken-on-their-way.ts";
 import { Websockets } from "./websockets.ts";
 import { WorkerLanes } from "./worker-lanes.ts";
 import { type LinkHandler, WorkerLink } from "./worker-link.ts";
-import type { RequestSummary, WorkerReport } from "./worker-report.ts";
+import type { LateLimit, RequestSummary, WorkerReport } from "./worker-report.ts";
 import { type RequestOwner, WorkerRequest } from "./worker-request.ts";
 
 export interface PoolLimits {
@@ -42,9 +42,8 @@ export interface PoolLimits {
   readonly queueTimeoutMs: number;
   /** 0: the application may take for ever. */
   readonly timeoutMs: number;
-  /** 0: one request may; the same for the hard limit. */
-  readonly requestMs: number;
-  readonly requestHardMs: number;
+  /** Of one request in the application. */
+  readonly requestTimes: RequestTimes;
   readonly retriesSafe: boolean;
   readonly requestSpool: SpoolLimits;
   readonly responseSpool: SpoolLimits;
@@ -94,7 +93,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     this.tellsFin = pushed;
     this.websockets = new Websockets(limits.messageBytesMax);
     this.retriesSafe = limits.retriesSafe;
-    this.#requestLimits = new RequestLimits(limits.requestMs, limits.requestHardMs, (...late) => this.#tellLate(...late));
+    this.#requestLimits = new RequestLimits(limits.requestTimes, (...late) => this.#tellLate(...late));
     this.#dispatcher = dispatcher;
     this.#hearts = new Heartbeats(limits.timeoutMs);
     this.#lanes = new WorkerLanes(report, this.#serving.callAfter);
@@ -115,7 +114,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     this.#hearts.timeoutMs = limits.timeoutMs;
     this.websockets.messageBytesMax = limits.messageBytesMax;
     this.retriesSafe = limits.retriesSafe;
-    this.#requestLimits.change(limits.requestMs, limits.requestHardMs);
+    this.#requestLimits.change(limits.requestTimes);
   }
 
   /** Requests held: being gathered, waiting, or with a worker. */
@@ -433,7 +432,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     this.#requestLimits.sweep(now, this.#dispatcher);
   }
 
-  #tellLate({ job, worker: lane, ageMs }: RunningJob, limit: "soft" | "hard", first: boolean): void {
+  #tellLate({ job, worker: lane, ageMs }: RunningJob, limit: LateLimit, first: boolean): void {
     const link = this.#links.get(lane);
     if (link !== undefined) this.#report.late(link.worker, limit, first, this.#summary(job, ageMs));
   }

@@ -18,12 +18,15 @@ export interface LostWorker {
   readonly more: number;
 }
 
+/** What a request is over: `slow_request`, `request_timeout`, `request_timeout_hard`. */
+export type LateLimit = "slow" | "soft" | "hard";
+
 export interface WorkerReport {
   workerReady(worker: number): void;
   workerLeaving(worker: number): void;
   workerLost(lost: LostWorker): void;
-  /** A request is in the application for longer than it may; the soft limit is told of again while it lasts, `first` once. */
-  late(worker: number, limit: "soft" | "hard", first: boolean, request: RequestSummary): void;
+  /** A request is in the application for longer than it may; the slow and the soft limit are told of again while it lasts, `first` once. */
+  late(worker: number, limit: LateLimit, first: boolean, request: RequestSummary): void;
   /** The worker has been silent for longer than `timeout`, with this request in its hands; an event loop may have none. */
   overdue(worker: number, silentMs: number, request: RequestSummary | undefined): void;
 }

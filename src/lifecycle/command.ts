@@ -11,6 +11,8 @@ export type Command =
       readonly text: string /** Whose line it is; the arbiter's own when absent. */;
       readonly pid?: number;
     }
+  /** A warning about a worker's request, and below it the stack that this is in. */
+  | { readonly do: "log-stacks"; readonly worker: number; readonly request: number; readonly text: string }
   /** Text for standard error, outside the log's format. */
   | { readonly do: "print-error"; readonly text: string }
   | { readonly do: "start-nursery" }

@@ -85,11 +85,11 @@ export type GatewayEvent =
   /** It had paused, and wants its listeners again. */
   | { readonly ev: "resume" }
   | { readonly ev: "overdue"; readonly worker: number; readonly silentMs: number; readonly request?: RequestInfo }
-  /** A request is in the application for longer than it may; `soft` is said again while it lasts, `first` once. */
+  /** A request is in the application for longer than it may; `slow` and `soft` are said again while it lasts, `first` once. */
   | {
       readonly ev: "late";
       readonly worker: number;
-      readonly limit: "soft" | "hard";
+      readonly limit: "slow" | "soft" | "hard";
       readonly first: boolean;
       readonly request: RequestInfo;
     }

@@ -102,6 +102,7 @@ test("a start, a reload and a stop", { timeout: TIMEOUT_MS }, async (context) =>
   const { arbiter, book, ended } = run(context);
   let at = await book.line(/worker ready worker=2/);
   assert.equal(readFileSync(join(book.directory, "pid"), "utf8"), `${process.pid}\n`);
+  assert.equal(await arbiter.askStacks(2), "Thread MainThread of 2");
   arbiter.onSignal("hup");
   at = await book.line(/reload done gen=1 workers=2/, at);
   const port = portIn(book);

@@ -79,6 +79,9 @@ const commands = {
     workers.delete(worker);
     say({ ev: "exited", worker, pid: 5000 + worker, status: { code: 0 } });
   },
+  stacks({ worker, ask }) {
+    say({ ev: "stacks", worker, ask, text: `Thread MainThread of ${worker}` });
+  },
   adopt({ what }, handle) {
     log(`adopted ${what} handle=${handle !== undefined}`);
   },

@@ -20,6 +20,11 @@ test("show top has everything that the others have", () => {
   assert.deepEqual(top.counters, { requests: 17, workers_spawned: 0, workers_killed: 0, reloads: 0 });
 });
 
+test("how long answers took, where somebody counts", () => {
+  const durations = { bounds_seconds: [1], counts: [3, 0] };
+  assert.deepEqual([showTop(pictureOf({ durations }), []).durations, showTop(pictureOf(), []).durations], [durations, null]);
+});
+
 test("without a gateway, and with one that is silent, there is an answer", () => {
   const direct = showTop(pictureOf({}, "none"), []);
   assert.deepEqual(

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { type ConnectionHost, Http1Connection } from "../../src/gateway/http1-connection.ts";
 import type { Http1Exchange } from "../../src/gateway/http1-exchange.ts";
@@ -8,6 +8,7 @@ import { type Http1Policy, http1Policy } from "../../src/protocol/http1/policy.t
 import type { Upgrade } from "../../src/protocol/http2/h2c-upgrade.ts";
 import type { BodyEnd, RequestStream, Tunnel, TunnelUser } from "../../src/request/exchange.ts";
 import type { Peer } from "../../src/request/request-head.ts";
+import { ConnectionServer, type Handler } from "./connection-server.ts";
 import { PEER } from "./memory-exchange.ts";
 import { until } from "./spool-directory.ts";
 
@@ -25,17 +26,6 @@ const POLICY: Http1Policy = http1Policy({
   secureSchemeHeaders: new Map(),
 });
 
-const USUAL_LIMITS: ConnectionLimits = {
-  idleMs: 5_000,
-  proxyIdleMs: 75_000,
-  headMs: 60_000,
-  drainHeadMs: 1_000,
-  bodyMs: 60_000,
-  writeMs: 60_000,
-};
-
-type Handler = (stream: RequestStream) => void;
-
 const answer =
   (text: string): Handler =>
   (stream) => {
@@ -46,32 +36,11 @@ const answer =
     );
   };
 
-/** A server of `Http1Connection`s with a handler of the test's, and a clock that the test moves. */
-class Server implements ConnectionHost {
+class Server extends ConnectionServer<Http1Connection> implements ConnectionHost {
   readonly policy = POLICY;
   upgradesToHttp2 = false;
   /** Connections that went on in HTTP/2, and what the client had sent behind its request. */
   readonly upgrades: { peer: Peer; upgrade: Upgrade; rest: string }[] = [];
-  readonly limits: ConnectionLimits;
-  readonly date = "Thu, 01 Jan 1970 00:00:00 GMT";
-  readonly connections = new Set<Http1Connection>();
-  readonly logged: string[] = [];
-  readonly warnings: string[] = [];
-  /** Limits of time that were reached. */
-  readonly struck: string[] = [];
-  /** Errors that should not have been possible: a test that makes some empties it. */
-  readonly faults: unknown[] = [];
-  drainingSinceMs: number | undefined;
-  parting = false;
-  crowded = false;
-  nowMs = 1_000;
-  handler: Handler;
-  port = 0;
-
-  private constructor(handler: Handler, limits: Partial<ConnectionLimits>) {
-    this.handler = handler;
-    this.limits = { ...USUAL_LIMITS, ...limits };
-  }
 
   /** @param earlierMs  How long before now each connection began. */
   static async start(
@@ -82,16 +51,14 @@ class Server implements ConnectionHost {
     earlierMs = 0,
   ): Promise<Server> {
     const host = new Server(handler, limits);
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      host.connections.add(new Http1Connection(socket, peer, host, undefined, host.nowMs - earlierMs)),
+    await host.listen(
+      t,
+      { allowHalfOpen: true, noDelay: true },
+      (socket) => new Http1Connection(socket, peer, host, undefined, host.nowMs - earlierMs),
+      () => {
+        for (const connection of host.connections) connection.destroy();
+      },
     );
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    host.port = (server.address() as AddressInfo).port;
-    t.after(() => {
-      for (const connection of host.connections) connection.destroy();
-      server.close();
-      assert.deepEqual(host.faults, []);
-    });
     return host;
   }
 
@@ -100,31 +67,11 @@ class Server implements ConnectionHost {
     this.upgrades.push({ peer, upgrade, rest: rest.latin1Slice() });
     socket.end("switched");
   }
-  now(): number {
-    return this.nowMs;
-  }
-  handle(stream: RequestStream): void {
-    this.handler(stream);
-  }
   log(exchange: Http1Exchange): void {
     this.logged.push(`${exchange.head.target} ${exchange.status}`);
   }
-  warn(text: string): void {
-    this.warnings.push(text);
-  }
   limitReached(limit: TimeLimit, limitMs: number, remoteAddress: string): void {
     this.struck.push(`${limit} ${limitMs} ${remoteAddress}`);
-  }
-  fault(error: unknown): void {
-    this.faults.push(error);
-  }
-  closed(connection: Http1Connection): void {
-    this.connections.delete(connection);
-  }
-
-  pass(ms: number): void {
-    this.nowMs += ms;
-    for (const connection of this.connections) connection.sweep(this.nowMs);
   }
 
   /** The server begins to stop. */

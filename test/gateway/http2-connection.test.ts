@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import { Http2Connection, type Http2Host } from "../../src/gateway/http2-connection.ts";
-import type { ConnectionLimits } from "../../src/gateway/limits-from-settings.ts";
 import type { LoggedExchange } from "../../src/gateway/logged-exchange.ts";
 import { readThroughSharedBuffer } from "../../src/gateway/shared-read-buffer.ts";
 import { OutputPool } from "../../src/protocol/http2/output-pool.ts";
@@ -12,84 +11,29 @@ import type { RequestStream } from "../../src/request/exchange.ts";
 import type { Peer, RequestHead } from "../../src/request/request-head.ts";
 import { cutFrames, frame, headers, PREFACE, settings } from "../protocol/http2/frames.ts";
 import { policy } from "../protocol/http2/harness.ts";
+import { ConnectionServer, type Handler, USUAL_LIMITS } from "./connection-server.ts";
 import { PEER } from "./memory-exchange.ts";
 import { until } from "./spool-directory.ts";
-
-const LIMITS: ConnectionLimits = {
-  idleMs: 5_000,
-  proxyIdleMs: 75_000,
-  headMs: 60_000,
-  drainHeadMs: 1_000,
-  bodyMs: 60_000,
-  writeMs: 60_000,
-};
-
-type Handler = (stream: RequestStream) => void;
 
 const hello: Handler = (stream) => {
   stream.sink.respond({ status: "200 OK", fieldLines: "Content-Length: 5\r\n", contentLength: 5, close: false }, Buffer.from("hello"));
 };
 
-/** A server of `Http2Connection`s with a handler of the test's, and a clock that the test moves. */
-class Server implements Http2Host {
+class Server extends ConnectionServer<Http2Connection> implements Http2Host {
   readonly http2Policy = policy();
   readonly outputPool = new OutputPool();
-  readonly limits = LIMITS;
-  readonly date = "Thu, 01 Jan 1970 00:00:00 GMT";
-  readonly connections = new Set<Http2Connection>();
-  readonly logged: string[] = [];
-  readonly warnings: string[] = [];
-  readonly struck: string[] = [];
-  readonly faults: unknown[] = [];
-  drainingSinceMs: number | undefined;
-  crowded = false;
-  nowMs = 1_000;
-  handler: Handler;
-  port = 0;
-
-  private constructor(handler: Handler) {
-    this.handler = handler;
-  }
 
   static async start(t: TestContext, handler: Handler, peer: Peer = PEER): Promise<Server> {
     const host = new Server(handler);
-    const server = createServer({ pauseOnConnect: true }, (socket) => {
-      host.connections.add(new Http2Connection(readThroughSharedBuffer(socket), peer, host));
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    host.port = (server.address() as AddressInfo).port;
-    t.after(() => {
-      server.close();
-      assert.deepEqual(host.faults, []);
-    });
+    await host.listen(t, { pauseOnConnect: true }, (socket) => new Http2Connection(readThroughSharedBuffer(socket), peer, host));
     return host;
   }
 
-  now(): number {
-    return this.nowMs;
-  }
-  handle(stream: RequestStream): void {
-    this.handler(stream);
-  }
   log({ head, status, bodyBytes }: LoggedExchange): void {
     this.logged.push(`${head.target} ${status} ${bodyBytes}`);
   }
-  warn(text: string): void {
-    this.warnings.push(text);
-  }
   limitReached(limit: string, limitMs: number): void {
     this.struck.push(`${limit} ${limitMs}`);
-  }
-  fault(error: unknown): void {
-    this.faults.push(error);
-  }
-  closed(connection: Http2Connection): void {
-    this.connections.delete(connection);
-  }
-
-  pass(ms: number): void {
-    this.nowMs += ms;
-    for (const connection of this.connections) connection.sweep(this.nowMs);
   }
 
   client(t: TestContext): ClientHttp2Session {
@@ -161,23 +105,23 @@ test("an idle connection is closed with GOAWAY, whatever frames it sends", async
   const server = await Server.start(t, hello);
   const client = await rawClient(t, server, headers(1));
   await until(() => server.logged.length === 1);
-  server.pass(LIMITS.idleMs - 1);
+  server.pass(USUAL_LIMITS.idleMs - 1);
   client.socket.write(frame(6, 0, 0, 8));
   await until(() => client.frames().some(({ type, flags }) => type === 6 && flags === 1));
   assert.equal(server.connections.size, 1);
   server.pass(1);
   await until(() => client.ended && server.connections.size === 0);
   assert.equal(client.frames().at(-1)?.type, GOAWAY);
-  assert.deepEqual(server.struck, [`idle-timeout ${LIMITS.idleMs}`]);
+  assert.deepEqual(server.struck, [`idle-timeout ${USUAL_LIMITS.idleMs}`]);
   assert.deepEqual(server.warnings, []);
 });
 
 test("a connection that never asks has the time of a head", async (t) => {
   const server = await Server.start(t, hello);
   const client = await rawClient(t, server);
-  server.pass(LIMITS.headMs);
+  server.pass(USUAL_LIMITS.headMs);
   await until(() => client.ended);
-  assert.deepEqual(server.struck, [`head-timeout ${LIMITS.headMs}`]);
+  assert.deepEqual(server.struck, [`head-timeout ${USUAL_LIMITS.headMs}`]);
 });
 
 test("idle connections leave sooner when there is no room for others", async (t) => {

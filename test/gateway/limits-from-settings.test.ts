@@ -161,17 +161,18 @@ for (const { words, address, allowed } of UWSGI_PEERS) {
 
 test("limits of requests, and what becomes of those whose worker dies", () => {
   const limits = (words: readonly string[]) => {
-    const { requestMs, requestHardMs, retriesSafe } = poolLimits(settingsOf(words), {
+    const { requestTimes, retriesSafe } = poolLimits(settingsOf(words), {
       temporaryDirectory: "/tmp",
       now: () => 0,
       scriptName: "",
       onDiskError: () => {},
       budgets: spoolBudgets(),
     });
-    return [requestMs, requestHardMs, retriesSafe];
+    return { ...requestTimes, retriesSafe };
   };
-  assert.deepEqual(limits([]), [0, 0, false]);
-  assert.deepEqual(limits(["--request-timeout", "2", "--request-timeout-hard", "3", "--retry-safe-requests"]), [2000, 3000, true]);
+  assert.deepEqual(limits([]), { slowMs: 0, softMs: 0, hardMs: 0, retriesSafe: false });
+  const words = ["--slow-request", "1", "--request-timeout", "2", "--request-timeout-hard", "3", "--retry-safe-requests"];
+  assert.deepEqual(limits(words), { slowMs: 1000, softMs: 2000, hardMs: 3000, retriesSafe: true });
 });
 
 test("the settings of HTTP/2", () => {

@@ -6,10 +6,10 @@ import type { PullPort, SlotClaim } from "../../src/dispatch/pull-dispatcher.ts"
 import { pullServing } from "../../src/gateway/serving.ts";
 import { type PoolLimits, WorkerPool } from "../../src/gateway/worker-pool.ts";
 import type { BodyFraming } from "../../src/request/request-head.ts";
-import { FROM_WORKER } from "../../src/wire/frame-types.ts";
-import { FakeWorker } from "./fake-worker.ts";
+import type { FakeWorker } from "./fake-worker.ts";
 import { MemoryExchange, requestHead } from "./memory-exchange.ts";
-import { temporaryDirectory, unbounded, until } from "./spool-directory.ts";
+import { addReadyWorker, notedIn, usualLimits, usualSpool } from "./pool-parts.ts";
+import { temporaryDirectory, until } from "./spool-directory.ts";
 
 export interface Ticket {
   readonly slot: number;
@@ -36,44 +36,9 @@ export class PoolHarness implements PullPort {
   constructor(t: TestContext, changes: Partial<PoolLimits> = {}) {
     this.#t = t;
     this.#directory = temporaryDirectory(t);
-    const spool = {
-      memoryBytes: 2000,
-      memoryBudget: unbounded(),
-      fileBytes: 1e8,
-      budget: this.spoolBudget,
-      directory: this.#directory,
-      onDiskError: () => {},
-    };
-    this.limits = {
-      now: () => this.nowMs,
-      lookAhead: 8,
-      scriptName: "",
-      rootPath: "",
-      messageBytesMax: 1e6,
-      workerConnections: 1000,
-      requestBuffering: true,
-      bodyWaitMs: 10_000,
-      queueTimeoutMs: 0,
-      timeoutMs: 30_000,
-      requestMs: 0,
-      requestHardMs: 0,
-      retriesSafe: false,
-      requestSpool: spool,
-      responseSpool: { ...spool },
-      ...changes,
-    };
-    this.pool = new WorkerPool(pullServing(this, this.limits), this.limits, {
-      workerReady: (worker) => this.reports.push(`ready ${worker}`),
-      workerLeaving: (worker) => this.reports.push(`leaving ${worker}`),
-      workerLost: ({ worker, requests }) => this.reports.push(`lost ${worker} ${requests.map(({ target }) => target).join() || "-"}`),
-      overdue: (worker, silentMs, request) => this.reports.push(`overdue ${worker} ${silentMs} ${request?.target ?? "-"}`),
-      late: (worker, limit, first, { target, ageMs }) => this.reports.push(`late ${worker} ${limit} ${first} ${target} ${ageMs}`),
-      warn: (text) => this.reports.push(text),
-      limitReached: (limit, limitMs, remoteAddress) => this.reports.push(`${limit} ${limitMs} ${remoteAddress}`),
-      fault: (error) => {
-        throw error;
-      },
-    });
+    const spool = { ...usualSpool(this.#directory), memoryBytes: 2000, fileBytes: 1e8, budget: this.spoolBudget };
+    this.limits = { ...usualLimits(() => this.nowMs, spool), ...changes };
+    this.pool = new WorkerPool(pullServing(this, this.limits), this.limits, notedIn(this.reports));
   }
 
   writeSlot(slot: number, id: number, head: string, body: Buffer | undefined): void {
@@ -103,12 +68,8 @@ export class PoolHarness implements PullPort {
 
   /** A worker that is ready. */
   async worker(): Promise<{ worker: FakeWorker; number: number }> {
-    const worker = await FakeWorker.connect(this.#t, this.#directory);
     const number = ++this.#workers;
-    this.pool.addLane(number, 0, 100 + number, worker.gatewayHandle);
-    worker.sendUInt32(FROM_WORKER.ready, 0, number);
-    await until(() => this.reports.includes(`ready ${number}`));
-    return { worker, number };
+    return { worker: await addReadyWorker(this.#t, this.#directory, this, number), number };
   }
 
   request(
@@ -142,4 +103,19 @@ export class PoolHarness implements PullPort {
     assert.equal(this.pool.queued, 0);
     assert.equal(this.spoolBudget.usedBytes, 0);
   }
+}
+
+/** A pool with one worker, which has just begun a request: its ticket's fields are there, too. */
+export async function requestBegun(
+  t: TestContext,
+  path: string,
+  asked: Parameters<PoolHarness["request"]>[1] = {},
+  changes: Partial<PoolLimits> = {},
+): Promise<
+  { harness: PoolHarness; worker: FakeWorker; number: number; client: MemoryExchange } & Awaited<ReturnType<PoolHarness["take"]>>
+> {
+  const harness = new PoolHarness(t, changes);
+  const { worker, number } = await harness.worker();
+  const client = harness.request(path, asked);
+  return { harness, worker, number, client, ...(await harness.take(number)) };
 }

@@ -8,9 +8,9 @@ import { EntryIds } from "../../src/dispatch/entry-ids.ts";
 import { pushServing } from "../../src/gateway/serving.ts";
 import { type PoolLimits, WorkerPool } from "../../src/gateway/worker-pool.ts";
 import { ENTRIES_OFFSET, ENTRY_BYTES, ENTRY_COUNT, FROM_WORKER, STREAM_WINDOW_BYTES, TO_WORKER } from "../../src/wire/frame-types.ts";
-import { FakeWorker } from "./fake-worker.ts";
 import { MemoryExchange, requestHead } from "./memory-exchange.ts";
-import { temporaryDirectory, unbounded, until } from "./spool-directory.ts";
+import { addReadyWorker, addWorker, notedIn, usualLimits, usualSpool } from "./pool-parts.ts";
+import { temporaryDirectory, until } from "./spool-directory.ts";
 
 const { request, cancel, clientFin, stop, ping, body: bodyFrame, credit: creditToWorker } = TO_WORKER;
 const OK = { status: "200 OK" };
@@ -18,60 +18,14 @@ const OK = { status: "200 OK" };
 function stage(t: TestContext, changes: Partial<PoolLimits> = {}) {
   const directory = temporaryDirectory(t);
   const memory = openSync(join(directory, "memory"), "w+");
-  const spool = {
-    memoryBytes: 1e9,
-    memoryBudget: unbounded(),
-    fileBytes: 1e9,
-    budget: { usedBytes: 0, maxBytes: 1e9 },
-    directory,
-    onDiskError: () => {},
-  };
   const reports: string[] = [];
   const clock = { nowMs: 1000 };
-  const limits: PoolLimits = {
-    now: () => clock.nowMs,
-    lookAhead: 0,
-    scriptName: "",
-    rootPath: "",
-    messageBytesMax: 1e6,
-    workerConnections: 100,
-    requestBuffering: true,
-    bodyWaitMs: 10_000,
-    queueTimeoutMs: 0,
-    timeoutMs: 3000,
-    requestMs: 0,
-    requestHardMs: 0,
-    retriesSafe: false,
-    requestSpool: spool,
-    responseSpool: spool,
-    ...changes,
-  };
-  const pool = new WorkerPool(pushServing(memory, new EntryIds(ENTRY_COUNT), limits, "asgi"), limits, {
-    workerReady: (worker) => reports.push(`ready ${worker}`),
-    workerLeaving: (worker) => reports.push(`leaving ${worker}`),
-    workerLost: ({ worker, requests }) => reports.push(`lost ${worker} ${requests.map(({ target }) => target).join() || "-"}`),
-    overdue: (worker, silentMs, held) => reports.push(`overdue ${worker} ${silentMs} ${held?.target ?? "-"}`),
-    late: (worker, limit, first, { target }) => reports.push(`late ${worker} ${limit} ${first} ${target}`),
-    warn: (text) => reports.push(text),
-    limitReached: (limit, limitMs, remoteAddress) => reports.push(`${limit} ${limitMs} ${remoteAddress}`),
-    fault: (error) => {
-      throw error;
-    },
-  });
+  const usual = usualLimits(() => clock.nowMs, usualSpool(directory));
+  const limits: PoolLimits = { ...usual, workerConnections: 100, timeoutMs: 3000, ...changes };
+  const pool = new WorkerPool(pushServing(memory, new EntryIds(ENTRY_COUNT), limits, "asgi"), limits, notedIn(reports));
   let workers = 0;
-  const addChannel = async () => {
-    const worker = await FakeWorker.connect(t, directory);
-    const number = ++workers;
-    pool.addLane(number, 0, 100 + number, worker.gatewayHandle);
-    return worker;
-  };
-  const addWorker = async () => {
-    const worker = await addChannel();
-    const number = workers;
-    worker.sendUInt32(FROM_WORKER.ready, 0, number);
-    await until(() => reports.includes(`ready ${number}`));
-    return worker;
-  };
+  const addChannel = () => addWorker(t, directory, { pool, reports }, ++workers);
+  const addReady = () => addReadyWorker(t, directory, { pool, reports }, ++workers);
   const ask = (path: string, bytes?: number, takes?: number) => {
     const framing = bytes === undefined ? undefined : ({ kind: "length", bytes } as const);
     const exchange = new MemoryExchange(requestHead(bytes === undefined ? "GET" : "POST", path, framing), {
@@ -86,7 +40,7 @@ function stage(t: TestContext, changes: Partial<PoolLimits> = {}) {
     word.writeUInt32LE(stream);
     writeSync(memory, word, 0, ENTRY_BYTES, ENTRIES_OFFSET + (stream % ENTRY_COUNT) * ENTRY_BYTES);
   };
-  return { pool, reports, clock, addChannel, addWorker, ask, begin };
+  return { pool, reports, clock, addChannel, addWorker: addReady, ask, begin };
 }
 
 test("many requests share a channel, and are answered in any order", async (t) => {

@@ -11,9 +11,10 @@ import type { Tunnel, TunnelUser, WebsocketHandshake } from "../../src/request/e
 import { ProtocolError } from "../../src/request/protocol-error.ts";
 import { FROM_WORKER, STREAM_WINDOW_BYTES, TO_WORKER, WEBSOCKET } from "../../src/wire/frame-types.ts";
 import { CLOSE, closePayload, frame, TEXT } from "../server/websocket-client.ts";
-import { FakeWorker } from "./fake-worker.ts";
+import type { FakeWorker } from "./fake-worker.ts";
 import { MemoryExchange, requestHead } from "./memory-exchange.ts";
-import { temporaryDirectory, unbounded, until } from "./spool-directory.ts";
+import { addReadyWorker, notedIn, usualLimits, usualSpool } from "./pool-parts.ts";
+import { temporaryDirectory, until } from "./spool-directory.ts";
 
 /** A client that asks for a WebSocket, in memory. */
 class Client implements WebsocketHandshake, Tunnel {
@@ -56,52 +57,12 @@ class Client implements WebsocketHandshake, Tunnel {
 function stage(t: TestContext) {
   const directory = temporaryDirectory(t);
   const memory = openSync(join(directory, "memory"), "w+");
-  const spool = {
-    memoryBytes: 1e6,
-    memoryBudget: unbounded(),
-    fileBytes: 0,
-    budget: { usedBytes: 0, maxBytes: 0 },
-    directory,
-    onDiskError: () => {},
-  };
   const reports: string[] = [];
-  const limits: PoolLimits = {
-    now: () => 1000,
-    lookAhead: 0,
-    scriptName: "",
-    rootPath: "",
-    messageBytesMax: 1e6,
-    workerConnections: 1,
-    requestBuffering: true,
-    bodyWaitMs: 10_000,
-    queueTimeoutMs: 0,
-    timeoutMs: 3000,
-    requestMs: 0,
-    requestHardMs: 0,
-    retriesSafe: false,
-    requestSpool: spool,
-    responseSpool: spool,
-  };
-  const pool = new WorkerPool(pushServing(memory, new EntryIds(8), limits, "asgi"), limits, {
-    workerReady: (worker) => reports.push(`ready ${worker}`),
-    workerLeaving: () => {},
-    workerLost: () => {},
-    overdue: () => {},
-    late: () => {},
-    warn: (text) => reports.push(text),
-    limitReached: () => {},
-    fault: (error) => {
-      throw error;
-    },
-  });
+  const spool = { ...usualSpool(directory), fileBytes: 0, budget: { usedBytes: 0, maxBytes: 0 } };
+  const limits: PoolLimits = { ...usualLimits(() => 1000, spool), workerConnections: 1 };
+  const pool = new WorkerPool(pushServing(memory, new EntryIds(8), limits, "asgi"), limits, notedIn(reports));
   let workers = 0;
-  const addWorker = async () => {
-    const worker = await FakeWorker.connect(t, directory);
-    pool.addLane(++workers, 0, 100 + workers, worker.gatewayHandle);
-    worker.sendUInt32(FROM_WORKER.ready, 0, workers);
-    await until(() => reports.includes(`ready ${workers}`));
-    return worker;
-  };
+  const addWorker = () => addReadyWorker(t, directory, { pool, reports }, ++workers);
   const open = async (worker: FakeWorker) => {
     const client = new Client();
     pool.handle(client.exchange);

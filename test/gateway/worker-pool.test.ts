@@ -5,17 +5,14 @@ import { type TestContext, test } from "node:test";
 import type { ApplicationEnd } from "../../src/gateway/taken-connection.ts";
 import { FRAME_BYTES_MAX, FROM_WORKER, RESPONSE_WINDOW_BYTES, TO_WORKER } from "../../src/wire/frame-types.ts";
 import { FakeWorker } from "./fake-worker.ts";
-import { PoolHarness } from "./pool-harness.ts";
+import { PoolHarness, requestBegun } from "./pool-harness.ts";
 import { temporaryDirectory, until } from "./spool-directory.ts";
 
 const { response, head, body, end, file, hints, abort, credit, leaving, pong, fetchHead } = FROM_WORKER;
 const OK = { status: "200 OK", head: "A: b\r\n" };
 
 test("a whole response in one frame", async (t) => {
-  const harness = new PoolHarness(t);
-  const { worker, number } = await harness.worker();
-  const client = harness.request("/hello");
-  const { id, body: inline } = await harness.take(number);
+  const { harness, worker, number, client, id, body: inline } = await requestBegun(t, "/hello");
   assert.equal(inline, "");
   assert.equal(harness.pool.held, 1);
   worker.send(response, id, { ...OK, contentLength: 5, body: "hello" });
@@ -29,10 +26,7 @@ test("a whole response in one frame", async (t) => {
 });
 
 test("early hints, then a streamed response through a slow client, with credit", async (t) => {
-  const harness = new PoolHarness(t);
-  const { worker, number } = await harness.worker();
-  const client = harness.request("/stream", { takes: 1000 });
-  const { id } = await harness.take(number);
+  const { harness, worker, client, id } = await requestBegun(t, "/stream", { takes: 1000 });
   worker.send(hints, id, { status: "103 Early Hints", head: "Link: x\r\n" });
   worker.send(head, id, { ...OK, body: "first " });
   const chunk = "x".repeat(50_000);
@@ -73,10 +67,7 @@ test("a number that is in use already: the old channel is closed and its request
 });
 
 test("the application fails behind the head: the response is cut", async (t) => {
-  const harness = new PoolHarness(t);
-  const { worker, number } = await harness.worker();
-  const client = harness.request("/");
-  const { id } = await harness.take(number);
+  const { harness, worker, client, id } = await requestBegun(t, "/");
   worker.send(head, id, OK);
   worker.send(abort, id);
   await until(() => client.ending !== "open");
@@ -174,10 +165,7 @@ test("without request_buffering the worker starts at once", async (t) => {
 });
 
 test("a head that is larger than a slot is fetched", async (t) => {
-  const harness = new PoolHarness(t);
-  const { worker, number } = await harness.worker();
-  const client = harness.request("/", { headers: [["X-Long", "v".repeat(2000)]] });
-  const { id, headBytes } = await harness.take(number);
+  const { harness, worker, client, id, headBytes } = await requestBegun(t, "/", { headers: [["X-Long", "v".repeat(2000)]] });
   assert.equal(headBytes, undefined);
   worker.send(fetchHead, id);
   const { payload } = await worker.next(TO_WORKER.head);
@@ -201,10 +189,7 @@ function fileFrame(t: TestContext, content: string, changes: { inode?: bigint; b
 }
 
 test("a file is taken over by the gateway", async (t) => {
-  const harness = new PoolHarness(t);
-  const { worker, number } = await harness.worker();
-  const client = harness.request("/file");
-  const { id } = await harness.take(number);
+  const { harness, worker, client, id } = await requestBegun(t, "/file");
   worker.send(head, id, OK);
   worker.send(file, id, { body: fileFrame(t, "0123456789") });
   await worker.next(TO_WORKER.fileTaken);
@@ -214,10 +199,7 @@ test("a file is taken over by the gateway", async (t) => {
 });
 
 test("a file that is another one by now is refused, and the worker sends the bytes", async (t) => {
-  const harness = new PoolHarness(t);
-  const { worker, number } = await harness.worker();
-  const client = harness.request("/file");
-  const { id } = await harness.take(number);
+  const { harness, worker, client, id } = await requestBegun(t, "/file");
   worker.send(head, id, OK);
   worker.send(file, id, { body: fileFrame(t, "0123456789", { inode: 1n }) });
   await worker.next(TO_WORKER.fileRefused);
@@ -229,10 +211,7 @@ test("a file that is another one by now is refused, and the worker sends the byt
 });
 
 test("a worker that dies while its file is being opened: one end, counted once", async (t) => {
-  const harness = new PoolHarness(t);
-  const { worker, number } = await harness.worker();
-  const client = harness.request("/file");
-  const { id } = await harness.take(number);
+  const { harness, worker, client, id } = await requestBegun(t, "/file");
   worker.send(head, id, OK);
   worker.send(file, id, { body: fileFrame(t, "x".repeat(100_000)) });
   worker.die();
@@ -247,10 +226,7 @@ for (const { name, before, reason } of [
   { name: "amid the body", before: ["head", "body"], reason: "cut" },
 ] as const) {
   test(`a worker dies ${name}: the client is told`, async (t) => {
-    const harness = new PoolHarness(t);
-    const { worker, number } = await harness.worker();
-    const client = harness.request("/dies");
-    const { id } = await harness.take(number);
+    const { harness, worker, number, client, id } = await requestBegun(t, "/dies");
     for (const frame of before) worker.send(FROM_WORKER[frame], id, frame === "head" ? OK : { body: "part" });
     worker.die();
     await until(() => client.ending !== "open");
@@ -262,10 +238,12 @@ for (const { name, before, reason } of [
 }
 
 test("a worker that dies behind its answer has answered, though the gateway was writing to it", async (t) => {
-  const harness = new PoolHarness(t, { requestBuffering: false });
-  const { worker, number } = await harness.worker();
-  const client = harness.request("/", { framing: { kind: "length", bytes: 10_000_000 } });
-  const { id } = await harness.take(number);
+  const { harness, worker, client, id } = await requestBegun(
+    t,
+    "/",
+    { framing: { kind: "length", bytes: 10_000_000 } },
+    { requestBuffering: false },
+  );
   worker.sendUInt32(credit, id, 10_000_000);
   await until(() => {
     client.send(Buffer.alloc(1000));
@@ -327,10 +305,7 @@ test("a client that leaves while its body is gathered is forgotten", (t) => {
 
 for (const moment of ["claimed", "linked", "streaming", "spooled"] as const) {
   test(`a client leaves when its request is ${moment}: the worker is told, once it is known`, async (t) => {
-    const harness = new PoolHarness(t);
-    const { worker, number } = await harness.worker();
-    const client = harness.request("/", { takes: 0 });
-    const { id } = await harness.take(number);
+    const { harness, worker, client, id } = await requestBegun(t, "/", { takes: 0 });
     if (moment === "linked") worker.send(fetchHead, id);
     if (moment === "linked") await worker.next(TO_WORKER.head);
     if (moment === "streaming" || moment === "spooled") {
@@ -425,10 +400,7 @@ function lengthOf(bytes: number): Buffer {
 
 for (const { name, frame } of FAULTS) {
   test(`a worker that breaks the contract loses its channel, and the gateway lives: ${name}`, async (t) => {
-    const harness = new PoolHarness(t);
-    const { worker, number } = await harness.worker();
-    const client = harness.request("/");
-    const { id } = await harness.take(number);
+    const { harness, worker, number, client, id } = await requestBegun(t, "/");
     frame(worker.send.bind(worker), id, (bytes) => worker.sendRaw(bytes));
     await until(() => client.ending !== "open" && worker.ended);
     assert.equal(client.status, "502 Bad Gateway");
@@ -438,10 +410,7 @@ for (const { name, frame } of FAULTS) {
 }
 
 test("a worker that leaves gets no more, what it has it ends", async (t) => {
-  const harness = new PoolHarness(t);
-  const { worker, number } = await harness.worker();
-  const client = harness.request("/");
-  const { id } = await harness.take(number);
+  const { harness, worker, number, client, id } = await requestBegun(t, "/");
   worker.send(leaving, 0);
   await until(() => harness.reports.includes(`leaving ${number}`));
   assert.equal(harness.pool.workers, 0);
@@ -527,10 +496,7 @@ const ANSWERS_BEHIND: readonly { what: string; frames: readonly (keyof typeof FR
 
 for (const { what, frames } of ANSWERS_BEHIND) {
   test(`behind an application that has taken the connection, ${what} is the end of its request`, async (t) => {
-    const harness = new PoolHarness(t);
-    const { worker, number } = await harness.worker();
-    const exchange = harness.request("/ws");
-    const { id } = await harness.take(number);
+    const { harness, worker, client: exchange, id } = await requestBegun(t, "/ws");
     const application = way();
     harness.pool.takeOver(id, application);
     application.onBytes?.(Buffer.from("HTTP/1.1 101 X"));
@@ -544,10 +510,7 @@ for (const { what, frames } of ANSWERS_BEHIND) {
 }
 
 test("a worker that dies: what its application has written to the client comes before the end", async (t) => {
-  const harness = new PoolHarness(t);
-  const { worker, number } = await harness.worker();
-  const exchange = harness.request("/ws");
-  const { id } = await harness.take(number);
+  const { harness, worker, client: exchange, id } = await requestBegun(t, "/ws");
   const application = way();
   harness.pool.takeOver(id, application);
   application.onBytes?.(Buffer.from("HTTP/1.1 101 X"));

@@ -31,6 +31,23 @@ test("at the soft limit the worker is interrupted, again and again; the log has 
   assert.ok(world.isSettled());
 });
 
+test("a slow request is shown, each time that it is told of; its worker is left alone", () => {
+  const world = settled();
+  for (const first of [true, false])
+    world.feed({ type: "gateway-said", said: { ev: "late", worker: 1, limit: "slow", first, request: REQUEST } });
+  const shown = {
+    do: "log-stacks",
+    worker: 1,
+    request: 7,
+    text: `slow request worker=1 pid=${world.workers.get(1)?.pid} method=GET target=/slow id=7 age_s=3.1`,
+  };
+  assert.deepEqual(
+    world.commands.filter((command) => command.do === "log-stacks"),
+    [shown, shown],
+  );
+  assert.deepEqual(told(world), ["fork"]);
+});
+
 test("at the hard limit the worker shows its stacks and is killed a second later; another one comes", () => {
   const world = settled();
   const pid = world.workers.get(1)?.pid;

@@ -265,6 +265,26 @@ def test_a_late_request_is_cancelled_and_the_worker_serves_on(
     assert "in echo" in worker.log
 
 
+def test_a_living_worker_shows_its_stacks(start: Callable[..., WorkerProcess], gateway: FakeGateway) -> None:
+    worker = start(echo).boot()
+    worker.link(gateway)
+    push(gateway, 1, "/wait")
+    push(gateway, 2, "/a")
+    assert answer(gateway)[:2] == (wire.RESPONSE, 2)
+    whole = worker.show_stacks()
+    assert whole.startswith("Thread MainThread (")
+    # The application's own and its lifespan's, not only those of the loop's owner.
+    assert whole.count("in echo\n") == 2
+    one = worker.show_stacks(1)
+    assert one.count("in echo\n") == 1
+    assert "MainThread" not in one
+    push(gateway, 3, "/block")
+    worker.wait_for_log("application runs")
+    # The task that runs has its last calls in the thread's stack.
+    assert "MainThread" in worker.wait_for_stack("time.sleep(PATIENCE_SECONDS)", 3)
+    assert "Traceback" not in worker.log
+
+
 def test_the_stacks_of_all_tasks_are_shown_at_sigabrt(
     start: Callable[..., WorkerProcess], gateway: FakeGateway
 ) -> None:

@@ -98,6 +98,16 @@ def test_it_gets_the_listeners_and_serves(arbiter: FakeArbiter) -> None:
     assert arbiter.wait("exited", worker=1)["status"] == {"code": 0}
 
 
+def test_it_shows_its_stacks(arbiter: FakeArbiter) -> None:
+    port = begin(arbiter)
+    arbiter.boot(1)
+    arbiter.say("stacks", worker=1, ask=5)
+    answer = arbiter.wait("stacks", worker=1)
+    assert answer["ask"] == 5
+    assert "in run_and_tell\n" in answer["text"]
+    assert len(ask(port)) == 2
+
+
 def test_it_gets_every_listener(arbiter: FakeArbiter) -> None:
     arbiter.send_settings(worker_kind="direct", worker_class="classes.Plain", **VALUES)
     bound = arbiter.bind(*[{"kind": "tcp", "host": "127.0.0.1", "port": 0}] * 12)

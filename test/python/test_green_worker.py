@@ -19,6 +19,7 @@ from tunicorn_worker import wire
 from tunicorn_worker.green_channel import UNSENT_BYTES_MAX
 from tunicorn_worker.green_library import Eventlet, Gevent
 from tunicorn_worker.green_worker import GreenWorker
+from tunicorn_worker.stacks_file import REQUEST_OVER
 from worker_process import GATEWAY, WorkerProcess
 
 RUNS = "application runs\n"
@@ -205,6 +206,21 @@ def test_a_blocked_hub_is_aborted(start: Callable[..., WorkerProcess], gateway: 
     assert "greenlets: 1\n" in worker.log
     assert "stacks of all threads at SIGABRT" in worker.log
     assert entry(gateway, 7) == 0
+
+
+def test_a_living_worker_shows_its_stacks(start: Callable[..., WorkerProcess], gateway: FakeGateway) -> None:
+    worker = start(application).boot()
+    worker.link(gateway)
+    push(gateway, 5, "/wait")
+    worker.wait_for_log(RUNS)
+    assert worker.wait_for_stack("greenlets: 1\n").startswith("Thread MainThread (")
+    assert "MainThread" not in worker.wait_for_stack("in application\n", 5)
+    worker.log = ""
+    push(gateway, 6, "/block")
+    worker.wait_for_log(RUNS)
+    # It runs: its stack is that of the thread.
+    worker.wait_for_stack("in application\n", 6)
+    assert worker.show_stacks(77) == REQUEST_OVER
 
 
 def test_what_does_not_finish_is_killed(start: Callable[..., WorkerProcess], gateway: FakeGateway) -> None:

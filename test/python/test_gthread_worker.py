@@ -90,6 +90,23 @@ def test_as_many_requests_at_once_as_lanes_and_the_next_when_one_is_over(threade
     assert served.answer(2, 3).startswith(b"gthread-")
 
 
+def test_a_living_worker_shows_its_stacks(threaded: Any, tmp_path: Path) -> None:
+    served = threaded(gate_application)
+    gate = tmp_path / "gate"
+    for n in range(2):
+        served.lanes[0].request(n + 1, make_environ(target=f"/?{gate}"), slot=n)
+    lanes = [served.claimed_by(n) for n in range(2)]
+    whole = served.worker.show_stacks()
+    assert whole.count("in gate_application\n") == 2
+    assert all(f"Thread gthread-{lane} (" in whole for lane in range(LANES))
+    one = served.worker.show_stacks(2)
+    assert one.count("in gate_application\n") == 1
+    assert "Thread" not in one
+    gate.touch()
+    for n, lane in enumerate(lanes):
+        assert served.answer(n, n + 1) == b"gthread-%d True True" % lane
+
+
 @pytest.mark.parametrize("how", ["command", "frame"])
 def test_a_stop_lets_every_lane_finish(threaded: Any, tmp_path: Any, how: str) -> None:
     served = threaded(gate_application)

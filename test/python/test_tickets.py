@@ -39,6 +39,17 @@ def test_takes_head_and_body_from_the_slot(gateway: FakeGateway, tickets: Ticket
     assert (number, owner, started & 1, reserved) == (5, ME, 1, 0)
 
 
+def test_says_which_request_the_lane_has(gateway: FakeGateway, tickets: Tickets) -> None:
+    assert not tickets.has(0)
+    gateway.write_slot(3, 5, b"HEAD")
+    gateway.write_ticket(3, 4, 5, 0)
+    tickets.take()
+    assert (tickets.has(5), tickets.has(6)) == (True, False)
+    # Its slot is another lane's by now.
+    os.pwrite(gateway.memory, wire.TICKET.pack(5, ME + 1, 1, 0), 3 * wire.SLOT_BYTES)
+    assert not tickets.has(5)
+
+
 def test_head_and_body_through_the_channel(gateway: FakeGateway, tickets: Tickets) -> None:
     gateway.write_slot(0, 9)
     gateway.write_ticket(0, wire.THROUGH_CHANNEL, 9, wire.THROUGH_CHANNEL)

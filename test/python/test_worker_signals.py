@@ -9,7 +9,7 @@ from programs import output_of, run_program
 BEGIN = """
 import logging, os, signal, socket, sys, threading
 from tunicorn_worker.control_link import ControlLink
-from tunicorn_worker.worker_signals import LEFT_ALONE, WorkerSignals, format_stacks
+from tunicorn_worker.worker_signals import LEFT_ALONE, WorkerSignals
 nursery, end = socket.socketpair()
 logging.basicConfig(stream=sys.stdout, level="INFO", format="%(message)s")
 signal.signal(signal.SIGTTIN, lambda *_: None)

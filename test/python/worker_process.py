@@ -11,10 +11,13 @@ import signal
 import socket
 import sys
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from fake_gateway import PATIENCE_SECONDS, FakeGateway, make_config
 from tunicorn_worker import wire
+from tunicorn_worker.descriptors import Descriptor
+from tunicorn_worker.stacks_watch import StacksWatch
 from tunicorn_worker.worker_life import WorkerLife
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ class WorkerProcess:
         self.control.settimeout(PATIENCE_SECONDS)
         self.log = ""
         self._lines = b""
+        self._descriptors: list[int] = []
+        self.stacks: Descriptor | None = None
         self.pid = os.fork()
         if self.pid == 0:
             try:
@@ -63,10 +68,26 @@ class WorkerProcess:
         os.close(log_write)
 
     def event(self) -> dict[str, Any]:
+        """Wait for what the worker says next. The file of its stacks is put aside."""
+        event = self._read_event()
+        return self._read_event() if self._is_stacks_file(event) else event
+
+    def receive_stacks_file(self) -> None:
+        """Wait for it, the next event; `event` does it as well."""
+        assert self._is_stacks_file(self._read_event())
+
+    def _is_stacks_file(self, event: dict[str, Any]) -> bool:
+        if event["ev"] != "stacks-file":
+            return False
+        self.stacks = Descriptor(self._descriptors.pop(0))
+        return True
+
+    def _read_event(self) -> dict[str, Any]:
         while b"\n" not in self._lines:
-            data = self.control.recv(65536)
+            data, descriptors, _, _ = socket.recv_fds(self.control, 65536, DESCRIPTORS_MAX)
             assert data, self.read_log()
             self._lines += data
+            self._descriptors += descriptors
         line, self._lines = self._lines.split(b"\n", 1)
         event: dict[str, Any] = json.loads(line)
         return event
@@ -94,6 +115,30 @@ class WorkerProcess:
         frame = gateway.frame()
         assert frame is not None
         assert (frame.kind, frame.body) == (wire.READY, wire.U32.pack(wire.lane_number(NUMBER, lane)))
+
+    def wait_for_stack(self, place: str, request: int = 0) -> str:
+        """Ask until it is there: ``"in wait"``. What has said that it runs may still have to come so far."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            text = self.show_stacks(request)
+            if place in text:
+                return text
+        raise AssertionError(f"{place!r} never comes: {text}")
+
+    def show_stacks(self, request: int = 0) -> str:
+        """Ask as the nursery does, and wait for what it says."""
+        said: list[dict[str, Any]] = []
+        worker: Any = SimpleNamespace(pid=self.pid, stacks=self.stacks)
+        family: Any = SimpleNamespace(workers={NUMBER: worker})
+        watch = StacksWatch(family, lambda event, _=None, /, **fields: said.append({"ev": event, **fields}))
+        watch.ask(NUMBER, 7, request)
+        while watch.look_every_ms is not None:
+            time.sleep(watch.look_every_ms / 1000)
+            watch.look()
+        (answer,) = said
+        text = str(answer.pop("text"))
+        assert answer == {"ev": "stacks", "worker": NUMBER, "ask": 7}
+        return text
 
     def read_log(self) -> str:
         while data := os.read(self.log_read, 65536):
@@ -127,3 +172,7 @@ class WorkerProcess:
         self.control.close()
         self.lifeline.close()
         os.close(self.log_read)
+        if self.stacks is not None:
+            self.stacks.close()
+        for descriptor in self._descriptors:
+            os.close(descriptor)

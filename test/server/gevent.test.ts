@@ -4,20 +4,14 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { waitUntil } from "./deadline.ts";
 import { ask, askFor, type Case, compareServers, talk } from "./differential.ts";
 import { KINDS, Server, type StartOptions, temporaryFolder } from "./harness.ts";
-import { type Held, holdRequest } from "./held-request.ts";
+import { holdRequest, statusOf } from "./held-request.ts";
 import { get, post } from "./http-client.ts";
+import { reloadUnderLoad } from "./reload-under-load.ts";
 
 const TOGETHER = 20;
 const ERROR_PAGE = { statusLine: "HTTP/1.1 500 Internal Server Error", framing: "length", complete: true };
-
-async function statusOf({ answer }: Held): Promise<number> {
-  const response = await answer;
-  if (response instanceof Error) throw response;
-  return response.status;
-}
 
 const CASES: readonly Case[] = [
   {
@@ -182,24 +176,7 @@ test("worker_connections bounds what is in the application of one worker; the re
 
 test("HUP under load loses nothing", async (t) => {
   const server = await Server.start(t, "tunicorn", { args: ["cases", "-w", "2", "-k", "gevent"] });
-  const before = server.workers();
-  const statuses: number[] = [];
-  let over = false;
-  const clients = Array.from({ length: 8 }, async () => {
-    while (!over) statuses.push((await server.exchange(get("/nap?seconds=0.002"))).status);
-  });
-  server.signal("SIGHUP");
-  await waitUntil("waiting for new workers", () => {
-    const now = server.workers();
-    return now.length === 2 && now.every((pid) => !before.includes(pid));
-  });
-  over = true;
-  await Promise.all(clients);
-  assert.deepEqual(
-    statuses.filter((status) => status !== 200),
-    [],
-  );
-  assert.ok(statuses.length > 0);
+  await reloadUnderLoad(server);
 });
 
 for (const name of ["gevent", "eventlet"]) {

@@ -4,19 +4,13 @@ import assert from "node:assert/strict";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { waitUntil } from "./deadline.ts";
 import { type Case, compareServers } from "./differential.ts";
 import { KINDS, Server, temporaryFolder } from "./harness.ts";
-import { type Held, holdRequest } from "./held-request.ts";
+import { type Held, holdRequest, statusOf } from "./held-request.ts";
 import { get } from "./http-client.ts";
+import { reloadUnderLoad } from "./reload-under-load.ts";
 
 const THREADS = 3;
-
-async function statusOf({ answer }: Held): Promise<number> {
-  const response = await answer;
-  if (response instanceof Error) throw response;
-  return response.status;
-}
 
 /** The numbers that each of so many requests at once was given by a counter of its thread. */
 function inThreads(name: string, path: string, expected: Case["expected"]): Case {
@@ -104,24 +98,7 @@ test("a worker whose main thread shows no life is killed, its requests are answe
 
 test("HUP under load with threads loses nothing", async (t) => {
   const server = await Server.start(t, "tunicorn", { args: ["cases", "-w", "2", "--threads", `${THREADS}`] });
-  const before = server.workers();
-  const statuses: number[] = [];
-  let over = false;
-  const clients = Array.from({ length: 8 }, async () => {
-    while (!over) statuses.push((await server.exchange(get("/nap?seconds=0.002"))).status);
-  });
-  server.signal("SIGHUP");
-  await waitUntil("waiting for new workers", () => {
-    const now = server.workers();
-    return now.length === 2 && now.every((pid) => !before.includes(pid));
-  });
-  over = true;
-  await Promise.all(clients);
-  assert.deepEqual(
-    statuses.filter((status) => status !== 200),
-    [],
-  );
-  assert.ok(statuses.length > 0);
+  await reloadUnderLoad(server);
 });
 
 test("more threads than a worker can have are refused", async (t) => {

@@ -27,3 +27,10 @@ export async function holdRequest(t: Scope, server: Server): Promise<Held> {
   );
   return { worker, answer, release: () => writeFileSync(gate, "") };
 }
+
+/** @returns the response's status. @throws what there is instead. */
+export async function statusOf({ answer }: Held): Promise<number> {
+  const response = await answer;
+  if (response instanceof Error) throw response;
+  return response.status;
+}

@@ -60,6 +60,19 @@ this limit. 0 means never.`,
 Other requests in the same worker are lost with it: with threads or asgi let request_timeout, which is kinder, strike earlier. The log
 names the request and shows where all threads were. 0 means never.`,
   }),
+  slow_request: setting({
+    section: "Worker Processes",
+    flags: ["--slow-request"],
+    metavar: "SECONDS",
+    kind: count,
+    default: 0,
+    onReload: "apply",
+    ours: true,
+    doc: `Seconds in the application after which a request is logged while it still runs, with the Python stack that it is in.
+
+Again at twice that age, at four times, and so on: the stacks of a request that hangs are the same, those of one that computes are
+not. Nothing is interrupted. The wait for a worker does not count. 0 means never.`,
+  }),
   max_worker_age: setting({
     section: "Worker Processes",
     flags: ["--max-worker-age"],

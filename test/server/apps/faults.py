@@ -54,6 +54,12 @@ def hang() -> None:
         time.sleep(0.01)
 
 
+def wait_at(gate: str) -> None:
+    """Wait until there is a file of this name."""
+    while not os.path.exists(gate):
+        time.sleep(0.01)
+
+
 def be_stubborn() -> None:
     """Wait, whatever is raised."""
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -75,6 +81,8 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
         hang()
     elif path == "/sleep":
         time.sleep(PATIENCE_SECONDS)
+    elif path == "/gate":
+        wait_at(value(query, "gate"))
     elif path == "/stubborn":
         be_stubborn()
     elif path == "/die":
@@ -108,6 +116,11 @@ async def asgi(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await asyncio.sleep(BRIEF_SECONDS)
     elif path in ("/hang", "/sleep"):
         await asyncio.sleep(PATIENCE_SECONDS)
+    elif path == "/gate":
+        while not os.path.exists(value(query, "gate")):
+            await asyncio.sleep(0.01)
+    elif path == "/blocking-gate":
+        wait_at(value(query, "gate"))
     elif path == "/stubborn":
         be_stubborn()
     elif path == "/die":

@@ -18,6 +18,7 @@ test("none of them does anything unless it is set", () => {
     drain_delay: 0,
     request_timeout: 0,
     request_timeout_hard: 0,
+    slow_request: 0,
     max_worker_age: 0,
     max_worker_age_jitter: 0,
     max_worker_memory: 0,
