@@ -14,7 +14,9 @@ import { PROTOCOL_ERRORS, type ProtocolError } from "../request/protocol-error.t
 import type { Peer, RequestHead } from "../request/request-head.ts";
 import { CROWDED_IDLE_MS } from "./connection-phase.ts";
 import type { ClientHost } from "./http1-connection.ts";
+import { KEEP_ALIVE_MS } from "./http1-tunnel.ts";
 import { Http2Exchange, type Http2ExchangeOwner } from "./http2-exchange.ts";
+import { Http2Websocket } from "./http2-websocket.ts";
 import type { ConnectionLimits, TimeLimit } from "./limits-from-settings.ts";
 import { WriteWatch } from "./write-watch.ts";
 
@@ -139,6 +141,10 @@ export class Http2Connection implements Http2Handler, Http2ExchangeOwner {
 
   onRequest(stream: Http2Stream, head: RequestHead): void {
     const exchange = new Http2Exchange(stream, head, this.#host.now(), this);
+    if (head.connectProtocol !== undefined) {
+      exchange.websocket = new Http2Websocket(exchange, stream.requestEnded);
+      this.#socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    }
     this.#exchanges.add(exchange);
     this.#servedBefore = true;
     this.#host.handle(exchange);

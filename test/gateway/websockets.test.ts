@@ -44,7 +44,6 @@ class Client implements WebsocketHandshake, Tunnel {
   }
   pause(): void {}
   resume(): void {}
-  finishWriting(): void {}
   end(): void {
     this.ending = "end";
   }

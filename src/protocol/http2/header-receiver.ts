@@ -121,7 +121,9 @@ export class HeaderReceiver {
       this.#owner.breakStream(id, "STREAM_CLOSED");
       return;
     }
-    const trailers = endStream && fits && !stream.lacksBody ? this.#readTrailers(fields) : undefined;
+    // Another protocol's stream has DATA only (RFC 9113 §8.5).
+    const mayEnd = endStream && fits && !stream.lacksBody && stream.connectProtocol === undefined;
+    const trailers = mayEnd ? this.#readTrailers(fields) : undefined;
     if (trailers === undefined) {
       this.#owner.breakStream(id, "PROTOCOL_ERROR");
       return;
