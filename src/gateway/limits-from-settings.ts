@@ -67,7 +67,7 @@ export function http2PolicyOf(settings: Settings, request: Http1Policy): Http2Po
 /** ALPN's name of HTTP/2 (RFC 9113 §3.1). */
 export const HTTP2_BY_TLS = "h2";
 /** ALPN's name of HTTP/1.1 (RFC 7301 §6). */
-const HTTP1_BY_TLS = "http/1.1";
+export const HTTP1_BY_TLS = "http/1.1";
 
 /**
  * @returns What clients are offered by ALPN, the preferred first. HTTP/1.1 always is among them: with `http_protocols=h2` too, Gunicorn
