@@ -7,8 +7,11 @@
 
 import { checkHandshakeInHttp2, joinedField } from "../protocol/websocket/handshake.ts";
 import type { BodyReader, ResponseHead, Tunnel, TunnelUser, WebsocketHandshake } from "../request/exchange.ts";
+import { ChunkList } from "./chunk-list.ts";
 import type { Http2Exchange } from "./http2-exchange.ts";
 
+/** The user is given what was held in pieces of this size, between which it may pause: as much as a socket's read brings at most times. */
+const PIECE_BYTES = 16384;
 const ACCEPTED = "200 OK";
 /** A denial that would be taken for an acceptance is said as what it is. */
 const DENIED = "403 Forbidden";
@@ -17,12 +20,14 @@ export class Http2Websocket implements WebsocketHandshake, Tunnel, BodyReader {
   readonly extensions: string | undefined;
   readonly #exchange: Http2Exchange;
   #user: TunnelUser | undefined;
-  /** What has come before the user wanted it: at most the stream's window. */
-  #held: Buffer[] = [];
-  /** The user has resumed once: before that it may not even have this object. */
-  #started = false;
+  /** What has come and the user does not want yet: at most the stream's window. */
+  readonly #held = new ChunkList();
+  /** The user is being given what was held. */
+  #flowing = false;
+  /** Until the user resumes: before that it may not even have this object. */
   #paused = true;
   #clientEnded: boolean;
+  #endTold = false;
   #over = false;
 
   /** @param clientEnded  Nothing follows the request. */
@@ -57,13 +62,31 @@ export class Http2Websocket implements WebsocketHandshake, Tunnel, BodyReader {
 
   onChunk(chunk: Buffer): void {
     if (this.#over) return;
-    if (this.#started) this.#user?.onBytes(chunk);
-    else this.#held.push(chunk);
+    if (this.#paused || this.#flowing) this.#held.push(chunk);
+    else this.#user?.onBytes(chunk);
   }
 
   onEnd(): void {
     this.#clientEnded = true;
-    if (this.#started && !this.#over) this.#user?.onEnd();
+    this.#flow();
+  }
+
+  /** Gives the user what it wants, the client room for as much again, and behind the last of it the client's end. */
+  #flow(): void {
+    const user = this.#user;
+    if (user === undefined || this.#flowing) return;
+    this.#flowing = true;
+    while (!this.#paused && !this.#over) {
+      const chunk = this.#held.shift(PIECE_BYTES);
+      if (chunk === undefined) break;
+      user.onBytes(chunk);
+    }
+    this.#flowing = false;
+    if (this.#paused || this.#over) return;
+    this.#exchange.resumeBody();
+    if (!this.#clientEnded || this.#endTold) return;
+    this.#endTold = true;
+    user.onEnd();
   }
 
   #gone(user: TunnelUser): void {
@@ -85,15 +108,8 @@ export class Http2Websocket implements WebsocketHandshake, Tunnel, BodyReader {
 
   resume(): void {
     if (this.#over) return;
-    const first = !this.#started;
-    this.#started = true;
     this.#paused = false;
-    const held = this.#held;
-    this.#held = [];
-    for (const chunk of held) this.onChunk(chunk);
-    // The user may have paused again, or ended it, while it had these.
-    if (!this.#paused && !this.#over) this.#exchange.resumeBody();
-    if (first && this.#clientEnded) this.onEnd();
+    this.#flow();
   }
 
   end(): void {
@@ -111,7 +127,7 @@ export class Http2Websocket implements WebsocketHandshake, Tunnel, BodyReader {
 
   #close(): void {
     this.#over = true;
-    this.#held = [];
+    this.#held.clear();
     this.#exchange.onClientLeft = undefined;
     this.#exchange.onDrain = undefined;
   }

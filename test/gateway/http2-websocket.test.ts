@@ -131,17 +131,43 @@ test("a user who pauses gets what the window allows and no more, until it resume
   polite.read();
   polite.onPiece = () => polite.websocket.pause();
   polite.harness.send(data(1, 16384), data(1, 16384), data(1, 16384));
-  assert.deepEqual(polite.read(), []);
+  assert.deepEqual([polite.told.length, polite.read()], [1, []]);
   polite.websocket.resume();
+  assert.deepEqual([polite.told.length, polite.read()], [2, []]);
+  polite.onPiece = undefined;
+  polite.websocket.resume();
+  assert.equal(polite.told.length, 3);
   assert.deepEqual(polite.read(), ["windowUpdate 1 49152"]);
 });
 
-test("a user who pauses at the first of what was held gets the rest, and the client no window", () => {
+test("a user who pauses at the first of what was held gets no more, and the client no window", () => {
   const stage = new Stage();
   stage.onPiece = () => stage.websocket.pause();
   stage.harness.send(data(1, 16384), data(1, 16384), data(1, 16384));
   stage.accept();
-  assert.deepEqual([stage.told.length, stage.read()], [3, [ACCEPTED]]);
+  assert.deepEqual([stage.told.length, stage.read()], [1, [ACCEPTED]]);
+});
+
+test("the client's end waits for a user who has paused", () => {
+  const stage = new Stage();
+  stage.accept();
+  stage.websocket.pause();
+  stage.harness.send(data(1, "x", true));
+  assert.deepEqual(stage.told, []);
+  stage.websocket.resume();
+  stage.websocket.resume();
+  assert.deepEqual(stage.told, ["bytes x", "end"]);
+});
+
+test("a user who pauses and resumes while it is given bytes gets them in order", () => {
+  const stage = new Stage();
+  stage.harness.send(data(1, "a".repeat(16384)), data(1, "b".repeat(16384)), data(1, "c"));
+  stage.onPiece = () => {
+    stage.websocket.pause();
+    stage.websocket.resume();
+  };
+  stage.accept();
+  assert.deepEqual(stage.told, ["bytes 16384", "bytes 16384", "bytes c"]);
 });
 
 test("a client that opens no window is waited for, and drains", () => {

@@ -98,6 +98,8 @@ export class HeaderReceiver {
       return;
     }
     this.#streams.lastId = id;
+    // Small as it came, large in memory: the same again would cost the same again.
+    if (!fits) this.#limits.countReset(this.#owner.nowMs);
     this.#owner.requestRead(id, fits ? readRequest(fields, endStream, this.#rules, this.#peer) : tooLarge(), endStream);
   }
 
