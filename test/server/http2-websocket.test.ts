@@ -1,21 +1,25 @@
 /** WebSockets on streams of HTTP/2 (RFC 8441), by TLS and without, on whole servers. Gunicorn has none. */
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { deflateRawSync } from "node:zlib";
 import { cutFrames, type Fields, GET, HELLO, headers, frame as http2Frame, word } from "../protocol/http2/frames.ts";
-import { TLS_SERVER } from "./certificates.ts";
+import { certificateFile, TLS_SERVER } from "./certificates.ts";
 import { waitUntil, withDeadline } from "./deadline.ts";
-import { type Scope, Server, temporaryFolder } from "./harness.ts";
+import { PYTHON, type Scope, Server, temporaryFolder } from "./harness.ts";
 import { ask, openSession } from "./http2-client.ts";
 import { watchMemory } from "./peak-memory.ts";
 import { BINARY, CLOSE, closePayload, frame, PING, TEXT, WebsocketClient } from "./websocket-client.ts";
 
 const [DATA, RST_STREAM, PROTOCOL_ERROR] = [0, 3, 1];
 const GOAWAY = http2Frame(7, 0, 0, 8);
+const H2_CLIENT = fileURLToPath(new URL("h2_websocket_client.py", import.meta.url));
 const MIB = 1024 * 1024;
 const APPLICATION = ["websocket_cases:application", "-k", "asgi", "-w", "1", "--access-logfile", "-"];
 const BY_TLS = [...TLS_SERVER, "--http-protocols", "h2,h1"];
@@ -145,6 +149,11 @@ test("compression", async () => {
   const received = await client.next();
   assert.ok(received?.compressed && received.payload.length < 200);
   client.close();
+});
+
+test("the packages h2 and wsproto", async () => {
+  const { stdout } = await promisify(execFile)(PYTHON, [H2_CLIENT, String(server.address), certificateFile("ca.pem")]);
+  assert.equal(stdout, "200 'h\xe9llo' True [(4001, 'bye')]\n");
 });
 
 for (const { name, path, more = {}, status, fields = {}, body } of [
