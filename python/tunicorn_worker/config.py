@@ -110,6 +110,10 @@ class Config:
         return env
 
     @property
+    def is_ssl(self) -> bool:
+        return bool(self.values["certfile"] or self.values["keyfile"])
+
+    @property
     def proc_name(self) -> str:
         """The name in process titles: the setting, or what was named on the command line."""
         name = self.values["proc_name"]

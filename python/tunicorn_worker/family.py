@@ -85,6 +85,10 @@ class Family:
         """Looks for the worker class in a child; `class-checked` follows."""
         self._check("class-checked", lambda report: self._code.check_worker_class(config, report))
 
+    def make_ssl_context(self, config: Config) -> None:
+        """Calls the hook ssl_context in a child; `ssl-context-made` follows."""
+        self._check("ssl-context-made", lambda report: self._code.report_ssl_context(config, report))
+
     def _check(self, event: str, look: Callable[[int], int]) -> None:
         reader, writer = os.pipe()
         report = self._holdings.hold(Descriptor(reader))

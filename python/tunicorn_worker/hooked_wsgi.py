@@ -5,7 +5,7 @@ from __future__ import annotations
 from tunicorn_worker.client_socket import ClientSocket
 from tunicorn_worker.hook_objects import HookRequest, HookResponse
 from tunicorn_worker.start_response import Response
-from tunicorn_worker.wsgi import WsgiCaller, peer_of
+from tunicorn_worker.wsgi import HTTP_2, SEND_TRAILERS, WsgiCaller, peer_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class HookedCaller(WsgiCaller):
             self._hooks.worker.nr += 1
             environ["wsgi.early_hints"] = response.early_hints
             environ["gunicorn.socket"] = ClientSocket(channel, peer_of(environ))
+            if environ["SERVER_PROTOCOL"] == HTTP_2:
+                environ[SEND_TRAILERS] = response.send_trailers
             hooked = HookResponse(request, response, self._config)
             shown = (environ, hooked)
             self._send_iterable(response, self._application(environ, hooked.start_response))

@@ -111,6 +111,9 @@ class Nursery:
             "settings": self._apply_settings,
             "check-app": lambda _, __: self._family.check_application(self._require_config()),
             "check-class": lambda command, _: self._family.check_worker_class(self._read_settings(command["settings"])),
+            "make-ssl-context": lambda command, _: self._family.make_ssl_context(
+                self._read_settings(command["settings"])
+            ),
             "inherit": lambda command, descriptor: self._listeners.inherit(int(command["fd"]), descriptor),
             "bind": self._bind,
             "unlisten": lambda _, __: self._listeners.close(),

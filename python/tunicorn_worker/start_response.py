@@ -8,7 +8,6 @@ from tunicorn_worker.errors import GatewayGone
 from tunicorn_worker.field_lines import ContentLength, FieldLines, make_hint_lines
 from tunicorn_worker.wire import (
     ABORT,
-    END,
     FRAME_BODY_BYTES_MAX,
     HAS_CONTENT_LENGTH,
     HEAD,
@@ -17,6 +16,7 @@ from tunicorn_worker.wire import (
     RESPONSE_WINDOW_BYTES,
     U32,
     WANTS_CLOSE,
+    pack_end,
     pack_plain,
     pack_response,
     pack_u64,
@@ -63,6 +63,7 @@ class Response:
         "_known",
         "_sent",
         "_stream",
+        "_trailers",
         "method",
         "state",
         "status",
@@ -72,6 +73,7 @@ class Response:
         self._channel = channel
         self._known = known
         self._stream = channel.stream
+        self._trailers = b""
         self.method = method
         self.status: Status | None = None
         self.state = OPEN
@@ -139,7 +141,7 @@ class Response:
         length = self._content_length
         if length is not None and self._sent + len(data) >= length:
             data = data[: length - self._sent]
-            if self.state == OPEN and len(data) <= RESPONSE_WINDOW_BYTES:
+            if self.state == OPEN and len(data) <= RESPONSE_WINDOW_BYTES and not self._trailers:
                 # The whole body is here, so that a view which returns one chunk and its length costs one frame.
                 self._sent = length
                 self._send_whole(data)
@@ -154,6 +156,17 @@ class Response:
         if self.state == OPEN and self._channel.stream == self._stream:
             lines = make_hint_lines(headers)
             self._channel.send(pack_response(HINTS, self._stream, 0, b"103 Early Hints", lines, b"", b""))
+
+    def send_trailers(self, trailers: Iterable[tuple[str | bytes, str | bytes]]) -> None:
+        """Take the fields that are to follow the body (``gunicorn.http2.send_trailers``); the last call counts.
+
+        Raises as `start_response`; RuntimeError when the response has ended, which one with a Content-Length has with
+        its last byte.
+        """
+        lines = make_hint_lines(trailers)
+        if self.state == ENDED or self._channel.stream != self._stream:
+            raise RuntimeError("trailers came after the response had ended")
+        self._trailers = lines
 
     # -- for the worker
 
@@ -172,6 +185,7 @@ class Response:
             self.state == OPEN
             and self.status is not None
             and not self._bodiless
+            and not self._trailers
             and len(data) <= RESPONSE_WINDOW_BYTES
             and (self._content_length is None or self._content_length == len(data))
         ):
@@ -199,13 +213,15 @@ class Response:
     def send_file(self, region: FileRegion) -> bool:
         """Let the gateway send a file as the whole body.
 
-        Returns False when it refused: the head has left, the bytes must follow. Raises ClientGone.
+        Returns False when it may not, or it refused and the head has left: the bytes must follow. Raises ClientGone.
         """
         if self._bodiless:
             if region.size:
                 self._warn_of_body()
             self.end()
             return True
+        if self._trailers:
+            return False  # The gateway would end the response with the file.
         if self.state == OPEN:
             self._send_head(b"")
         if region.size and not self._channel.offer_file(
@@ -242,11 +258,13 @@ class Response:
             if self.state == OPEN:
                 self._send_head(b"")
             self.abort()
-        elif self.state == OPEN:
+        elif self.state == OPEN and (self._bodiless or not self._trailers):
             self._send_whole(b"")
         else:
+            if self.state == OPEN:
+                self._send_head(b"")
             self.state = ENDED
-            self._channel.send(pack_plain(END, self._stream))
+            self._channel.send(pack_end(self._stream, self._trailers))
 
     @property
     def killed(self) -> bool:

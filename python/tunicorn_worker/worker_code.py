@@ -35,6 +35,9 @@ if TYPE_CHECKING:
         def check_worker_class(self, config: Config, report: int) -> int:
             """Looks at the worker class, in a child. Returns its exit code; a text goes to the pipe `report`."""
 
+        def report_ssl_context(self, config: Config, report: int) -> int:
+            """Calls the hook ssl_context, in a child. Returns its exit code; what came of it goes to `report`."""
+
         def log_load_failure(self, config: Config, error: BaseException) -> int:
             """Writes the error log's lines about an import that failed in a mold; returns the mold's exit code."""
 
@@ -116,6 +119,12 @@ class ServingCode:
         if config.worker_kind == DIRECT:
             return check_worker_class(config, lambda: look_at_direct(config), report)
         return check_worker_class(config, lambda: look_at_fed(config, WORKER_CLASSES[config.worker_kind]), report)
+
+    def report_ssl_context(self, config: Config, report: int) -> int:
+        # Only here is the module ssl needed.
+        from tunicorn_worker.tls_hook import report_ssl_context
+
+        return report_ssl_context(config, report)
 
     def log_load_failure(self, config: Config, error: BaseException) -> int:
         """The exit codes are those of a worker that cannot boot."""

@@ -38,6 +38,10 @@ CLIENT_GONE_LINE = "Ignoring EPIPE"
 """Gunicorn's debug line for a client that has left."""
 
 
+HTTP_2 = "HTTP/2.0"
+"""SERVER_PROTOCOL of requests whose responses may have trailers."""
+SEND_TRAILERS = "gunicorn.http2.send_trailers"
+"""Gunicorn's name for what sends them."""
 CONNECTION_ENDED = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN)
 """What an application meets that goes on with a connection which its client has left."""
 
@@ -65,6 +69,8 @@ class WsgiCaller:
         response = Response(channel, self._known, environ["REQUEST_METHOD"])
         environ["wsgi.early_hints"] = response.early_hints
         environ["gunicorn.socket"] = ClientSocket(channel, peer_of(environ))
+        if environ["SERVER_PROTOCOL"] == HTTP_2:
+            environ[SEND_TRAILERS] = response.send_trailers
         try:
             result = self._application(environ, response.start_response)
             if result.__class__ is list:

@@ -1,21 +1,21 @@
 /** Reads the files of certificates and keys, which may be root's alone, and makes sure that they can be used. */
 
-import { randomBytes } from "node:crypto";
+import { createPrivateKey, randomBytes, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import type { Settings } from "../settings/index.ts";
 import type { ErrorLog } from "../telemetry/error-log.ts";
 import type { KeyPair, TlsMaterial } from "../wire/tls-material.ts";
 import { FileWatcher } from "./file-watcher.ts";
+import type { HookedContext } from "./tls-hook.ts";
+import { type PairSource, pathsOf, type Source, type TlsSources, tlsSources } from "./tls-sources.ts";
 
 /** Name, AES and HMAC key of RFC 5077's tickets, as OpenSSL takes them. */
 const TICKET_KEY_BYTES = 48;
-const CLIENT_CERTIFICATES = ["unwanted", "optional", "required"] as const;
 
 /** Certificates of one server: read at its start, and again when they may have changed. */
 export class Certificates {
-  readonly #settings: Settings;
+  readonly #sources: TlsSources;
   /** One for the server's life: gateways come and go, and sessions go on. */
   readonly #ticketKeys: string;
   #watcher: FileWatcher | undefined;
@@ -23,9 +23,13 @@ export class Certificates {
   #log: ErrorLog | undefined;
   #onChange: (material: TlsMaterial) => void = () => {};
 
-  /** @param ticketKeys  Those of the certificates that these replace. @throws {Error} that says which file is wrong, and how. */
-  constructor(settings: Settings, ticketKeys: string = randomBytes(TICKET_KEY_BYTES).toString("base64")) {
-    this.#settings = settings;
+  /**
+   * @param hooked      What the hook `ssl_context` has made, if there is one.
+   * @param ticketKeys  Those of the certificates that these replace.
+   * @throws {Error} that says which file is wrong, and how.
+   */
+  constructor(settings: Settings, hooked?: HookedContext, ticketKeys: string = randomBytes(TICKET_KEY_BYTES).toString("base64")) {
+    this.#sources = tlsSources(settings, hooked);
     this.#ticketKeys = ticketKeys;
     this.#material = this.#read();
   }
@@ -44,7 +48,7 @@ export class Certificates {
       () => this.readAgain(),
       (text) => log.write("warning", text),
     );
-    this.#watcher.add(this.#paths().map((path) => resolve(path)));
+    this.#watcher.add(pathsOf(this.#sources));
   }
 
   stopWatching(): void {
@@ -63,64 +67,80 @@ export class Certificates {
     this.#onChange(this.#material);
   }
 
-  #paths(): string[] {
-    const { certfile, keyfile, ca_certs: ca, sni_certificates: hosts } = this.#settings;
-    const others = (hosts ?? []).flatMap((entry) => Object.values(splitHost(entry).files));
-    return [certfile, keyfile, ca, ...others].filter((path): path is string => typeof path === "string");
-  }
-
   #read(): TlsMaterial {
-    const { certfile, keyfile, ca_certs: ca, cert_reqs: certReqs, ciphers, sni_certificates: hosts } = this.#settings;
-    if (certfile === null) throw new Error("keyfile is set, but certfile is not: name the certificate too");
+    const { pairs, authorities, hosts, dhParameters, terms } = this.#sources;
+    const read = { ...terms, ca: authorities?.map((each) => (typeof each === "string" ? each : readPem(each))).join("\n") };
+    const special = dhParameters === undefined ? terms.special : { ...terms.special, dhparam: readPem(dhParameters) };
     const material: TlsMaterial = {
-      ...readPair(certfile, keyfile ?? undefined),
-      ca: ca === null ? undefined : readPem("ca_certs", ca),
-      clientCertificates: CLIENT_CERTIFICATES[certReqs] ?? "required",
-      ciphers: ciphers ?? undefined,
-      hosts: (hosts ?? []).map((entry) => {
-        const { name, files } = splitHost(entry);
-        return { name, ...readPair(files.certfile, files.keyfile) };
-      }),
+      ...read,
+      special,
+      pairs: lastOfEachKind(pairs.map((pair) => [pair, readPair(pair)])),
+      hosts: hosts.map((host) => ({ name: host.name, ...readPair(host) })),
       ticketKeys: this.#ticketKeys,
     };
-    tryOut(`certfile "${certfile}"${keyfile === null ? "" : ` with keyfile "${keyfile}"`}`, material, material);
-    for (const host of material.hosts) tryOut(`the certificate of ${host.name} in sni_certificates`, host, material);
+    tryOut(pairs.map(nameOf).join(", "), material.pairs, material);
+    for (const host of material.hosts) tryOut(`the certificate of ${host.name} in sni_certificates`, [host], material);
     return material;
   }
 }
 
-interface HostFiles {
-  readonly name: string;
-  readonly files: { readonly certfile: string; readonly keyfile: string | undefined };
+/** OpenSSL has a place for one certificate of each kind of key; Node would try to put all keys to the last one. */
+function lastOfEachKind(pairs: readonly (readonly [PairSource, KeyPair])[]): KeyPair[] {
+  if (pairs.length === 1) return pairs.map(([, pair]) => pair);
+  const byKind = new Map<string | undefined, KeyPair>();
+  for (const [source, pair] of pairs) byKind.set(kindOf(source, pair), pair);
+  return [...byKind.values()];
 }
 
-/** @param entry  `"example.org=/etc/a.pem,/etc/a.key"`; without a key file the key is in the first one. */
-function splitHost(entry: string): HostFiles {
-  const [, name = "", certfile = "", keyfile] = /^([^=]+)=([^,]+)(?:,(.+))?$/.exec(entry) ?? [];
-  if (name === "") throw new Error(`sni_certificates: ${JSON.stringify(entry)} is not NAME=CERTFILE or NAME=CERTFILE,KEYFILE`);
-  return { name: name.toLowerCase(), files: { certfile, keyfile } };
+function kindOf(source: PairSource, { cert }: KeyPair): string | undefined {
+  try {
+    return new X509Certificate(cert).publicKey.asymmetricKeyType;
+  } catch (error) {
+    throw new Error(`${nameOf(source)} cannot be used: ${(error as Error).message}`, { cause: error });
+  }
 }
 
-function readPair(certfile: string, keyfile: string | undefined): KeyPair {
-  const cert = readPem("certfile", certfile);
-  return { cert, key: keyfile === undefined ? cert : readPem("keyfile", keyfile) };
+function readPair(source: PairSource): KeyPair {
+  const cert = readPem(source.cert);
+  const key = source.key === undefined ? cert : readPem(source.key);
+  return { cert, key: source.passphrase === undefined ? key : decrypted(source, key, source.passphrase) };
 }
 
-function readPem(setting: string, path: string): string {
+/** Gateways get keys without a password: whoever could read theirs could read that as well. */
+function decrypted(source: PairSource, key: string, passphrase: Buffer): string {
+  try {
+    return createPrivateKey({ key, passphrase }).export({ type: "pkcs8", format: "pem" }).toString();
+  } catch (error) {
+    throw new Error(`${nameOf(source)} cannot be used: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** `certfile "a.pem" with keyfile "a.key"` */
+function nameOf({ cert, key }: PairSource): string {
+  return `${cert.setting} "${cert.name}"${key === undefined ? "" : ` with ${key.setting} "${key.name}"`}`;
+}
+
+function readPem({ setting, name, path }: Source): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     // Gunicorn's words.
-    throw new Error(code === "ENOENT" ? `${setting} "${path}" does not exist` : `${setting} "${path}" cannot be read: ${message}`, {
+    throw new Error(code === "ENOENT" ? `${setting} "${name}" does not exist` : `${setting} "${name}" cannot be read: ${message}`, {
       cause: error,
     });
   }
 }
 
-function tryOut(what: string, { cert, key }: KeyPair, { ca, ciphers }: TlsMaterial): void {
+function tryOut(what: string, pairs: readonly KeyPair[], { ca, ciphers, special }: TlsMaterial): void {
   try {
-    createSecureContext({ cert, key, ...(ca === undefined ? {} : { ca }), ...(ciphers === undefined ? {} : { ciphers }) });
+    createSecureContext({
+      cert: pairs.map(({ cert }) => cert),
+      key: pairs.map(({ key }) => key),
+      ...(ca === undefined ? {} : { ca }),
+      ...(ciphers === undefined ? {} : { ciphers }),
+      ...special,
+    });
   } catch (error) {
     throw new Error(`${what} cannot be used: ${(error as Error).message}`, { cause: error });
   }

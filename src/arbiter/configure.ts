@@ -94,7 +94,7 @@ export async function findWorkerClass(
  * @param command  What is to be answered.
  * @throws {Error} when the nursery ends, or cannot do it.
  */
-function nextMessage(nursery: NurseryProcess, wanted: string, command: string): Promise<Readonly<Record<string, unknown>>> {
+export function nextMessage(nursery: NurseryProcess, wanted: string, command: string): Promise<Readonly<Record<string, unknown>>> {
   return new Promise((fulfil, reject) => {
     const fail = (text: string): void => reject(new Error(text));
     nursery.listenAside((happening) => {

@@ -4,9 +4,10 @@ import { ORDERED_HOOKS } from "../lifecycle/hooks.ts";
 import type { InheritedDescriptors } from "../lifecycle/inheritance.ts";
 import type { LogLevel } from "../lifecycle/messages.ts";
 import type { Plan } from "../lifecycle/state.ts";
-import { GUNICORN_VERSION, isSet, type Launch, type Resolved, type Settings, settingsToJson, workerKind } from "../settings/index.ts";
+import { GUNICORN_VERSION, isSet, type Launch, type Resolved, settingsToJson, workerKind } from "../settings/index.ts";
 import type { Certificates } from "./certificates.ts";
 import { configCommand } from "./configure.ts";
+import type { NurseryProcess } from "./nursery-process.ts";
 import { planFromSettings } from "./plan-from-settings.ts";
 
 export interface EffectiveSettings {
@@ -60,15 +61,22 @@ export function withLogLevel(effective: EffectiveSettings, level: LogLevel): Eff
 }
 
 /**
- * Reads the files of certificates and keys.
+ * Reads the files of certificates and keys: those that the settings name, or the hook `ssl_context`.
  *
- * @param before  What a reload replaces: sessions that were begun with it go on.
+ * @param settingsMessage  The contract's `settings`, for the hook.
+ * @param before           What a reload replaces: sessions that were begun with it go on.
  * @returns undefined without TLS; its modules are not even loaded then. @throws {Error} that says which file is wrong.
  */
-export async function openCertificates(settings: Settings, before?: Certificates): Promise<Certificates | undefined> {
+export async function openCertificates(
+  resolved: Resolved,
+  settingsMessage: object,
+  nursery: NurseryProcess,
+  before?: Certificates,
+): Promise<Certificates | undefined> {
+  const { settings } = resolved;
   if (settings.certfile === null && settings.keyfile === null) return undefined;
-  const { Certificates } = await import("./certificates.ts");
-  return new Certificates(settings, before?.material.ticketKeys);
+  const [{ Certificates }, { callTlsHook }] = await Promise.all([import("./certificates.ts"), import("./tls-hook.ts")]);
+  return new Certificates(settings, await callTlsHook(resolved, settingsMessage, nursery), before?.material.ticketKeys);
 }
 
 /** The contract's `settings`. */

@@ -88,7 +88,7 @@ export async function runMaster(start: Start): Promise<void> {
     if (refused !== undefined) return end(refused);
     const settingsMessage = command(resolved);
     const { settings } = resolved;
-    const certificates = await openCertificates(settings);
+    const certificates = await openCertificates(resolved, settingsMessage, nursery);
     if (settings.check_config) return end(await checkConfiguration(resolved, settingsMessage, nursery));
     if (settings.daemon && !inBackground && context.origin.predecessor === undefined) {
       if (context.serviceManager !== undefined) writeFully(STDERR, DAEMON_UNDER_SYSTEMD);

@@ -70,7 +70,7 @@ export class SettingsReader {
     writeFully(STDERR, launch.stderr + found.stderr);
     const { settings, waiting } = withoutRestarts(current.settings, found.settings);
     const resolved = { ...found, settings };
-    const certificates = await openCertificates(settings, before);
+    const certificates = await openCertificates(resolved, command(resolved), nursery, before);
     const effective = effectiveSettings(resolved, launch, this.#master, certificates, run);
     checkLogs(settings);
     refuseNewDescriptors(plan.addresses, effective.plan.addresses);

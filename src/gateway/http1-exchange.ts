@@ -6,6 +6,7 @@ import { asksForWebsocket, checkHandshake, joinedField } from "../protocol/webso
 import type {
   BodyEnd,
   BodyReader,
+  ConnectionTunnel,
   RequestStream,
   ResponseHead,
   ResponseSink,
@@ -40,7 +41,7 @@ export interface ExchangeConnection {
 }
 
 /** A tunnel, and how many bytes the client was given through it. */
-export interface ExchangeTunnel extends Tunnel {
+export interface ExchangeTunnel extends ConnectionTunnel {
   readonly sentBytes: number;
 }
 
@@ -163,7 +164,7 @@ export class Http1Exchange implements RequestStream, ResponseSink {
     if (!this.#over) this.#reader?.onEnd(end);
   }
 
-  takeOver(user: TunnelUser): Tunnel | undefined {
+  takeOver(user: TunnelUser): ConnectionTunnel | undefined {
     if (this.#over || this.started || this.#tunnel !== undefined) return undefined;
     this.#tunnel = this.#connection.openTunnel(this, user);
     return this.#tunnel;

@@ -1,10 +1,10 @@
 /** An HTTP/1 connection that has left HTTP (RFC 9110 §7.8): its bytes both ways belong to a `TunnelUser`. */
 
 import type { Socket } from "node:net";
-import type { Tunnel, TunnelUser } from "../request/exchange.ts";
+import type { ConnectionTunnel, TunnelUser } from "../request/exchange.ts";
 
 /** A tunnel may be silent for hours, and only this tells one whose client has vanished from one that has nothing to say. nginx's and most systems' proxies give up after a minute. */
-const KEEP_ALIVE_MS = 60_000;
+export const KEEP_ALIVE_MS = 60_000;
 
 const NOTHING = Buffer.alloc(0);
 /** What is gathered for one system call: what Node copies for a write without allocating. */
@@ -31,7 +31,7 @@ export interface TunnelOwner {
   onOver(ending: "end" | "cut"): void;
 }
 
-export class Http1Tunnel implements Tunnel {
+export class Http1Tunnel implements ConnectionTunnel {
   /** Bytes that were given to the client. */
   sentBytes = 0;
   readonly #socket: Socket;

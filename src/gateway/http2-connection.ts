@@ -10,11 +10,13 @@ import type { Http2Policy } from "../protocol/http2/policy.ts";
 import { responseFields } from "../protocol/http2/response-fields.ts";
 import type { Http2Stream } from "../protocol/http2/stream.ts";
 import { tlsInadequacy } from "../protocol/http2/tls-requirements.ts";
-import { PROTOCOL_ERRORS, type ProtocolError } from "../request/protocol-error.ts";
+import { PROTOCOL_ERRORS, type ProtocolError, type ProtocolErrorCode } from "../request/protocol-error.ts";
 import type { Peer, RequestHead } from "../request/request-head.ts";
 import { CROWDED_IDLE_MS } from "./connection-phase.ts";
 import type { ClientHost } from "./http1-connection.ts";
+import { KEEP_ALIVE_MS } from "./http1-tunnel.ts";
 import { Http2Exchange, type Http2ExchangeOwner } from "./http2-exchange.ts";
+import { Http2Websocket } from "./http2-websocket.ts";
 import type { ConnectionLimits, TimeLimit } from "./limits-from-settings.ts";
 import { WriteWatch } from "./write-watch.ts";
 
@@ -41,6 +43,8 @@ export class Http2Connection implements Http2Handler, Http2ExchangeOwner {
   readonly #peer: Peer;
   readonly #engine: Http2Engine;
   readonly #exchanges = new Roster<Http2Exchange>();
+  /** Kinds of refusals that the log has of this connection. */
+  readonly #refusalsSaid: ProtocolErrorCode[] = [];
   readonly #writeWatch = new WriteWatch();
   readonly #flush = () => this.#guard(() => this.#engine.flush());
   /** Since when no request is open. */
@@ -139,13 +143,21 @@ export class Http2Connection implements Http2Handler, Http2ExchangeOwner {
 
   onRequest(stream: Http2Stream, head: RequestHead): void {
     const exchange = new Http2Exchange(stream, head, this.#host.now(), this);
+    if (head.connectProtocol !== undefined) {
+      exchange.websocket = new Http2Websocket(exchange, stream.requestEnded);
+      this.#socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    }
     this.#exchanges.add(exchange);
     this.#servedBefore = true;
     this.#host.handle(exchange);
   }
 
   onRefusal(stream: Http2Stream, error: ProtocolError): void {
-    this.#warn(error.message);
+    // A client may ask for the same again and again; where HTTP/1 closes the connection, this one stays.
+    if (!this.#refusalsSaid.includes(error.code)) {
+      this.#refusalsSaid.push(error.code);
+      this.#warn(error.message);
+    }
     const { status, reason } = PROTOCOL_ERRORS[error.code];
     const page = Buffer.from(refusalBody(reason, error.pageText), "latin1");
     stream.respond(status, responseFields(`Content-Type: text/html\r\nContent-Length: ${page.length}\r\n`, this.date), page);

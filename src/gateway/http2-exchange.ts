@@ -8,6 +8,7 @@ import type { BodyReader, RequestStream, ResponseHead, ResponseSink } from "../r
 import type { RequestHead } from "../request/request-head.ts";
 import { ClientPace } from "./client-pace.ts";
 import { CLIENT_LEFT_STATUS } from "./http1-exchange.ts";
+import type { Http2Websocket } from "./http2-websocket.ts";
 import type { ConnectionLimits, TimeLimit } from "./limits-from-settings.ts";
 
 /** What an exchange asks of its connection. */
@@ -29,8 +30,8 @@ export class Http2Exchange implements RequestStream, ResponseSink, StreamReader 
   onClientLeft: (() => void) | undefined;
   onClientFin: (() => void) | undefined;
   withdraw: (() => boolean) | undefined;
-  /** Clients are not told that streams may become WebSockets (RFC 8441 §3), so none asks. */
-  readonly websocket = undefined;
+  /** Set by the connection when the client asks for one (RFC 8441). */
+  websocket: Http2Websocket | undefined;
   /** For the access log. */
   status = 0;
   fieldLines = "";
@@ -58,7 +59,8 @@ export class Http2Exchange implements RequestStream, ResponseSink, StreamReader 
     this.#response = new Http2Response(stream, head.method);
     stream.reader = this;
     stream.onAnswered = () => this.#done();
-    if (!stream.requestEnded) this.#bodyPace = new ClientPace(arrivedMs, 0);
+    // What comes on a WebSocket's stream is no body, and may take any time.
+    if (!stream.requestEnded && stream.connectProtocol === undefined) this.#bodyPace = new ClientPace(arrivedMs, 0);
   }
 
   /** A stream is no connection of its own that could be given away. */
@@ -129,9 +131,9 @@ export class Http2Exchange implements RequestStream, ResponseSink, StreamReader 
 
   // --- the response --------------------------------------------------------------------------------------------------
 
-  respond(head: ResponseHead, body: Buffer): void {
+  respond(given: ResponseHead, body: Buffer): void {
     if (this.#over) return;
-    this.#begin(head);
+    const head = this.#begin(given);
     this.#response.whole(head, body, this.#owner.date);
     this.#doneIfReset();
   }
@@ -140,9 +142,9 @@ export class Http2Exchange implements RequestStream, ResponseSink, StreamReader 
     if (!this.#over && !this.started) this.#response.informational(status, fieldLines);
   }
 
-  start(head: ResponseHead): void {
+  start(given: ResponseHead): void {
     if (this.#over) return;
-    this.#begin(head);
+    const head = this.#begin(given);
     this.#response.start(head, this.#owner.date);
     this.#doneIfReset();
   }
@@ -178,9 +180,12 @@ export class Http2Exchange implements RequestStream, ResponseSink, StreamReader 
     this.respond({ status: String(status), fieldLines, contentLength: page.length, close: false }, page);
   }
 
-  #begin(head: ResponseHead): void {
+  /** @returns The head as this client is to be given it. */
+  #begin(given: ResponseHead): ResponseHead {
+    const head = this.websocket === undefined ? given : this.websocket.answerOf(given);
     this.status = Number.parseInt(head.status, 10);
     this.fieldLines = head.fieldLines;
+    return head;
   }
 
   // --- the end -------------------------------------------------------------------------------------------------------
@@ -195,11 +200,12 @@ export class Http2Exchange implements RequestStream, ResponseSink, StreamReader 
 
   /** The client sends nothing more and has not been answered for long: a request that no worker has is given up. */
   giveUpQueued(): void {
-    if (this.withdraw?.() === true) this.#cut();
+    if (this.withdraw?.() === true) this.cut();
   }
 
   /** Ends the stream without telling the inside, which knows. */
-  #cut(): void {
+  cut(): void {
+    if (this.#over) return;
     if (this.status === 0) this.status = CLIENT_LEFT_STATUS;
     this.#stream.reset("CANCEL");
     this.#done();
@@ -237,6 +243,6 @@ export class Http2Exchange implements RequestStream, ResponseSink, StreamReader 
     if (!this.#responsePace?.isTooSlow(now, sentBytes, writeMs)) return;
     this.#owner.limitReached("write-timeout", writeMs);
     this.onClientLeft?.();
-    this.#cut();
+    this.cut();
   }
 }

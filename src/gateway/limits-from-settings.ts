@@ -6,6 +6,7 @@ import { type Http1Policy, http1Policy } from "../protocol/http1/policy.ts";
 import { type Http2Policy, http2Policy } from "../protocol/http2/policy.ts";
 import type { Peer } from "../request/request-head.ts";
 import type { Settings } from "../settings/table.ts";
+import { workerKind } from "../settings/worker-class.ts";
 import type { SpoolLimits } from "./byte-spool.ts";
 import type { PoolLimits } from "./worker-pool.ts";
 
@@ -56,8 +57,8 @@ export function http2PolicyOf(settings: Settings, request: Http1Policy): Http2Po
       initialWindowSize: settings.http2_initial_window_size,
       maxFrameSize: settings.http2_max_frame_size,
       maxHeaderListSize: settings.http2_max_header_list_size,
-      // WebSocket on a stream (RFC 8441) is announced when there is somebody to speak it.
-      extendedConnect: false,
+      // WebSocket on a stream (RFC 8441): where there is somebody to speak it.
+      extendedConnect: workerKind(settings) === "asgi",
     },
     request,
   );
@@ -66,7 +67,7 @@ export function http2PolicyOf(settings: Settings, request: Http1Policy): Http2Po
 /** ALPN's name of HTTP/2 (RFC 9113 §3.1). */
 export const HTTP2_BY_TLS = "h2";
 /** ALPN's name of HTTP/1.1 (RFC 7301 §6). */
-const HTTP1_BY_TLS = "http/1.1";
+export const HTTP1_BY_TLS = "http/1.1";
 
 /**
  * @returns What clients are offered by ALPN, the preferred first. HTTP/1.1 always is among them: with `http_protocols=h2` too, Gunicorn

@@ -3,7 +3,7 @@
  * other's pace, and each side's end is told to the other. It is over when the application's request is, and the application's end has come.
  */
 
-import type { Tunnel, TunnelUser } from "../request/exchange.ts";
+import type { ConnectionTunnel, TunnelUser } from "../request/exchange.ts";
 
 /** The application's side. Whoever has it sets the handlers, then calls `resume`. */
 export interface ApplicationEnd {
@@ -23,7 +23,7 @@ export interface ApplicationEnd {
 
 export class TakenConnection implements TunnelUser {
   readonly #application: ApplicationEnd;
-  #tunnel: Tunnel | undefined;
+  #tunnel: ConnectionTunnel | undefined;
   #answered = false;
   #applicationEnded = false;
   #requestOver = false;
@@ -33,7 +33,7 @@ export class TakenConnection implements TunnelUser {
     this.#application = application;
   }
 
-  begin(tunnel: Tunnel): void {
+  begin(tunnel: ConnectionTunnel): void {
     this.#tunnel = tunnel;
     const application = this.#application;
     application.onBytes = (bytes) => this.#toClient(bytes);

@@ -48,11 +48,11 @@ export interface RequestStream {
    *
    * @returns undefined when there is no connection to give: the client has left, the answer has begun, or the connection is given already.
    */
-  takeOver(user: TunnelUser): Tunnel | undefined;
+  takeOver(user: TunnelUser): ConnectionTunnel | undefined;
 }
 
 /**
- * The beginning of a WebSocket, whatever carries it: a connection that leaves HTTP/1 (RFC 6455 §4.2), or one day a stream of HTTP/2
+ * The beginning of a WebSocket, whatever carries it: a connection that leaves HTTP/1 (RFC 6455 §4.2), or a stream of HTTP/2
  * (RFC 8441). As long as it is not accepted the request may be answered like any other.
  */
 export interface WebsocketHandshake {
@@ -79,12 +79,16 @@ export interface Tunnel {
   /** Back-pressure. Bytes under way may still come. */
   pause(): void;
   resume(): void;
-  /** Sends our end behind what was written; the client's bytes still come. */
-  finishWriting(): void;
   /** Ends it behind what was written; nothing more is read. */
   end(): void;
   /** Ends it at once. */
   cut(): void;
+}
+
+/** A whole connection, which ends in two halves. */
+export interface ConnectionTunnel extends Tunnel {
+  /** Sends our end behind what was written; the client's bytes still come. */
+  finishWriting(): void;
 }
 
 /** Who speaks through a tunnel. */

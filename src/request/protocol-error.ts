@@ -25,6 +25,8 @@ export const PROTOCOL_ERRORS = {
   "proxy-not-allowed": { status: 403, reason: "Forbidden", rule: "proxy_allow_ips" },
   "bad-websocket-version": { status: 426, reason: "Upgrade Required", rule: "RFC 6455 §4.2.2" },
   "bad-websocket-key": { status: 400, reason: "Bad Request", rule: "RFC 6455 §4.2.1" },
+  "bad-websocket-version-in-http2": { status: 400, reason: "Bad Request", rule: "RFC 6455 §4.4" },
+  "unsupported-connect-protocol": { status: 501, reason: "Not Implemented", rule: "RFC 9220 §3" },
   "bad-http2-preface": { status: 400, reason: "Bad Request", rule: "RFC 9113 §3.4" },
   "bad-script-name": { status: 500, reason: "Internal Server Error", rule: "SCRIPT_NAME" },
 } as const;
@@ -32,6 +34,7 @@ export const PROTOCOL_ERRORS = {
 /** Field lines that an answer owes to its client besides the page: which version would have been the right one. */
 export const REFUSAL_FIELD_LINES: { readonly [code in ProtocolErrorCode]?: string } = {
   "bad-websocket-version": "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+  "bad-websocket-version-in-http2": "Sec-WebSocket-Version: 13\r\n",
 };
 
 /** Names one thing that a client can do wrong. */

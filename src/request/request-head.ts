@@ -89,4 +89,6 @@ export interface RequestHead {
   readonly expectsContinue: boolean;
   /** What the client asked for: true when the connection may stay open after this exchange. */
   readonly keepAlive: boolean;
+  /** What the client wants to speak on a stream of HTTP/2 instead (RFC 8441): `"websocket"`. Absent for all other requests. */
+  readonly connectProtocol?: string;
 }

@@ -159,7 +159,7 @@ export function resolve(launch: Launch, configValues: readonly (readonly [string
     for (const [name, value] of launch.fromCommandLine.values) layered.set(name, value, "command line");
     const settings = layered.settings();
     const application = findApplication(launch, settings);
-    checkTogether(settings, warnings);
+    checkTogether(settings, layered.origins(), warnings);
     const [origins, workerClass] = [layered.origins(), workerClassName(settings)];
     return { at: "resolved", settings, origins, defaults: layered.defaults, application, workerClass, stderr: printed() };
   } catch (error) {
@@ -231,12 +231,15 @@ function findApplication({ paste, fromCommandLine }: Launch, settings: Settings)
 }
 
 /** Checks settings against each other. */
-function checkTogether(settings: Settings, warnings: string[]): void {
+function checkTogether(settings: Settings, origins: Record<SettingName, Origin>, warnings: string[]): void {
   const hasTls = Boolean(settings.certfile || settings.keyfile);
   if (settings.http_protocols.includes("h2") && !hasTls && settings.http2_cleartext === "off") {
     warnings.push(
       "Warning: http_protocols includes h2 but there is no TLS and http2_cleartext is off, so HTTP/2 will never be negotiated.",
     );
+  }
+  if (origins.ssl_context !== "default" && !hasTls) {
+    warnings.push("Warning: ssl_context is set but neither certfile nor keyfile is: there is no TLS, and the hook is not called.");
   }
 }
 

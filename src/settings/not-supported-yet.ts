@@ -22,8 +22,6 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   "dogstatsd_tags",
   "statsd_prefix",
   "enable_backlog_metric",
-  // Hooks
-  "ssl_context",
   // Dirty arbiter
   "dirty_apps",
   "dirty_workers",

@@ -57,9 +57,13 @@ const peerEntries = new WeakMap<Peer, string>();
 /**
  * @param mountedAt  SCRIPT_NAME of the process environment, `""` when there is none; a trusted header of the request overrides it.
  * @returns          A marshalled dict as latin-1 text.
- * @throws {ProtocolError} `bad-script-name` when the path is not below the mount point (Gunicorn: ConfigurationProblem).
+ * @throws {ProtocolError} `bad-script-name` when the path is not below the mount point (Gunicorn: ConfigurationProblem);
+ *                         `unsupported-connect-protocol` for what WSGI has no place for.
  */
 export function encodeEnviron(head: RequestHead, mountedAt: string): string {
+  if (head.connectProtocol !== undefined) {
+    throw new ProtocolError("unsupported-connect-protocol", `WSGI has no :protocol ${reprString(head.connectProtocol)}`);
+  }
   const scriptName = head.scriptName ?? mountedAt;
   const mount = scriptName === "" ? SCRIPT_NAME + EMPTY : SCRIPT_NAME + marshalText(scriptName);
   const path = scriptName === "" ? head.path : pathBelow(scriptName, head);

@@ -110,8 +110,12 @@ function subprotocols(head: RequestHead): string[] {
     .map((name) => name.trim());
 }
 
-/** RFC 9110 §6.5.1: trailers are for clients that say they understand them, in a response that is chunked. */
+/**
+ * RFC 9110 §6.5.1: in HTTP/1.1 trailers are for clients that say they understand them, in a response that is chunked. HTTP/2 has a place
+ * of its own for them, and Gunicorn sends them to all of its clients.
+ */
 export function takesTrailers(head: RequestHead): boolean {
+  if (head.protocol === "HTTP/2.0") return true;
   if (head.protocol === "HTTP/1.0") return false;
   const index = head.names.findIndex(({ lower }) => lower === "te");
   if (index < 0) return false;

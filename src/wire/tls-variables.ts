@@ -3,8 +3,8 @@
 import type { TlsFacts } from "../request/request-head.ts";
 import { DICT_END, DICT_START, marshalInteger, marshalKey, marshalText, marshalUtf8, NONE, startList } from "./marshal.ts";
 
-/** RFC 8446 §4.1.2 and §4.2.1: the numbers of versions. */
-const VERSIONS: Readonly<Record<string, number>> = { "TLSv1.2": 0x0303, "TLSv1.3": 0x0304 };
+/** RFC 8446 §4.1.2 and §4.2.1: the numbers of versions; the first two only where the hook `ssl_context` asks for them. */
+const VERSIONS: Readonly<Record<string, number>> = { TLSv1: 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304 };
 /** RFC 8446 §B.4, RFC 5289 §3.2, RFC 7905 §2: the suites that OpenSSL offers by default. */
 const CIPHERS: Readonly<Record<string, number>> = {
   TLS_AES_128_GCM_SHA256: 0x1301,

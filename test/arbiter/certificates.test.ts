@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Certificates } from "../../src/arbiter/certificates.ts";
+import type { HookedContext } from "../../src/arbiter/tls-hook.ts";
 import { settingsOf } from "./settings-of.ts";
 
 const FOLDER = fileURLToPath(new URL("../certificates", import.meta.url));
@@ -18,8 +19,9 @@ test("what gateways get", () => {
     ...["--sni-certificate", `Other.Example=${file("other.pem")},${file("other.key")}`],
   );
   assert.deepEqual(material, {
-    cert: text("server.pem"),
-    key: text("server.key"),
+    pairs: [{ cert: text("server.pem"), key: text("server.key") }],
+    special: {},
+    protocols: undefined,
     ca: text("ca.pem"),
     clientCertificates: "optional",
     ciphers: "ECDHE+AESGCM",
@@ -56,3 +58,39 @@ for (const [words, pattern] of [
 ] as const) {
   test(`${words.at(-2)} that cannot be used is refused: ${pattern}`, () => assert.throws(() => read(...words), { message: pattern }));
 }
+
+const chain = (cert: string, key: string, password: string | null = null) => ({ cert: file(cert), key: file(key), password });
+const GEHEIM = Buffer.from("geheim").toString("base64");
+
+function hooked(context: Partial<HookedContext>) {
+  const nothing = { minimumVersion: null, maximumVersion: null, ciphers: null, curve: null, dhParameters: null, protocols: null };
+  const usual = { chains: [chain("server.pem", "server.key")], authorities: [], verifyMode: 0, options: [] };
+  return new Certificates(settingsOf([...SERVER, "app"]), { ...nothing, ...usual, ...context }).material;
+}
+
+test("of a hook's certificates the last of each kind of key counts", () => {
+  const chains = [chain("server.pem", "server.key"), chain("rsa.pem", "rsa.key"), chain("other.pem", "other.key")];
+  const { pairs } = hooked({ chains });
+  assert.deepEqual(new Set(pairs.map(({ cert }) => cert)), new Set([text("other.pem"), text("rsa.pem")]));
+});
+
+test("a key with a password is handed on without it", () => {
+  const { pairs } = hooked({ chains: [chain("server.pem", "server-encrypted.key", GEHEIM)] });
+  assert.match(pairs[0]?.key ?? "", /^-----BEGIN PRIVATE KEY-----/);
+  assert.throws(() => hooked({ chains: [chain("server.pem", "server-encrypted.key", "eA==")] }), {
+    message: /^hook ssl_context: file ".*server\.pem" with hook ssl_context: file ".*encrypted\.key" cannot be used: /,
+  });
+});
+
+test("authorities from several places, and what else a hook says", () => {
+  const { ca, special } = hooked({ authorities: [{ file: file("ca.pem") }, { pem: "PEM" }], minimumVersion: "TLSv1.3" });
+  assert.deepEqual([ca, special], [`${text("ca.pem")}\nPEM`, { minVersion: "TLSv1.3" }]);
+});
+
+test("what a hook says and Node cannot use stops the start", () => {
+  assert.throws(() => hooked({ curve: "nosuch" }), { message: /cannot be used: / });
+  assert.throws(() => hooked({ dhParameters: "/nope" }), { message: 'hook ssl_context: file "/nope" does not exist' });
+  assert.throws(() => hooked({ chains: [chain("server.pem", "server.key"), chain("README.md", "rsa.key")] }), {
+    message: /README\.md" with .* cannot be used: /,
+  });
+});

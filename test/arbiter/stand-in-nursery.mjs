@@ -1,7 +1,7 @@
 /**
  * Speaks the nursery's side of docs/internals/channels.md §1, and the gateway's of §2, without forking anything: workers are numbers.
  * Every command it gets is logged as `got <cmd> <details>`. STAND_IN names what it does otherwise:
- * `die-at-once`, `old-python`, `busy-port`, `broken-config`, `broken-app`, `uvicorn-class`.
+ * `die-at-once`, `old-python`, `busy-port`, `broken-config`, `broken-app`, `uvicorn-class`, `broken-hook`, `leaving-hook`.
  */
 import net from "node:net";
 
@@ -103,6 +103,11 @@ const commands = {
   "check-class"() {
     if (STAND_IN === "broken-app") say({ ev: "class-checked", status: 1, text: "\nError: class uri\n" });
     else say({ ev: "class-checked", status: 0, text: STAND_IN === "uvicorn-class" ? UVICORN_CLASS : "" });
+  },
+  "make-ssl-context"({ settings }) {
+    if (STAND_IN === "broken-hook") say({ ev: "ssl-context-made", status: 1, text: "hook ssl_context: no" });
+    else if (STAND_IN === "leaving-hook") say({ ev: "ssl-context-made", status: 3, text: "" });
+    else say({ ev: "ssl-context-made", status: 0, text: JSON.stringify({ asked: settings.cmd }) });
   },
   exit() {
     process.exit(0);

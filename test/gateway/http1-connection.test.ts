@@ -6,7 +6,7 @@ import type { Http1Exchange } from "../../src/gateway/http1-exchange.ts";
 import type { ConnectionLimits, TimeLimit } from "../../src/gateway/limits-from-settings.ts";
 import { type Http1Policy, http1Policy } from "../../src/protocol/http1/policy.ts";
 import type { Upgrade } from "../../src/protocol/http2/h2c-upgrade.ts";
-import type { BodyEnd, RequestStream, Tunnel, TunnelUser } from "../../src/request/exchange.ts";
+import type { BodyEnd, ConnectionTunnel, RequestStream, Tunnel, TunnelUser } from "../../src/request/exchange.ts";
 import type { Peer } from "../../src/request/request-head.ts";
 import { ConnectionServer, type Handler } from "./connection-server.ts";
 import { PEER } from "./memory-exchange.ts";
@@ -929,7 +929,7 @@ class TakingApplication implements TunnelUser {
   gone = false;
   drains = 0;
   stream: RequestStream | undefined;
-  tunnel: Tunnel | undefined;
+  tunnel: ConnectionTunnel | undefined;
 
   readonly handler: Handler = (stream) => {
     this.stream = stream;

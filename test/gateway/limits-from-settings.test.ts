@@ -184,6 +184,19 @@ test("the settings of HTTP/2", () => {
   assert.equal(rest.request, request);
 });
 
+for (const [words, isAnnounced] of [
+  [[], false],
+  [["-k", "gevent"], false],
+  [["--threads", "2"], false],
+  [["-k", "asgi"], true],
+  [["-k", "uvicorn.workers.UvicornWorker"], true],
+] as const) {
+  test(`WebSocket over HTTP/2 is ${isAnnounced ? "" : "not "}announced with ${words.join(" ") || "sync"}`, () => {
+    const settings = settingsOf([...words]);
+    assert.equal(http2PolicyOf(settings, http1PolicyOf(settings)).extendedConnect, isAnnounced);
+  });
+}
+
 const H2 = ["--http-protocols", "h2,h1"];
 for (const { words, how } of [
   { words: [], how: [false, false, true] },

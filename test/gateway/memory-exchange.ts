@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import type {
   BodyEnd,
   BodyReader,
+  ConnectionTunnel,
   RequestStream,
   ResponseHead,
   ResponseSink,
-  Tunnel,
   TunnelUser,
   WebsocketHandshake,
 } from "../../src/request/exchange.ts";
@@ -145,7 +145,7 @@ export class MemoryExchange implements RequestStream, ResponseSink {
   /** What the client was given through the tunnel. */
   tunnelled = "";
 
-  takeOver(user: TunnelUser): Tunnel | undefined {
+  takeOver(user: TunnelUser): ConnectionTunnel | undefined {
     if (this.ending !== "open" || this.started || this.tunnelUser !== undefined) return undefined;
     this.tunnelUser = user;
     const over = (ending: Ending) => () => {

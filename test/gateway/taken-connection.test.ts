@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ApplicationEnd, TakenConnection } from "../../src/gateway/taken-connection.ts";
-import type { Tunnel } from "../../src/request/exchange.ts";
+import type { ConnectionTunnel } from "../../src/request/exchange.ts";
 
 /** Both sides, noting in order what happens to them. */
 function taken() {
   const asked: string[] = [];
   const slow = { client: false, application: false };
-  const tunnel: Tunnel = {
+  const tunnel: ConnectionTunnel = {
     write: (bytes) => {
       asked.push(`client ${bytes}`);
       return !slow.client;

@@ -9,10 +9,12 @@ const text = (name: string) => readFileSync(fileURLToPath(new URL(`../certificat
 export const pair = (stem: string): KeyPair => ({ cert: text(`${stem}.pem`), key: text(`${stem}.key`) });
 
 export const MATERIAL: TlsMaterial = {
-  ...pair("server"),
+  pairs: [pair("server")],
   ca: undefined,
   clientCertificates: "unwanted",
   ciphers: undefined,
+  special: {},
+  protocols: undefined,
   hosts: [],
   ticketKeys: Buffer.alloc(48, 7).toString("base64"),
 };

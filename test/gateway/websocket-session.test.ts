@@ -48,7 +48,6 @@ class Stage implements Tunnel, SessionWorker {
   resume(): void {
     this.tunnel.push("resume");
   }
-  finishWriting(): void {}
   end(): void {
     this.tunnel.push("end");
   }

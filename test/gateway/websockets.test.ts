@@ -45,7 +45,6 @@ class Client implements WebsocketHandshake, Tunnel {
   }
   pause(): void {}
   resume(): void {}
-  finishWriting(): void {}
   end(): void {
     this.ending = "end";
   }

@@ -16,9 +16,11 @@ test("h2spec without TLS", async (t) => {
   assert.match(output, /× 2: Sends invalid connection preface/);
 });
 
-test("h2spec over TLS", async (t) => {
-  const args = ["cases", "--http-protocols", "h2,h1", "--certfile", certificate("server.pem"), "--keyfile", certificate("server.key")];
-  const server = await Server.start(t, "tunicorn", { args });
-  const { output, passed, failed, skipped } = await runH2spec(Number(server.address), ["-t", "-k"]);
-  assert.deepEqual([passed, failed, skipped], [145, 0, 0], output);
-});
+for (const application of [["cases"], ["asgi_cases", "-k", "asgi"]]) {
+  test(`h2spec over TLS, ${application.at(-1)}`, async (t) => {
+    const tls = ["--http-protocols", "h2,h1", "--certfile", certificate("server.pem"), "--keyfile", certificate("server.key")];
+    const server = await Server.start(t, "tunicorn", { args: [...application, ...tls] });
+    const { output, passed, failed, skipped } = await runH2spec(Number(server.address), ["-t", "-k"]);
+    assert.deepEqual([passed, failed, skipped], [145, 0, 0], output);
+  });
+}

@@ -28,13 +28,13 @@ const run = promisify(execFile);
 /** Cleaned up behind the file's last test. */
 const cleanUps: (() => Promise<void> | void)[] = [];
 const scope: Scope = { after: (cleanUp) => void cleanUps.unshift(cleanUp) };
-const CLASSES = ["sync", "gthread", "asgi"] as const;
+const CLASSES = ["sync", "gthread", "gevent", "asgi"] as const;
 type WorkerClass = (typeof CLASSES)[number];
 const servers = {} as Record<WorkerClass, Server>;
 
 before(async () => {
   const optional = ["--ca-certs", certificateFile("ca.pem"), "--cert-reqs", "1"];
-  const more = { sync: [...optional, "--proxy-protocol", "auto"], gthread: ["--threads", "4"], asgi: optional };
+  const more = { sync: [...optional, "--proxy-protocol", "auto"], gthread: ["--threads", "4"], gevent: [], asgi: optional };
   const start = async (kind: WorkerClass) => {
     servers[kind] = await Server.start(scope, "tunicorn", { args: [applicationOf(kind), "-k", kind, ...HTTP2, ...more[kind]] });
   };

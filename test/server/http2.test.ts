@@ -13,6 +13,18 @@ import { type Answer, ask, openSession } from "./http2-client.ts";
 
 const HTTP2 = ["--http-protocols", "h2,h1", "--http2-cleartext"];
 
+const LIMITS = ["--http2-max-concurrent-streams", "77", "--http2-initial-window-size", "100000"].concat([
+  "--http2-max-frame-size",
+  "20000",
+  "--http2-max-header-list-size",
+  "50000",
+]);
+
+const TRAILERS = [
+  ["x-sum", "1"],
+  ["x-more", "2"],
+];
+
 /** Cleaned up behind the file's last test. */
 const cleanUps: (() => Promise<void> | void)[] = [];
 const scope: Scope = { after: (cleanUp) => void cleanUps.unshift(cleanUp) };
@@ -24,7 +36,7 @@ before(async () => {
   const access = ["--access-logfile", "-"];
   [wsgi, asgi] = await Promise.all([
     Server.start(scope, "tunicorn", { args: ["cases", ...HTTP2, "both", ...access] }),
-    Server.start(scope, "tunicorn", { args: ["asgi_cases", "-k", "asgi", ...HTTP2, "prior-knowledge"] }),
+    Server.start(scope, "tunicorn", { args: ["asgi_cases", "-k", "asgi", ...HTTP2, "prior-knowledge", ...LIMITS] }),
   ]);
   session = connectTo(wsgi);
 });
@@ -78,6 +90,14 @@ test("early hints by WSGI", async () => {
   assert.deepEqual([hints[0]?.[":status"], hints[0]?.link, body], [103, "</a.css>; rel=preload", "after hints"]);
 });
 
+for (const target of ["/trailers", "/trailers?late=1"]) {
+  test(`${target} by WSGI`, async () => {
+    const { trailers, body } = await ask(session, { ":path": target });
+    assert.deepEqual([body, Object.entries(trailers ?? {})], ["first", TRAILERS]);
+    assert.match((await wsgi.exchange(get(target))).body, /plain/);
+  });
+}
+
 test("a large upload comes back whole", async () => {
   const body = Buffer.alloc(3_000_000, "0123456789");
   const answer = await ask(session, { ":path": "/echo", ":method": "POST" }, body);
@@ -117,6 +137,21 @@ test("a request reaches an ASGI application", async () => {
   }
   const upload = Buffer.alloc(1_000_000, "x");
   assert.ok((await ask(asked, { ":path": "/echo", ":method": "POST" }, upload)).body === upload.latin1Slice());
+});
+
+test("early hints and trailers by ASGI", async () => {
+  const asked = connectTo(asgi);
+  const hinted = await ask(asked, { ":path": "/hints" });
+  assert.deepEqual([hinted.hints[0]?.[":status"], hinted.body], [103, "after hints"]);
+  const { trailers } = await ask(asked, { ":path": "/trailers" });
+  assert.deepEqual(Object.entries(trailers ?? {}), TRAILERS);
+});
+
+test("clients are told of the limits that are set", async () => {
+  const asked = connectTo(asgi);
+  await ask(asked, { ":path": "/" });
+  const { maxConcurrentStreams, initialWindowSize, maxFrameSize, maxHeaderListSize } = asked.remoteSettings;
+  assert.deepEqual([maxConcurrentStreams, initialWindowSize, maxFrameSize, maxHeaderListSize], [77, 100_000, 20_000, 50_000]);
 });
 
 test("where only prior knowledge counts, HTTP/1 is refused", async () => {

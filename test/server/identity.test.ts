@@ -5,7 +5,9 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { waitUntil } from "./deadline.ts";
+import { connect } from "node:tls";
+import { certificateFile } from "./certificates.ts";
+import { waitUntil, withDeadline } from "./deadline.ts";
 import { APPS, KINDS, type Scope, Server, type ServerKind, temporaryFolder } from "./harness.ts";
 import { get } from "./http-client.ts";
 
@@ -95,6 +97,17 @@ const STARTS: readonly { started: string; flags: readonly string[]; through?: re
   },
 ];
 
+/** CN of the certificate that a server shows. */
+async function shownBy(server: Server): Promise<string> {
+  const socket = connect({ host: "127.0.0.1", port: Number(server.address), rejectUnauthorized: false });
+  await withDeadline<void>("shaking hands", (resolve, reject) => {
+    socket.once("secureConnect", () => resolve()).once("error", reject);
+  });
+  const { CN } = socket.getPeerCertificate().subject;
+  socket.destroy();
+  return String(CN);
+}
+
 function testsOfRoot(): void {
   for (const kind of KINDS) {
     for (const flags of [
@@ -112,6 +125,25 @@ function testsOfRoot(): void {
         if (kind === "gunicorn" && flags[1] === String(NOBODY)) assert.deepEqual([uid, gid], [NOBODY, ROOT]);
         else assert.deepEqual([uid, gid], expected[flags[1] ?? ""] ?? [ROOT, flags.includes("nogroup") ? NOBODY : ROOT]);
         assert.equal(credentials(server.pid).uids[0], ROOT);
+      });
+    }
+
+    if (kind === "tunicorn") {
+      test("a key that only root may read serves users' gateways, after a change too", async (t) => {
+        const { folder, env } = openFolder(t);
+        const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+        const put = (name: string) => {
+          cpSync(certificateFile(`${name}.pem`), cert);
+          cpSync(certificateFile(`${name}.key`), key);
+          chmodSync(key, 0o400);
+        };
+        put("server");
+        const args = ["-u", "nobody", "-g", "nogroup", "--certfile", cert, "--keyfile", key, "identity_site:application"];
+        const server = await Server.start(t, kind, { args, cwd: folder, env });
+        assert.deepEqual([owner(key)[0], credentials(server.gateway() ?? 0).uids], [ROOT, [NOBODY, NOBODY, NOBODY]]);
+        assert.equal(await shownBy(server), "localhost");
+        put("other");
+        await waitUntil("waiting for the other certificate", async () => (await shownBy(server)) === "other.example");
       });
     }
 

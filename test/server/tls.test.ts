@@ -205,14 +205,21 @@ test("changed files are read again, also at HUP; broken ones leave the old; sess
   await server.waitForLine(/reload done gen=1 workers=1$/, from);
   assert.equal((await ask(server, lax)).shown, "localhost");
 
-  const { session } = await ask(server, { ...lax, maxVersion: "TLSv1.2" });
-  assert.ok(session);
-  assert.equal((await ask(server, { ...lax, maxVersion: "TLSv1.2", session })).resumed, true);
+  const versions = ["TLSv1.2", "TLSv1.3"] as const;
+  const sessions = await Promise.all(versions.map(async (version) => (await ask(server, { ...lax, maxVersion: version })).session));
+  const areResumed = async () => {
+    for (const [index, session] of sessions.entries()) {
+      assert.ok(session);
+      const { resumed, protocol } = await ask(server, { ...lax, maxVersion: versions[index], session });
+      assert.deepEqual([resumed, protocol], [true, versions[index]]);
+    }
+  };
+  await areResumed();
   const gateway = server.gateway() ?? 0;
   process.kill(gateway, "SIGKILL");
   await waitUntil("waiting for another gateway", () => ![undefined, gateway].includes(server.gateway()));
   await waitUntil("waiting for it to serve", async () => (await ask(server, lax).catch(() => undefined)) !== undefined);
-  assert.equal((await ask(server, { ...lax, maxVersion: "TLSv1.2", session })).resumed, true);
+  await areResumed();
 });
 
 test("a client that does not finish its handshake is dropped, and TERM does not wait for it", async (t) => {

@@ -1,7 +1,8 @@
 /** A WebSocket client that sends exactly the frames it is told to, right or wrong, and reads the server's strictly (RFC 6455). */
 
 import assert from "node:assert/strict";
-import { connect, type Socket } from "node:net";
+import { connect, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { withDeadline } from "./deadline.ts";
 
 /** RFC 6455 §1.3's example: the proof for it is known. */
@@ -58,15 +59,17 @@ export interface ReceivedFrame {
   readonly payload: Buffer;
 }
 
-export class WebsocketClient {
-  readonly socket: Socket;
+/** @typeParam S  What carries it: a connection, or a stream of one. */
+export class WebsocketClient<S extends Duplex = Socket> {
+  readonly socket: S;
   /** The answer to the handshake, up to its empty line. */
   head = "";
   #received = Buffer.alloc(0);
   #ended = false;
   #wake: (() => void) | undefined;
 
-  private constructor(socket: Socket) {
+  /** @param socket  What follows is frames. */
+  constructor(socket: S) {
     this.socket = socket;
     socket.on("data", (data: Buffer) => {
       this.#received = Buffer.concat([this.#received, data]);
@@ -106,7 +109,7 @@ export class WebsocketClient {
   }
 
   async sendBytewise(bytes: Buffer): Promise<void> {
-    this.socket.setNoDelay(true);
+    if (this.socket instanceof Socket) this.socket.setNoDelay(true);
     for (const byte of bytes) await new Promise<void>((resolve) => this.socket.write(Buffer.from([byte]), () => setImmediate(resolve)));
   }
 

@@ -98,6 +98,13 @@ test("a WEB_CONCURRENCY that is no number is named, even before --help", () => {
   });
 });
 
+test("a hook that makes contexts where there is no TLS is warned of", () => {
+  const hook: PyValue = { t: "object", type: "function", text: "<function f>", name: "f", callable: true, arity: 2 };
+  const stderrOf = (words: readonly string[]) => settled([...words, "app"], [["ssl_context", hook]]).stderr;
+  assert.match(stderrOf([]), /^Warning: ssl_context is set but neither certfile nor keyfile is: .*\n$/);
+  assert.equal(stderrOf(["--certfile", "/dev/null"]), "");
+});
+
 test("h2 that can never be negotiated is warned of", () => {
   const { stderr } = settled(["--http-protocols", "h2", "app"]);
   assert.match(stderr, /^Warning: http_protocols includes h2 but there is no TLS .* never be negotiated\.\n$/);

@@ -213,6 +213,11 @@ test("a path that is not below the mount point is refused with Gunicorn's words"
   });
 });
 
+test("what a client asks for on a stream of HTTP/2 that WSGI has no place for is refused", () => {
+  const head = { ...request({ method: "CONNECT" }), connectProtocol: "websocket" };
+  assert.throws(() => encodeEnviron(head, ""), { code: "unsupported-connect-protocol", message: "WSGI has no :protocol 'websocket'" });
+});
+
 test("names that a client invents are interned neither here nor in the workers, and cost nobody his speed", () => {
   const KEYS_MAX = 4096;
   const invented = (number: number): HeaderName => headerName(`X-Invented-${number}`) ?? assert.fail();

@@ -134,10 +134,13 @@ for (const [te, protocol, takes] of [
   ["gzip, Trailers", "HTTP/1.1", true],
   ["trailers", "HTTP/1.0", false],
   ["gzip", "HTTP/1.1", false],
+  ["gzip", "HTTP/2.0", true],
 ] as const) {
   test(`TE: ${te} on ${protocol}: trailers ${takes ? "are" : "are not"} taken`, () => {
     assert.equal(takesTrailers(head({ protocol, fields: [["TE", te]] })), takes);
   });
 }
 
-test("without TE no trailers are taken", () => assert.equal(takesTrailers(head()), false));
+test("without TE trailers are taken by HTTP/2 only", () => {
+  assert.deepEqual([takesTrailers(head()), takesTrailers(head({ protocol: "HTTP/2.0" }))], [false, true]);
+});

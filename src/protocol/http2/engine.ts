@@ -116,7 +116,7 @@ export class Http2Engine implements FrameSink, StreamOwner {
   upgrade(settings: Buffer, head: RequestHead): void {
     this.#control.applySettings(settings, 0, settings.length);
     this.#streams.lastId = 1;
-    this.requestRead(1, { is: "request", head, connectProtocol: undefined }, true);
+    this.requestRead(1, { is: "request", head }, true);
   }
 
   /** Gives what has been written to the handler. */
@@ -222,9 +222,11 @@ export class Http2Engine implements FrameSink, StreamOwner {
   }
 
   #openStream(id: number, request: ReadRequest, ended: boolean): Http2Stream {
-    const framing = request.is === "request" ? request.head.framing : undefined;
-    const bodyBytes = framing?.kind === "length" ? framing.bytes : framing?.kind === "none" ? 0 : Number.POSITIVE_INFINITY;
-    const connectProtocol = request.is === "request" ? request.connectProtocol : undefined;
+    const head = request.is === "request" ? request.head : undefined;
+    const framing = head?.framing;
+    const connectProtocol = head?.connectProtocol;
+    const isEmpty = framing?.kind === "none" && connectProtocol === undefined;
+    const bodyBytes = framing?.kind === "length" ? framing.bytes : isEmpty ? 0 : Number.POSITIVE_INFINITY;
     // Until the client has read our settings it goes by the usual window (RFC 9113 §6.9.2).
     const announced = this.#policy.initialWindowSize;
     const receive = new ReceiveWindow(this.settingsAcknowledged ? announced : Math.max(announced, WINDOW_DEFAULT));

@@ -98,6 +98,8 @@ export class HeaderReceiver {
       return;
     }
     this.#streams.lastId = id;
+    // Small as it came, large in memory: the same again would cost the same again.
+    if (!fits) this.#limits.countReset(this.#owner.nowMs);
     this.#owner.requestRead(id, fits ? readRequest(fields, endStream, this.#rules, this.#peer) : tooLarge(), endStream);
   }
 
@@ -121,7 +123,9 @@ export class HeaderReceiver {
       this.#owner.breakStream(id, "STREAM_CLOSED");
       return;
     }
-    const trailers = endStream && fits && !stream.lacksBody ? this.#readTrailers(fields) : undefined;
+    // Another protocol's stream has DATA only (RFC 9113 §8.5).
+    const mayEnd = endStream && fits && !stream.lacksBody && stream.connectProtocol === undefined;
+    const trailers = mayEnd ? this.#readTrailers(fields) : undefined;
     if (trailers === undefined) {
       this.#owner.breakStream(id, "PROTOCOL_ERROR");
       return;

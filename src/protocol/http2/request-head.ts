@@ -23,13 +23,18 @@ import { splitTarget } from "../http1/target.ts";
 import { type PseudoHeaders, readPseudoHeaders } from "./pseudo-headers.ts";
 
 export type ReadRequest =
-  | { readonly is: "request"; readonly head: RequestHead; readonly connectProtocol: string | undefined }
+  | { readonly is: "request"; readonly head: RequestHead }
   /** @see RFC 9113 §8.1.1. `what` is for the log. */
   | { readonly is: "malformed"; readonly what: string }
   | { readonly is: "refused"; readonly error: ProtocolError };
 
 /** What RequestHead calls the protocol; Gunicorn's SERVER_PROTOCOL. */
 export const HTTP_2_PROTOCOL = "HTTP/2.0";
+
+/** RFC 8441 §5. */
+const WEBSOCKET_PROTOCOL = "websocket";
+/** Characters of a client's word in the log. */
+const PROTOCOL_SHOWN_MAX = 40;
 
 const HOST = headerName("host")!;
 const COOKIE = headerName("cookie")!;
@@ -54,12 +59,24 @@ export function readRequest(fields: readonly HpackField[], endStream: boolean, r
   if (typeof pseudo === "string") return { is: "malformed", what: pseudo };
   try {
     const head = requestHead(fields, pseudo, endStream, rules.policy, peer);
-    return { is: "request", head, connectProtocol: pseudo.protocol };
+    return { is: "request", head: pseudo.protocol === undefined ? head : extendedConnect(head, pseudo.protocol) };
   } catch (error) {
     if (error instanceof Malformed) return { is: "malformed", what: error.message };
     if (error instanceof ProtocolError) return { is: "refused", error };
     throw error;
   }
+}
+
+/** What follows is no body: it belongs to the protocol that was asked for, and its end is a frame's (RFC 8441 §4). */
+function extendedConnect(head: RequestHead, protocol: string): RequestHead {
+  if (protocol !== WEBSOCKET_PROTOCOL) {
+    throw new ProtocolError(
+      "unsupported-connect-protocol",
+      `Unsupported :protocol: ${JSON.stringify(protocol.slice(0, PROTOCOL_SHOWN_MAX))}`,
+    );
+  }
+  if (head.framing.kind === "length") throw new Malformed("Content-Length of a tunnel");
+  return { ...head, framing: NO_BODY, connectProtocol: protocol };
 }
 
 function requestHead(
@@ -72,7 +89,7 @@ function requestHead(
   const method = checkedMethod(pseudo.method, policy);
   // A tunnel has no path; its target is what HTTP/1 has there.
   const target = pseudo.path ?? pseudo.authority ?? "";
-  const { rawPath, query } = checkedTarget(target, method, policy);
+  const { rawPath, query } = checkedTarget(target, method, pseudo.path === undefined, policy);
   const sink = new RequestFields(policy, peer, HTTP_2);
   // A proxy that we trust says with `:scheme` how its client came; others only repeat what we know.
   if (peer.trusted && (pseudo.scheme === "http" || pseudo.scheme === "https")) sink.scheme = pseudo.scheme;
@@ -95,9 +112,10 @@ function requestHead(
   };
 }
 
-function checkedTarget(target: string, method: string, policy: Http1Policy): { rawPath: string; query: string } {
+/** @param isTunnel  The target is an authority. */
+function checkedTarget(target: string, method: string, isTunnel: boolean, policy: Http1Policy): { rawPath: string; query: string } {
   if (target.length > policy.requestLineBytesMax) throw requestLineTooLong(target.length, policy.requestLineBytesMax);
-  const isPath = target.startsWith("/") || (target === "*" && method === "OPTIONS") || method === "CONNECT";
+  const isPath = target.startsWith("/") || (target === "*" && method === "OPTIONS") || isTunnel;
   const parts = isPath && !NOT_IN_TARGET.test(target) ? splitTarget(target) : undefined;
   if (parts === undefined) throw invalidRequestLine(`${method} ${target} ${HTTP_2_PROTOCOL}`);
   return parts;

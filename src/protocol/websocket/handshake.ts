@@ -1,4 +1,4 @@
-/** What a client asks for when it asks HTTP/1 for a WebSocket (RFC 6455 §4.2.1), and whether it asks rightly. */
+/** What a client asks for when it asks for a WebSocket (RFC 6455 §4.2.1; on a stream of HTTP/2 RFC 8441 §5), and whether it asks rightly. */
 
 import { ProtocolError } from "../../request/protocol-error.ts";
 import type { RequestHead } from "../../request/request-head.ts";
@@ -24,15 +24,26 @@ export function asksForWebsocket(head: RequestHead): boolean {
 }
 
 /**
+ * What HTTP/2 leaves of the handshake: key and proof are for servers that do not know what they are asked (RFC 8441 §5).
+ *
+ * @throws {ProtocolError} `bad-websocket-version-in-http2` for another version than 13.
+ */
+export function checkHandshakeInHttp2(head: RequestHead): void {
+  checkVersion(head, "bad-websocket-version-in-http2");
+}
+
+function checkVersion(head: RequestHead, code: "bad-websocket-version" | "bad-websocket-version-in-http2"): void {
+  const [version, ...others] = valuesOf(head, "sec-websocket-version");
+  if (version !== VERSION || others.length > 0) throw new ProtocolError(code, `Unsupported WebSocket version: ${shown(version)}`);
+}
+
+/**
  * @returns The client's Sec-WebSocket-Key: `"dGhlIHNhbXBsZSBub25jZQ=="`
  * @throws {ProtocolError} `bad-websocket-version` for another version than 13, `bad-websocket-key` for a key that is not base64 of 16
  *                         bytes, or not the only one.
  */
 export function checkHandshake(head: RequestHead): string {
-  const [version, ...otherVersions] = valuesOf(head, "sec-websocket-version");
-  if (version !== VERSION || otherVersions.length > 0) {
-    throw new ProtocolError("bad-websocket-version", `Unsupported WebSocket version: ${shown(version)}`);
-  }
+  checkVersion(head, "bad-websocket-version");
   const [key, ...otherKeys] = valuesOf(head, "sec-websocket-key");
   if (key === undefined || otherKeys.length > 0 || !KEY.test(key)) {
     throw new ProtocolError("bad-websocket-key", `Invalid WebSocket key: ${shown(key)}`);

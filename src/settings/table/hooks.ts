@@ -72,7 +72,15 @@ export const HOOKS = {
     "Called just after num_workers has been changed.",
   ),
   on_exit: serverHook("on_exit", "OnExit", "server", "Called just before exiting the server."),
-  ssl_context: serverHook("ssl_context", "NewSSLContext", "config, default_ssl_context_factory", "Called when SSLContext is needed."),
+  ssl_context: serverHook(
+    "ssl_context",
+    "NewSSLContext",
+    "config, default_ssl_context_factory",
+    `Called when SSLContext is needed.
+
+It is called once, at the start and at each reload, and what it returns is read: the gateway's TLS is not Python's.
+What of it cannot be honoured stops the start. docs/deploying.md has the list.`,
+  ),
 } as const;
 
 export const DIRTY_HOOKS = {

@@ -14,6 +14,7 @@ const FIELD_LISTS: readonly Fields[] = [
     [":method", "CONNECT"],
     [":authority", "h:443"],
   ],
+  [[":method", "CONNECT"], [":protocol", "websocket"], ...GET.slice(1)],
   [["digest", "x"]],
 ];
 /** A literal that the table takes, twice the same, and an index into the table. */

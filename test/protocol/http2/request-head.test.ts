@@ -159,19 +159,48 @@ test("a body without a length ends where the stream says", () => {
   assert.deepEqual(headOf(POST).framing, { kind: "none" });
 });
 
-test("extended CONNECT names its protocol, where it is allowed", () => {
-  const fields: Fields = [
-    [":method", "CONNECT"],
-    [":protocol", "websocket"],
-    [":scheme", "http"],
-    [":path", "/ws?a"],
-    [":authority", "h"],
-  ];
-  const request = read(fields, { endStream: false, extendedConnect: true });
-  assert.equal(request.is === "request" && request.connectProtocol, "websocket");
-  assert.equal(request.is === "request" && request.head.target, "/ws?a");
-  assert.equal(read(fields).is, "malformed");
+const EXTENDED_CONNECT: Fields = [
+  [":method", "CONNECT"],
+  [":protocol", "websocket"],
+  [":scheme", "https"],
+  [":path", "/ws%20x?a"],
+  [":authority", "h"],
+];
+
+test("extended CONNECT names its protocol, where it is allowed, and has no body", () => {
+  for (const endStream of [false, true]) {
+    const request = read(EXTENDED_CONNECT, { endStream, extendedConnect: true });
+    const { method, target, path, query, framing, connectProtocol } = request.is === "request" ? request.head : assert.fail(request.is);
+    assert.deepEqual([method, target, path, query], ["CONNECT", "/ws%20x?a", "/ws x", "a"]);
+    assert.deepEqual([framing, connectProtocol], [{ kind: "none" }, "websocket"]);
+  }
+  assert.equal(read(EXTENDED_CONNECT).is, "malformed");
 });
+
+test("requests of any other kind have no :protocol", () => assert.ok(!("connectProtocol" in headOf(GET))));
+
+/** EXTENDED_CONNECT with another value, or without one. */
+const extended = (name: string, value?: string): Fields =>
+  EXTENDED_CONNECT.flatMap((field) => (field[0] !== name ? [field] : value === undefined ? [] : [[name, value] as const]));
+
+for (const { name, fields, outcome } of [
+  { name: "GET with :protocol", fields: extended(":method", "GET"), outcome: "malformed" },
+  { name: "no :scheme", fields: extended(":scheme"), outcome: "malformed" },
+  { name: "no :path", fields: extended(":path"), outcome: "malformed" },
+  { name: "no :authority", fields: [...extended(":authority"), ["host", "h"]], outcome: "malformed" },
+  { name: "an empty :protocol", fields: extended(":protocol", ""), outcome: "malformed" },
+  { name: ":protocol twice", fields: [[":protocol", "websocket"], ...EXTENDED_CONNECT], outcome: "malformed" },
+  { name: "a length", fields: [...EXTENDED_CONNECT, ["content-length", "3"]], outcome: "malformed" },
+  { name: "Upgrade, as in HTTP/1", fields: [...EXTENDED_CONNECT, ["upgrade", "websocket"]], outcome: "malformed" },
+  { name: "a :path that is none", fields: extended(":path", "h:80"), outcome: "bad-request-line" },
+  { name: "another protocol", fields: extended(":protocol", "connect-udp"), outcome: "unsupported-connect-protocol" },
+  { name: "a protocol in other letters", fields: extended(":protocol", "WebSocket"), outcome: "unsupported-connect-protocol" },
+] as readonly { name: string; fields: Fields; outcome: string }[]) {
+  test(`extended CONNECT, ${name}: ${outcome}`, () => {
+    const request = read(fields, { endStream: false, extendedConnect: true });
+    assert.equal(request.is === "refused" ? request.error.code : request.is, outcome);
+  });
+}
 
 const without = (name: string) => GET.filter(([other]) => other !== name);
 const MALFORMED: readonly { name: string; fields: Fields; endStream?: boolean }[] = [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asksForWebsocket, checkHandshake, joinedField } from "../../../src/protocol/websocket/handshake.ts";
+import { asksForWebsocket, checkHandshake, checkHandshakeInHttp2, joinedField } from "../../../src/protocol/websocket/handshake.ts";
 import type { RequestHead } from "../../../src/request/request-head.ts";
 import { requestHead } from "../../gateway/memory-exchange.ts";
 
@@ -136,6 +136,14 @@ const REFUSED: readonly { name: string; fields: Fields; code: string }[] = [
 for (const { name, fields, code } of REFUSED) {
   test(`checkHandshake refuses ${name}`, () => assert.throws(() => checkHandshake(handshake(fields)), { code }));
 }
+
+test("HTTP/2 has a version, and no key", () => {
+  checkHandshakeInHttp2(handshake([["Sec-WebSocket-Version", "13"]]));
+  for (const versions of [[], ["8"], ["13", "13"], ["13, 8"]]) {
+    const head = handshake(versions.map((version) => ["Sec-WebSocket-Version", version]));
+    assert.throws(() => checkHandshakeInHttp2(head), { code: "bad-websocket-version-in-http2" }, versions.join());
+  }
+});
 
 test("joinedField joins all fields of a name", () => {
   const head = handshake([

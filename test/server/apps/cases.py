@@ -323,6 +323,18 @@ def early_hints(environ: Environ, start_response: StartResponse) -> Iterable[byt
     return answer(start_response, b"after hints")
 
 
+def trailers(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Send trailers of HTTP/2, before the body or, with ?late=1, behind it; says whether there are any."""
+    send = environ.get("gunicorn.http2.send_trailers")
+    fields = [TEXT] if query(environ, "late") else [TEXT, ("Content-Length", "5")]
+    start_response("200 OK", fields)
+    if send and not query(environ, "late"):
+        send([("X-Sum", "1"), ("x-more", "2")])
+    yield b"first" if send else b"plain"
+    if send and query(environ, "late"):
+        send([("X-Sum", "1"), ("x-more", "2")])
+
+
 def hints(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Send early hints in the way ?how= names; what is refused is answered with the exception's name."""
     send = environ["wsgi.early_hints"]
@@ -435,6 +447,7 @@ PATHS: dict[str, Callable[[Environ, StartResponse], Iterable[bytes]]] = {
     "/closing-failed": closing_failed,
     "/early-hints": early_hints,
     "/hints": hints,
+    "/trailers": trailers,
     "/stalls-open-ended": stalls_open_ended,
     "/breaks-open-ended": breaks_open_ended,
     "/echo": echo,
