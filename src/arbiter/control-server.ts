@@ -16,10 +16,13 @@ export type Answerer = (line: string, args: unknown) => Promise<Answer>;
 
 export class ControlServer {
   readonly #answer: Answerer;
+  readonly #fault: (error: unknown) => void;
   readonly #connections = new Set<Socket>();
 
-  constructor(answer: Answerer) {
+  /** @param fault  Gets an error that should not have been possible: it ends one connection, never the master. */
+  constructor(answer: Answerer, fault: (error: unknown) => void) {
     this.#answer = answer;
+    this.#fault = fault;
   }
 
   /** Takes a connection, which has not been read from. */
@@ -53,7 +56,7 @@ export class ControlServer {
       }
     } catch (error) {
       // Of ours is what is no frame, of the system that the client has gone. Gunicorn does not answer either of them.
-      if (!(error instanceof ControlFrameError) && !isOfTheSystem(error)) throw error;
+      if (!(error instanceof ControlFrameError) && !isOfTheSystem(error)) this.#fault(error);
     } finally {
       socket.end();
       socket.destroySoon();

@@ -13,6 +13,8 @@ import type { ControlSocket } from "./control-socket.ts";
 import { type PythonHalf, peerUser } from "./socket-peer.ts";
 
 const ROOT = 0;
+/** Each costs a process for a moment, and anybody may connect. */
+const STRANGERS_MAX = 8;
 
 /** What the settings say of the socket. */
 interface Wish {
@@ -39,13 +41,16 @@ export class Control {
   /** Opening and moving take their turns. */
   #work: Promise<void> = Promise.resolve();
   #closed = false;
+  /** Connections of which it is not known yet who is behind them. */
+  #strangers = 0;
 
   constructor(options: ControlOptions) {
     this.#options = options;
     this.#chronicle = new Chronicle(options.now());
     const warn = (text: string): void => options.log.write("error", text);
     this.#desk = new ControlDesk({ ...options, warn }, this.#chronicle);
-    this.#server = new ControlServer((line, args) => this.#desk.answer(line, args));
+    const fault = (error: unknown): void => warn(`control socket: ${error instanceof Error ? error.stack : error}`);
+    this.#server = new ControlServer((line, args) => this.#desk.answer(line, args), fault);
   }
 
   /** A gateway's answer. */
@@ -112,7 +117,13 @@ export class Control {
   /** The abstract namespace knows no permissions: only this user and root are heard. */
   async #takeStranger(client: Parameters<ControlServer["take"]>[0]): Promise<void> {
     client.on("error", () => {});
+    if (this.#strangers >= STRANGERS_MAX) {
+      client.destroy();
+      return;
+    }
+    this.#strangers += 1;
     const user = await peerUser(this.#options.pythonHalf(), client);
+    this.#strangers -= 1;
     if (user !== undefined && (user === ROOT || user === process.geteuid?.())) this.#server.take(client);
     else client.destroy();
   }

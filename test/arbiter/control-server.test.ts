@@ -11,10 +11,14 @@ import { type Answerer, CONNECTIONS_MAX, ControlServer } from "../../src/arbiter
 import { ControlClient } from "../../src/client/control-client.ts";
 import { ANSWER_BYTES_MAX, controlFrame } from "../../src/wire/control-frames.ts";
 
-async function serve(t: TestContext, answer: Answerer): Promise<{ path: string; server: ControlServer }> {
+async function serve(
+  t: TestContext,
+  answer: Answerer,
+  fault: (error: unknown) => void = (error) => assert.fail(String(error)),
+): Promise<{ path: string; server: ControlServer }> {
   const folder = mkdtempSync(join(tmpdir(), "tunicorn-control-"));
   const path = join(folder, "app.ctl");
-  const server = new ControlServer(answer);
+  const server = new ControlServer(answer, fault);
   const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => server.take(socket)).listen(path);
   await once(listener, "listening");
   t.after(() => {
@@ -71,6 +75,18 @@ test("a client that leaves before its answer disturbs nobody", async (t) => {
   await other.ask("wait until that is seen");
   left();
   assert.deepEqual(await other.ask("again"), {});
+  other.close();
+});
+
+test("a fault ends its connection and is reported, the others are served", async (t) => {
+  const faults: unknown[] = [];
+  const answer: Answerer = (line) => (line === "fails" ? Promise.reject(new TypeError("a fault")) : ok({}));
+  const { path } = await serve(t, answer, (error) => faults.push(error));
+  const client = await ControlClient.connect(path);
+  await assert.rejects(client.ask("fails"), /Communication error: Connection closed/);
+  assert.deepEqual(faults.map(String), ["TypeError: a fault"]);
+  const other = await ControlClient.connect(path);
+  assert.deepEqual(await other.ask("works"), {});
   other.close();
 });
 

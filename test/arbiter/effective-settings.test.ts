@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { effectiveSettings, settingsCommand } from "../../src/arbiter/effective-settings.ts";
+import { effectiveSettings, settingsCommand, withLogLevel } from "../../src/arbiter/effective-settings.ts";
 import { readSurroundings } from "../../src/arbiter/surroundings.ts";
 import type { PyValue } from "../../src/base/python-repr.ts";
 import { parse, resolve } from "../../src/settings/index.ts";
@@ -43,4 +43,16 @@ test("without a configuration there is none to run", () => {
   assert.ok(resolved.at === "resolved");
   const { plan, configMessage } = effectiveSettings(resolved, launch, MASTER, undefined);
   assert.deepEqual([plan.hasConfig, plan.hooks, configMessage], [false, [], undefined]);
+});
+
+test("another level of the error log: for all that get the settings, and whoever asks knows who wanted it", () => {
+  const launch = launchOf(["-w", "3", "app"]);
+  const resolved = resolve(launch);
+  assert.ok(resolved.at === "resolved");
+  const before = effectiveSettings(resolved, launch, MASTER, undefined);
+  const after = withLogLevel(before, "debug");
+  assert.deepEqual([after.resolved.settings.loglevel, after.resolved.origins.loglevel], ["debug", "control socket"]);
+  const { values } = after.settingsMessage as { values: Record<string, unknown> };
+  assert.deepEqual([values.loglevel, values.workers, before.resolved.settings.loglevel], ["debug", 3, "info"]);
+  assert.equal(after.plan, before.plan);
 });
