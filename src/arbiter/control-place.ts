@@ -11,7 +11,7 @@ const OTHERS = 0o077;
 
 export interface Opened {
   readonly socket: ControlSocket;
-  /** Why it is not where the settings say: `"cannot make /x/tunicorn.ctl: EROFS: read-only file system"`. */
+  /** Why it is not where the settings say: `"cannot make /x/tunicorn.ctl: read-only file system"`. */
   readonly instead: string | undefined;
 }
 
@@ -80,7 +80,7 @@ function prepare({ directory, made }: Place, uid: number): void {
   if (!found.isDirectory() || found.uid !== uid || (found.mode & OTHERS) !== 0) throw new Error(`${directory} is not this user's own`);
 }
 
-/** Node's text without what it has done: `"EROFS: read-only file system"`. */
+/** Node's text without its code and what it has done: `"read-only file system"`. */
 function reasonOf({ message }: Error): string {
-  return message.replace(/, [a-z]+ '.*$/, "");
+  return message.replace(/^[A-Z]+: /, "").replace(/, [a-z]+ '.*$/, "");
 }

@@ -153,7 +153,7 @@ for (const { what, blocked, expected } of [
     const { server, path, why, line } = await startWith(t, env, options);
     assert.ok(path.startsWith(expected), path);
     assert.match(line, /\[INFO\]/);
-    assert.equal(why, `cannot make ${folder}/.gunicorn/tunicorn.ctl: EACCES: permission denied`);
+    assert.equal(why, `cannot make ${folder}/.gunicorn/tunicorn.ctl: permission denied`);
     assert.equal(server.countLines(/ontrol socket|\[WARNING\]|\[ERROR\]/), 1);
 
     const asked = await runClient("tunicornc", ["-c", "show stats", "-j"], { env, through: AS_SOMEBODY });
