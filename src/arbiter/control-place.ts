@@ -52,7 +52,7 @@ function attempts(
     () => ControlSocket.open(wanted, mode, onConnection),
     ...fallbackPlaces(surroundings).map((place) => async () => {
       prepare(place, surroundings.uid);
-      return await ControlSocket.open(join(place.directory, SOCKET_NAME), mode, onConnection);
+      return await ControlSocket.open(join(place.directory, SOCKET_NAME), mode, onConnection, !place.made);
     }),
     () => ControlSocket.openAbstract(abstractName(surroundings.uid, process.pid), onStranger),
   ];

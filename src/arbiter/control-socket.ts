@@ -4,7 +4,19 @@
  * predecessor ends gets that one's name without a moment in which nobody answers.
  */
 
-import { chmodSync, linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, type Stats, statSync, unlinkSync } from "node:fs";
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+} from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { basename, dirname, join } from "node:path";
 import { isNameOf, nameWithPid } from "../control/socket-path.ts";
@@ -24,16 +36,21 @@ export class ControlSocket {
   readonly wanted: string;
   readonly #server: Server;
   readonly #inode: number | undefined;
+  readonly #keepsDirectory: boolean;
 
-  private constructor(server: Server, wanted: string, path: string, inode: number | undefined) {
+  private constructor(server: Server, wanted: string, path: string, inode: number | undefined, keepsDirectory: boolean) {
     this.#server = server;
     this.wanted = wanted;
     this.path = path;
     this.#inode = inode;
+    this.#keepsDirectory = keepsDirectory;
   }
 
-  /** @throws {Error} of the system when it cannot be made there, or when something else stands there. */
-  static async open(wanted: string, mode: number, onConnection: (socket: Socket) => void): Promise<ControlSocket> {
+  /**
+   * @param keepsDirectory  false: it is for sockets only, and goes with the last of them.
+   * @throws {Error} of the system when it cannot be made there, or when something else stands there.
+   */
+  static async open(wanted: string, mode: number, onConnection: (socket: Socket) => void, keepsDirectory = true): Promise<ControlSocket> {
     const directory = dirname(wanted);
     mkdirSync(directory, { recursive: true, mode: PRIVATE_DIRECTORY });
     const hidden = join(directory, `.t${process.pid.toString(36)}`);
@@ -45,7 +62,7 @@ export class ControlSocket {
       const path = (await publish(hidden, wanted)) ? wanted : nameWithPid(wanted, process.pid);
       if (path !== wanted && !(await publish(hidden, path))) throw new Error(`${wanted} and ${path} belong to other servers`);
       await clearDead(wanted);
-      return new ControlSocket(server, wanted, path, ino);
+      return new ControlSocket(server, wanted, path, ino, keepsDirectory);
     } catch (error) {
       server.close();
       throw error;
@@ -57,7 +74,7 @@ export class ControlSocket {
   /** @param name  `"@tunicorn.1000.4711"`. It has no permissions: the caller looks who comes. @throws {Error} where there is no such thing. */
   static async openAbstract(name: string, onConnection: (socket: Socket) => void): Promise<ControlSocket> {
     const server = await listen(`\0${name.slice(1)}`, onConnection, false);
-    return new ControlSocket(server, name, name, undefined);
+    return new ControlSocket(server, name, name, undefined, true);
   }
 
   /** Somebody has removed its file: nobody finds it any more. */
@@ -80,6 +97,7 @@ export class ControlSocket {
     this.#server.close();
     // Another server may have made its own there since.
     if (this.#inode !== undefined && !this.isLost) rmSync(this.path, { force: true });
+    if (!this.#keepsDirectory) removeIfEmpty(dirname(this.path));
   }
 }
 
@@ -140,6 +158,14 @@ function takeAway(path: string, found: Stats): void {
     unlinkSync(aside);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // Another server's socket is there.
   }
 }
 

@@ -130,6 +130,16 @@ test("a path that is too long, or in no directory, is an error and leaves nothin
   assert.deepEqual(readdirSync(folder), ["file"]);
 });
 
+test("a directory for sockets only goes with the last of them", async (t) => {
+  const folder = folderOf(t);
+  const path = join(folder, "own/app.ctl");
+  const sockets = [await ControlSocket.open(path, 0o600, greet, false), await ControlSocket.open(path, 0o600, greet, false)];
+  sockets[0]?.close();
+  assert.ok(existsSync(join(folder, "own")));
+  sockets[1]?.close();
+  assert.deepEqual(readdirSync(folder), []);
+});
+
 test("the abstract namespace", async (t) => {
   const name = `@tunicorn-test.${process.pid}`;
   const socket = await ControlSocket.openAbstract(name, greet);
