@@ -62,6 +62,7 @@ test("it answers while every worker is stuck, requests wait, and the gateway is 
   const shown = (await control.run("show requests")).stdout;
   assert.match(shown, /running +\d+ +GET +\/stay\?[^\n]*\n[^\n]*queued +- +GET +\/waits$/m);
   assert.equal((await control.ask(`show worker ${held.worker}`)).requests_in_flight.length, 1);
+  assert.match((await control.run(`stacks ${held.worker}`)).stdout, /, line \d+,? in stay$/m);
   assert.match((await control.run("show worker 1")).stderr, /^Error: Worker 1 not found$/m);
 
   const gateway = server.gateway()!;
