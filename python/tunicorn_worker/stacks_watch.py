@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 LOOK_EVERY_MS = 10
 """While an answer is awaited. One that is made while Python runs is there within a few milliseconds."""
 SHOW_S = 1.0
-"""The main thread waits in a system call, or is in C code, if it has not answered by then: gevent's hub looks for
-signals three times a second only, a worker on a busy machine waits for its processor."""
+"""Faulthandler is not asked before: gevent's hub looks for signals three times a second only, a worker on a busy
+machine waits for its processor."""
+COMPUTED_S = 0.5
+"""So much of a processor's time without a look at the signal is C code: Python code looks within microseconds of it."""
+GIVE_UP_S = 5.0
+"""A machine that does not give a worker any time for so long has other troubles."""
 DUMP_S = 1.0
 """For faulthandler, which needs milliseconds unless the process is stopped."""
+STOPPED = "T"
+"""The state of a process that SIGSTOP has stopped."""
 DUMPED_S = 0.05
 """What faulthandler writes has no end mark: it is taken for whole when nothing was added for so long."""
-BY_FAULTHANDLER = "as faulthandler shows them, because no Python code runs in the main thread:\n"
+BY_FAULTHANDLER = "the main thread alone, as faulthandler shows it: no Python code runs there\n"
 ASKS_MAX = 16
 """For one worker, so many may wait; who asks more often than is answered is sent away."""
 
@@ -34,6 +40,7 @@ class Ask:
         self.number = number
         self.request = request
         self.begun = 0.0
+        self.begun_cpu = 0.0
         self.dumped = 0.0
         self.size = 0
         self.size_since = 0.0
@@ -101,9 +108,9 @@ class StacksWatch:
             self._finish(number, text[: -len(END)].rpartition(END)[2].decode(errors="replace"))
         elif ask.dumped and text and now - ask.size_since >= DUMPED_S:
             self._finish(number, BY_FAULTHANDLER + text.decode(errors="replace").rstrip())
-        elif ask.dumped and now - ask.dumped >= DUMP_S:
+        elif is_hopeless(ask, worker.pid, now):
             self._finish(number, f"cannot show its stacks: it does not answer, its state is {state_of(worker.pid)}")
-        elif not ask.dumped and now - ask.begun >= SHOW_S:
+        elif not ask.dumped and now - ask.begun >= SHOW_S and is_in_c(worker.pid, ask.begun_cpu):
             ask.dumped = now
             if DUMP_SIGNAL is not None and handles(worker.pid, DUMP_SIGNAL):
                 os.kill(worker.pid, DUMP_SIGNAL)
@@ -124,7 +131,37 @@ def put(worker: WorkerChild, ask: Ask) -> None:
     os.ftruncate(worker.stacks.fileno(), 0)
     os.write(worker.stacks.fileno(), ask.request.to_bytes(REQUEST_BYTES, "little"))
     ask.begun = monotonic()
+    ask.begun_cpu = main_thread(worker.pid)[1]
     os.kill(worker.pid, SHOW_SIGNAL)
+
+
+def is_hopeless(ask: Ask, pid: int, now: float) -> bool:
+    """Whether no answer will come in a time in which somebody waits for it."""
+    waited = now - ask.begun
+    if ask.dumped:
+        return now - ask.dumped >= DUMP_S
+    return waited >= GIVE_UP_S or (waited >= SHOW_S and main_thread(pid)[0] == STOPPED)
+
+
+def is_in_c(pid: int, begun_cpu: float) -> bool:
+    """Whether the main thread of a process that has had SHOW_SIGNAL a while ago, and has not answered, is in the kernel
+    or in C code. One that had not run since might be in the middle of Python code: it is runnable, and has not run.
+
+    begun_cpu: its processor time at the signal, seconds
+    """
+    state, cpu = main_thread(pid)
+    return state in ("S", "D") or (state == "R" and cpu - begun_cpu >= COMPUTED_S)
+
+
+def main_thread(pid: int) -> tuple[str, float]:
+    """Return state and processor time of a process's main thread: ``("S", 1.5)``; ``("", 0.0)`` where nobody tells."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/stat", "rb") as file:
+            # The name, in parentheses, may hold anything.
+            fields = file.read().rpartition(b")")[2].split()
+        return fields[0].decode(), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return "", 0.0
 
 
 def handles(pid: int, number: int) -> bool:

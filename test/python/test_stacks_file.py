@@ -61,6 +61,11 @@ def is_in_c_with_the_interpreters_lock(gate: socket.socket) -> bytes:
     return read_in_c(ctypes.PyDLL(None), gate)
 
 
+def sums(_gate: socket.socket) -> bytes:
+    """Computes in C, longer than anybody waits."""
+    return b"%d" % sum(range(10**12))
+
+
 def read_in_c(library: Any, gate: socket.socket) -> bytes:
     """A read(2) as a C library makes it, which takes EINTR for an error."""
     buffer = ctypes.create_string_buffer(10)
@@ -105,6 +110,52 @@ def test_wherever_it_is_it_goes_on(
     near.close()
     far.close()
     assert "Traceback" not in worker.log
+
+
+def test_while_it_computes_in_c(start: Callable[..., WorkerProcess], gateway: FakeGateway) -> None:
+    def application(_environ: Any, _start_response: Any) -> Any:
+        os.write(2, RUNS.encode())
+        return [sums(socket.socket())]
+
+    worker = start(application).boot()
+    worker.link(gateway)
+    gateway.request(9, make_environ())
+    worker.wait_for_log(RUNS)
+    assert worker.wait_for_stack("in sums\n").startswith(BY_FAULTHANDLER)
+
+
+def test_other_threads_go_on(start: Callable[..., WorkerProcess], gateway: FakeGateway) -> None:
+    near, far = socket.socketpair()
+    os.dup2(far.fileno(), 400)
+
+    def application(_environ: Any, start_response: Any) -> Any:
+        over = threading.Event()
+
+        def count() -> None:
+            while not over.is_set():
+                sum(number for number in range(50))
+
+        threads = [threading.Thread(target=count) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        os.write(2, RUNS.encode())
+        start_response("200 OK", [])
+        body = socket.socket(fileno=400).recv(10)
+        over.set()
+        for thread in threads:
+            thread.join()
+        return [body]
+
+    worker = start(application).boot()
+    os.close(400)
+    worker.link(gateway)
+    gateway.request(9, make_environ())
+    worker.wait_for_log(RUNS)
+    assert "in count\n" not in worker.wait_for_stack(BY_FAULTHANDLER)
+    near.sendall(b"go")
+    assert answer(gateway) == (9, b"go")
+    near.close()
+    far.close()
 
 
 def test_while_it_is_idle_and_again_and_again(start: Callable[..., WorkerProcess], gateway: FakeGateway) -> None:

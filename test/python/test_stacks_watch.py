@@ -17,11 +17,14 @@ from tunicorn_worker.stacks_file import DUMP_SIGNAL, END, REQUEST_BYTES, SHOW_SI
 from tunicorn_worker.stacks_watch import (
     ASKS_MAX,
     BY_FAULTHANDLER,
+    COMPUTED_S,
     DUMP_S,
     DUMPED_S,
     SHOW_S,
     StacksWatch,
     handles,
+    is_in_c,
+    main_thread,
     state_of,
 )
 
@@ -39,6 +42,8 @@ class Asked:
         self.watch = StacksWatch(family, self.say)
         monkeypatch.setattr(stacks_watch, "monotonic", lambda: self.now)
         monkeypatch.setattr(stacks_watch, "handles", lambda _pid, _number: True)
+        self.in_c = True
+        monkeypatch.setattr(stacks_watch, "is_in_c", lambda _pid, _cpu: self.in_c)
         monkeypatch.setattr(stacks_watch, "state_of", lambda _pid: "S (sleeping)")
         monkeypatch.setattr(os, "kill", lambda _pid, number: self.signals.append(number))
 
@@ -99,6 +104,16 @@ def test_no_answer_at_all(asked: Asked) -> None:
     assert asked.look(0.02) == [(7, "cannot show its stacks: it does not answer, its state is S (sleeping)")]
 
 
+def test_faulthandler_is_not_asked_while_python_code_may_run(asked: Asked) -> None:
+    asked.in_c = False
+    asked.watch.ask(1, 7, 0)
+    for _ in range(4):
+        assert asked.look(SHOW_S) == []
+    assert asked.signals == [SHOW_SIGNAL]
+    assert asked.look(SHOW_S) == [(7, "cannot show its stacks: it does not answer, its state is S (sleeping)")]
+    assert asked.signals == [SHOW_SIGNAL]
+
+
 def test_the_late_answer_to_a_question_before_is_not_counted_twice(asked: Asked) -> None:
     asked.watch.ask(1, 7, 0)
     asked.answer(b"late" + END + b"now" + END)
@@ -135,6 +150,27 @@ def test_asked_too_often(asked: Asked) -> None:
     for number in range(ASKS_MAX + 1):
         asked.watch.ask(1, number, 0)
     assert asked.look() == [(ASKS_MAX, "cannot show its stacks: it is asked for them too often")]
+
+
+def test_who_is_in_c() -> None:
+    now = main_thread(os.getpid())
+    assert now[0] == "R"
+    assert not is_in_c(os.getpid(), now[1])
+    assert is_in_c(os.getpid(), now[1] - COMPUTED_S)
+    pid = os.fork()
+    if pid == 0:
+        signal.pause()
+        os._exit(0)
+    while main_thread(pid)[0] != "S":
+        pass
+    assert is_in_c(pid, 0.0)
+    os.kill(pid, signal.SIGSTOP)
+    os.waitpid(pid, os.WUNTRACED)
+    assert not is_in_c(pid, 0.0)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert main_thread(pid) == ("", 0.0)
+    assert not is_in_c(pid, 0.0)
 
 
 def test_what_the_system_says_of_processes() -> None:
