@@ -33,6 +33,17 @@ async function serve(t: TestContext, answer: string, onMessage: (socket: Socket,
 
 const ACCEPTED = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
 const LOAD = { connections: 4, warmUpSeconds: 0, seconds: 0.05 };
+const LONGEST_SECONDS = 10;
+
+/** On a loaded machine this process may not run for as long as the load lasts: then it lasts longer. */
+async function runUntilHeard(port: number, path: "/echo" | "/broadcast") {
+  let result = await runWebsocketLoad({ ...LOAD, port, path });
+  for (let { seconds } = LOAD; result.messagesPerSecond === 0 && seconds < LONGEST_SECONDS; ) {
+    seconds *= 4;
+    result = await runWebsocketLoad({ ...LOAD, port, path, seconds });
+  }
+  return result;
+}
 
 test("each client of an echo sends on when it has its message back", async (t) => {
   let messages = 0;
@@ -40,7 +51,7 @@ test("each client of an echo sends on when it has its message back", async (t) =
     messages++;
     socket.write(SERVER_FRAME);
   });
-  const { messagesPerSecond, failures } = await runWebsocketLoad({ ...LOAD, port, path: "/echo" });
+  const { messagesPerSecond, failures } = await runUntilHeard(port, "/echo");
   assert.deepEqual(failures, []);
   assert.ok(messages > LOAD.connections && messagesPerSecond > 0);
 });
@@ -51,7 +62,7 @@ test("a broadcast goes on when all have it", async (t) => {
     rounds++;
     for (const socket of all) socket.write(SERVER_FRAME);
   });
-  const { messagesPerSecond, failures } = await runWebsocketLoad({ ...LOAD, port, path: "/broadcast" });
+  const { messagesPerSecond, failures } = await runUntilHeard(port, "/broadcast");
   assert.deepEqual(failures, []);
   assert.ok(rounds > 1 && messagesPerSecond > 0);
 });
