@@ -57,11 +57,14 @@ export async function pause(ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** The first time, so that there is some load before it. */
+const FIRST_MS = 500;
+
 /** Does it at a steady pace until it is over. */
 function steadily(act: (disturbed: Disturbed, turn: number) => void): Scenario["disturb"] {
   return async (_, disturbed, over, periodMs = 1000) => {
     let times = 0;
-    for (let dueMs = performance.now() + periodMs; ; dueMs += periodMs) {
+    for (let dueMs = performance.now() + Math.min(FIRST_MS, periodMs); ; dueMs += periodMs) {
       while (performance.now() < dueMs) {
         if (over()) return times;
         await pause(Math.min(50, Math.max(1, dueMs - performance.now())));
@@ -118,8 +121,12 @@ const IN_APPLICATION_MAX = 32;
 
 function killWorker({ master }: Disturbed, turn: number): void {
   const workers = workersOf(master);
-  const victim = workers[turn % workers.length];
-  if (victim !== undefined) killQuietly(victim);
+  killIfThere(workers[turn % workers.length]);
+}
+
+/** The one before it may not have a successor yet. */
+function killIfThere(pid: number | undefined): void {
+  if (pid !== undefined) killQuietly(pid);
 }
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -157,7 +164,7 @@ export const SCENARIOS: readonly Scenario[] = [
     path: "/wait",
     kinds: OURS,
     periodMs: 3000,
-    disturb: steadily(({ server }) => killQuietly(server.gateway() ?? 0)),
+    disturb: steadily(({ server }) => killIfThere(server.gateway())),
     allowed: (times, inFlight) => ({ count: times * inFlight, failures: ["ECONNRESET", "closed without an answer", "cut", "EPIPE"] }),
   },
   {
@@ -165,6 +172,6 @@ export const SCENARIOS: readonly Scenario[] = [
     args: [],
     kinds: OURS,
     periodMs: 3000,
-    disturb: steadily(({ server }) => killQuietly(server.nursery() ?? 0)),
+    disturb: steadily(({ server }) => killIfThere(server.nursery())),
   },
 ];
