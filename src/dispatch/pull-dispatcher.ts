@@ -190,6 +190,8 @@ export class PullDispatcher implements Dispatcher {
     if (!this.#workers.has(worker)) this.#groups.set(group, (this.#groups.get(group) ?? 0) + 1);
     this.#workers.set(worker, group);
     this.#schedule();
+    // It has been at the pipe since before this was known: a ticket behind the one that woke somebody else may be there for it.
+    this.#planStrandedCheck();
   }
 
   /** The worker reads no more tickets. It may have been woken for one: the wake-up is passed on. */

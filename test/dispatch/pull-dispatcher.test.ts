@@ -168,6 +168,18 @@ test("trap: tickets voided after a death are no work, though they are counted as
   assert.equal(calling(simulation), 5);
 });
 
+test("trap: a worker that sleeps at the pipe before anybody has heard that it is there", () => {
+  const simulation = new Simulation({});
+  idleWorkers(1, simulation);
+  const newcomer = simulation.spawn();
+  while (simulation.stepWorker(newcomer));
+  // Two tickets, the second behind the first's wake-up: the one that was woken takes one of them.
+  simulation.submit(2);
+  simulation.flush();
+  simulation.calm();
+  assert.equal(calling(simulation), 2);
+});
+
 for (const how of ["die", "leave"] as const) {
   test(`trap: a woken worker that ${how === "die" ? "dies" : "leaves"} takes its wake-up along`, () => {
     const simulation = new Simulation({});
