@@ -171,9 +171,14 @@ test("trap: tickets voided after a death are no work, though they are counted as
 test("trap: a worker that sleeps at the pipe before anybody has heard that it is there", () => {
   const simulation = new Simulation({});
   idleWorkers(1, simulation);
-  const newcomer = simulation.spawn();
-  while (simulation.stepWorker(newcomer));
-  // Two tickets, the second behind the first's wake-up: the one that was woken takes one of them.
+  simulation.submit(1);
+  simulation.flush();
+  const [first] = simulation.workers;
+  while (simulation.stepWorker(first!));
+  simulation.endCall(first!);
+  simulation.spawn();
+  while (simulation.workers.some((worker) => simulation.stepWorker(worker)));
+  // Both sleep; neither the first one's answer nor the newcomer's READY has been read, so two tickets leave in one write.
   simulation.submit(2);
   simulation.flush();
   simulation.calm();
