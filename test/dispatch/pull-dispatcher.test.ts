@@ -181,6 +181,7 @@ test("trap: a worker that sleeps at the pipe before anybody has heard that it is
   // Both sleep; neither the first one's answer nor the newcomer's READY has been read, so two tickets leave in one write.
   simulation.submit(2);
   simulation.flush();
+  simulation.readFrame(first!);
   simulation.calm();
   assert.equal(calling(simulation), 2);
 });
