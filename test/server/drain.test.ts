@@ -36,7 +36,7 @@ test("during the delay everybody is served, workers are replaced, a reload is do
   await notes.wait(/^STOPPING=1\nSTATUS=Draining: not ready, still serving$/);
   for (const client of [kept, await server.connect()]) assert.deepEqual(await ask(client), { body: "hello\n", closes: false });
 
-  process.kill(server.workers()[0] ?? 0, "SIGKILL");
+  process.kill(server.workers()[0] ?? assert.fail("no worker"), "SIGKILL");
   await server.workersReady(3);
   server.signal("SIGHUP");
   await server.waitForLine(/\[INFO\] reload done gen=1 workers=2$/);

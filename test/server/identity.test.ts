@@ -212,7 +212,7 @@ function testsOfRoot(): void {
       });
       for (const path of [errors, accesses]) assert.deepEqual(owner(path), [NOBODY, NOBODY]);
 
-      const killed = server.gateway() ?? 0;
+      const killed = server.gateway() ?? assert.fail("no gateway");
       process.kill(killed, "SIGKILL");
       await waitUntil("waiting for another gateway", () => {
         const gateway = server.gateway();
@@ -251,7 +251,7 @@ function testsOfRoot(): void {
     server.signal("SIGUSR1");
     await server.waitForLine(/Handling signal: usr1/);
     assert.equal((await factsOf(server)).uid, 987654);
-    const killed = server.gateway() ?? 0;
+    const killed = server.gateway() ?? assert.fail("no gateway");
     process.kill(killed, "SIGKILL");
     await server.waitForLine(/gateway died, starting another/);
     await waitUntil("waiting for another gateway", () => (server.gateway() ?? killed) !== killed);

@@ -118,8 +118,12 @@ const IN_APPLICATION_MAX = 32;
 
 function killWorker({ master }: Disturbed, turn: number): void {
   const workers = workersOf(master);
-  const victim = workers[turn % workers.length];
-  if (victim !== undefined) killQuietly(victim);
+  killIfThere(workers[turn % workers.length]);
+}
+
+/** The one before it may not have a successor yet. */
+function killIfThere(pid: number | undefined): void {
+  if (pid !== undefined) killQuietly(pid);
 }
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -157,7 +161,7 @@ export const SCENARIOS: readonly Scenario[] = [
     path: "/wait",
     kinds: OURS,
     periodMs: 3000,
-    disturb: steadily(({ server }) => killQuietly(server.gateway() ?? 0)),
+    disturb: steadily(({ server }) => killIfThere(server.gateway())),
     allowed: (times, inFlight) => ({ count: times * inFlight, failures: ["ECONNRESET", "closed without an answer", "cut", "EPIPE"] }),
   },
   {
@@ -165,6 +169,6 @@ export const SCENARIOS: readonly Scenario[] = [
     args: [],
     kinds: OURS,
     periodMs: 3000,
-    disturb: steadily(({ server }) => killQuietly(server.nursery() ?? 0)),
+    disturb: steadily(({ server }) => killIfThere(server.nursery())),
   },
 ];

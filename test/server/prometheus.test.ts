@@ -48,9 +48,9 @@ for (const kind of KINDS) {
     };
     await settle();
     for (const disturb of [
-      () => process.kill(server.workers()[0] ?? 0, "SIGKILL"),
+      () => process.kill(server.workers()[0] ?? assert.fail("no worker"), "SIGKILL"),
       () => server.signal("SIGHUP"),
-      ...(kind === "tunicorn" ? [() => process.kill(server.nursery() ?? 0, "SIGKILL")] : []),
+      ...(kind === "tunicorn" ? [() => process.kill(server.nursery() ?? assert.fail("no nursery"), "SIGKILL")] : []),
     ]) {
       const before = server.workers();
       disturb();
