@@ -57,11 +57,14 @@ export async function pause(ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** The first time, so that there is some load before it. */
+const FIRST_MS = 500;
+
 /** Does it at a steady pace until it is over. */
 function steadily(act: (disturbed: Disturbed, turn: number) => void): Scenario["disturb"] {
   return async (_, disturbed, over, periodMs = 1000) => {
     let times = 0;
-    for (let dueMs = performance.now() + periodMs; ; dueMs += periodMs) {
+    for (let dueMs = performance.now() + Math.min(FIRST_MS, periodMs); ; dueMs += periodMs) {
       while (performance.now() < dueMs) {
         if (over()) return times;
         await pause(Math.min(50, Math.max(1, dueMs - performance.now())));
