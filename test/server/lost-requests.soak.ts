@@ -40,6 +40,9 @@ for (const scenario of SCENARIOS.filter(({ name }) => name.includes(ONLY))) {
       const disturbed = await startScenario(t, kind, scenario);
       const load = await startRawLoad(t, disturbed.server.address, RATE, scenario.path);
       let over = false;
+      t.after(() => {
+        over = true;
+      });
       const done = scenario.disturb(t, disturbed, () => over, scenario.periodMs);
       await pause(RUN_MS);
       over = true;

@@ -42,6 +42,9 @@ for (const [name, hasHappened] of Object.entries(HAPPENED)) {
     await server.workersReady(2);
     const load = await startRawLoad(t, server.address, RATE, path);
     let over = false;
+    t.after(() => {
+      over = true; // also when the test has failed: it would go on for ever
+    });
     const done = disturb(t, disturbed, () => over, name.startsWith("TT") ? FLAP_MS : ONCE_MS);
     await waitUntil("waiting until it has happened often enough", () => hasHappened(server));
     over = true;
