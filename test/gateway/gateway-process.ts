@@ -49,6 +49,8 @@ export interface PulledRequest {
 
 export class GatewayProcess {
   readonly said: GatewayEvent[] = [];
+  /** They come each second, and belong to nothing that is done. */
+  readonly counters: Extract<GatewayEvent, { ev: "counters" }>[] = [];
   readonly directory: string;
   readonly child: ChildProcess;
   readonly control: Socket;
@@ -76,7 +78,11 @@ export class GatewayProcess {
     });
     closeSync(writer);
     this.control = this.child.stdio[4] as Socket;
-    const reader = new LineReader((message) => this.said.push(message as GatewayEvent));
+    const reader = new LineReader((message) => {
+      const event = message as GatewayEvent;
+      if (event.ev === "counters") this.counters.push(event);
+      else this.said.push(event);
+    });
     this.control.setEncoding("utf8").on("data", (text: string) => reader.feed(text));
     this.control.on("error", () => {});
     this.child.stdout?.on("data", (bytes: Buffer) => {
