@@ -17,6 +17,7 @@ import { FileWatcher, type ReloadEngine } from "./file-watcher.ts";
 import { GatewayLink } from "./gateway-link.ts";
 import type { InheritedSockets } from "./inherited-sockets.ts";
 import { closeHandle, KeptHandles } from "./kept-handles.ts";
+import { MasterMetrics } from "./master-metrics.ts";
 import { Monitor } from "./monitor.ts";
 import type { NurseryHappening, NurseryProcess } from "./nursery-process.ts";
 import { NurseryWatch } from "./nursery-watch.ts";
@@ -74,6 +75,7 @@ export class Arbiter {
     const { pid, isGone } = this.#nursery;
     return { state: this.#state, nurseryPid: isGone ? undefined : pid, nowMs: performance.now() };
   });
+  readonly #metrics = new MasterMetrics((message) => this.#nursery.send(message));
   #nursery: NurseryProcess;
   #gateway: GatewayLink | undefined;
   #settings: EffectiveSettings;
@@ -94,6 +96,8 @@ export class Arbiter {
     this.#state = createState(options.settings.plan, performance.now());
     this.#nursery = options.nursery;
     this.#control = this.#makeControl();
+    this.#metrics.change(options.settings.resolved.settings);
+    options.outward.log.onLine = (level) => this.#metrics.line(level);
   }
 
   #makeControl(): Control {
@@ -170,7 +174,8 @@ export class Arbiter {
   /** The contract's `configure`, as it is now. */
   #configureMessage(): object {
     const { resolved, certificates } = this.#settings;
-    return { cmd: "configure", settings: resolved.settings, tls: certificates?.material };
+    const { python, program } = this.#nursery.program;
+    return { cmd: "configure", settings: resolved.settings, tls: certificates?.material, python: [python, program] };
   }
 
   #listenTo(nursery: NurseryProcess): void {
@@ -272,6 +277,7 @@ export class Arbiter {
     this.#settings = settings;
     this.#options.outward.apply(settings.resolved);
     void this.#options.admin.change(settings.resolved.settings);
+    this.#metrics.change(settings.resolved.settings);
     this.#watchFiles(settings);
     const { fallback } = this.#state;
     const before = fallback && this.#settingsOf.get(fallback.plan);
@@ -301,6 +307,7 @@ export class Arbiter {
     switch (command.do) {
       case "log":
         outward.log.write(command.level, command.text, command.pid);
+        if (command.gauge !== undefined) this.#metrics.gauge(command.gauge.name, command.gauge.value);
         break;
       case "log-stacks":
         void this.#stacks.ask(command.worker, command.request).then((stacks) => outward.log.write("warning", `${command.text}\n${stacks}`));

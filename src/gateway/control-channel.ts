@@ -15,6 +15,8 @@ export type GatewayCommand =
       readonly settings: Readonly<Record<string, unknown>>;
       readonly tls?: TlsMaterial;
       readonly hold?: boolean;
+      /** The Python half: an interpreter, and its program. */
+      readonly python: readonly string[];
     }
   /** Files of certificates have been read again. */
   | { readonly cmd: "tls"; readonly tls: TlsMaterial }

@@ -52,6 +52,7 @@ import type { LoggedExchange } from "./logged-exchange.ts";
 import { type PrefaceEnd, type PrefaceHost, ProxyPreface, type ProxyRules, proxyRules } from "./proxy-preface.ts";
 import { pullServing, pushServing } from "./serving.ts";
 import { SpoolWarning } from "./spool-warning.ts";
+import { StatsdOutput } from "./statsd-output.ts";
 import { TicketPort } from "./ticket-port.ts";
 import { type HandshakeHost, TlsHandshake } from "./tls-handshake.ts";
 import { TlsTerms } from "./tls-terms.ts";
@@ -124,10 +125,11 @@ export class Gateway {
     // The arbiter sends the resolved settings of the one table, as JSON.
     const settings = command.settings as unknown as Settings;
     if (this.#service !== undefined) {
-      this.#service.change(settings, command.tls);
+      this.#service.change(settings, command.tls, command.python);
       return;
     }
     this.#service = new Service(this.#descriptors, this.#control, settings, command.tls);
+    this.#service.followStatsd(settings, command.python);
     if (command.hold === true) this.#service.sayUp();
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
@@ -161,6 +163,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   readonly #access = new AccessLogOutput();
   readonly #counters: CounterReports;
   readonly #adminPrefix: AdminPrefix;
+  readonly #statsd: StatsdOutput;
   readonly #budgets = spoolBudgets();
   readonly #spoolWarning = new SpoolWarning(monotonicMs, (text) => this.warn(text));
   /** Undefined: clients speak plain text. */
@@ -190,6 +193,12 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     this.#tls = tlsTermsOf(settings, tls);
     this.#proxyRules = proxyRules(settings);
     this.#errorLog = new ErrorLog({ ...errorLogOf(settings), pid: process.pid });
+    this.#statsd = new StatsdOutput((text) => {
+      // Without being counted, which would have to be sent as well.
+      this.#errorLog.onLine = undefined;
+      this.warn(`Error sending message to statsd: ${text}`);
+      this.#countLines();
+    });
     this.#way = wayOf(settings) ?? "pull";
     this.#poolLimits = this.#followPoolLimits(settings);
     const port = new TicketPort(descriptors.ticketFd, descriptors.slotsFd, () => this.#pools.flush());
@@ -250,7 +259,8 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   }
 
   /** A reload: what begins from now on follows the new settings, logs are opened anew. */
-  change(settings: Settings, tls: TlsMaterial | undefined): void {
+  change(settings: Settings, tls: TlsMaterial | undefined, python: readonly string[]): void {
+    this.followStatsd(settings, python);
     this.policy = http1PolicyOf(settings);
     this.http2Policy = http2PolicyOf(settings, this.policy);
     this.#cleartextHttp2 = cleartextHttp2(settings);
@@ -268,6 +278,15 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     this.#gate.change(gateLimitsOf(settings));
     this.#reopenLogs();
     this.#judgeLoad();
+  }
+
+  followStatsd(settings: Settings, python: readonly string[]): void {
+    this.#statsd.change(settings, python);
+    this.#countLines();
+  }
+
+  #countLines(): void {
+    this.#errorLog.onLine = (level) => this.#statsd.line(level);
   }
 
   #reopenLogs(): void {
@@ -299,6 +318,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
         for (const connection of this.#connections) connection.abandon();
         this.#access.log?.flush();
         this.#counters.report();
+        this.#statsd.flush();
         process.exit(0);
         return;
       case "pause":
@@ -338,6 +358,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   log(exchange: LoggedExchange): void {
     const durationMs = monotonicMs() - exchange.arrivedMs;
     this.traffic.answered(exchange.status, durationMs);
+    this.#statsd.request(exchange.status, durationMs);
     this.#access.log?.add({
       head: exchange.head,
       status: exchange.status,
@@ -367,6 +388,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     this.#errorLog.write("critical", text);
     this.#access.log?.flush();
     this.#counters.report();
+    this.#statsd.flush();
   }
 
   /** It is known who the client is: the bytes behind the header come to the connection as all that follow them do. */
@@ -577,6 +599,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     this.#drainedSaid = true;
     this.#access.log?.flush();
     this.#counters.report();
+    this.#statsd.flush();
     this.#control.send({ ev: "drained" });
   }
 }

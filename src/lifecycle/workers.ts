@@ -207,5 +207,5 @@ function reportCount(turn: Turn): void {
   const count = staying(turn).length;
   if (turn.state.reportedWorkers === count) return;
   turn.state.reportedWorkers = count;
-  log(turn, "debug", `${count} workers`);
+  turn.out.push({ do: "log", level: "debug", text: `${count} workers`, gauge: { name: "gunicorn.workers", value: count } });
 }

@@ -106,7 +106,7 @@ export class GatewayProcess {
 
   /** @param words  A command line. */
   configure(words: readonly string[] = []): void {
-    this.tell({ cmd: "configure", settings: settingsOf(words) as unknown as Readonly<Record<string, unknown>> });
+    this.tell({ cmd: "configure", python: ["python3"], settings: settingsOf(words) as unknown as Readonly<Record<string, unknown>> });
   }
 
   /** Waits for an event, and takes it off `said`. */

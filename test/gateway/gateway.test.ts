@@ -132,7 +132,7 @@ test("drain: what is held is finished and its connection closed, nobody else is 
   assert.equal(await gateway.exit(), 0);
   assert.deepEqual(gateway.said, []);
   const { requests, connections, waits } = sumOf(gateway.counters);
-  assert.deepEqual([requests[2], connections, waits], [1, 2, 1]);
+  assert.deepEqual([requests[2], connections, waits], [1, 1, 1]);
 });
 
 /** What several messages count together. */
@@ -256,7 +256,7 @@ for (const { name, begin } of [
 ]) {
   test(`a fault outside connections, ${name}: the log has its stack, and the process ends`, async (t) => {
     const gateway = await begin(t);
-    gateway.tell({ cmd: "configure", settings: {} });
+    gateway.tell({ cmd: "configure", python: [], settings: {} });
     assert.equal(await gateway.exit(), 1);
     await until(() => gateway.stderr.includes("\n    at "));
     assert.match(gateway.stderr, /\[\d+\] \[CRITICAL\] gateway fault outside connections, leaving\nTypeError: .*\n {4}at /);
