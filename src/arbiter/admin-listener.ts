@@ -1,8 +1,9 @@
 /** One listening socket of the admin port: made here, or taken over from the master before. */
 
-import { chownSync, statSync, unlinkSync } from "node:fs";
+import { chownSync, renameSync, statSync } from "node:fs";
 import type { Server } from "node:http";
 import { connect } from "node:net";
+import { dirname, join } from "node:path";
 import { addressInMessages, type BindAddress } from "../base/address.ts";
 
 /** Who may use a unix socket: as the application's. */
@@ -52,27 +53,31 @@ export async function listenAt(server: Server, address: BindAddress, owner: Sock
 }
 
 async function listenAtPath(server: Server, path: string, owner: SocketOwner): Promise<void> {
-  if (!path.startsWith("\0")) await removeStale(path);
+  const abstract = path.startsWith("\0");
+  if (!abstract) await checkPath(path);
+  // Node removes the file that it has made when it closes the socket, which a successor may have as well: so it is made under another name.
+  const made = abstract ? path : join(dirname(path), `.${process.pid}`);
   const umask = process.umask(owner.umask);
+  let bound: Promise<void>;
   try {
-    // Node binds a path before `listen` returns.
-    const bound = listening(server, { path });
-    process.umask(umask);
-    await bound;
+    // The file is there before `listen` returns.
+    bound = listening(server, { path: made });
   } finally {
     process.umask(umask);
   }
+  await bound;
+  if (abstract) return;
   // Others than root have nothing to give away.
-  if (!path.startsWith("\0") && process.geteuid?.() === 0) chownSync(path, owner.uid, owner.gid);
+  if (process.geteuid?.() === 0) chownSync(made, owner.uid, owner.gid);
+  renameSync(made, path);
 }
 
-/** A file that a server has left behind. One that somebody listens on is that one's. */
-async function removeStale(path: string): Promise<void> {
+/** A file that a server has left behind is replaced. One that somebody listens on is that one's. */
+async function checkPath(path: string): Promise<void> {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket()) throw Object.assign(new Error(`'${path}' is not a socket`), { code: "ENOTSOCK" });
   if (await isAnswered(path)) throw Object.assign(new Error("another server listens there"), { code: "EADDRINUSE" });
-  unlinkSync(path);
 }
 
 async function isAnswered(path: string): Promise<boolean> {

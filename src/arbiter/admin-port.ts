@@ -14,6 +14,8 @@ import type { AdminPage } from "./admin-pages.ts";
 /** As the application's addresses: five attempts, a second between them. */
 const BIND_ATTEMPTS_MAX = 5;
 const BIND_RETRY_MS = 1000;
+/** A request that was accepted is answered in a millisecond; one that does not come must not hold up the end. */
+const LAST_ANSWERS_MS = 500;
 const TEXT = "text/plain; charset=utf-8";
 
 type AdminSettings = Pick<Settings, "admin_bind" | "umask" | "user" | "group">;
@@ -84,12 +86,11 @@ export class AdminPort {
     for (const address of wanted) {
       if (!this.#open.has(address) && !this.#held.has(address)) await this.#bind(address, settings);
     }
-    for (const [address, { server }] of this.#open) {
+    for (const [address, opened] of this.#open) {
       if (wanted.has(address)) continue;
       this.#open.delete(address);
-      // Node removes the file of a path that it has bound. Requests that are being answered are.
-      server.close();
-      server.closeIdleConnections();
+      removeFile(opened);
+      closeSoon(opened.server);
     }
     for (const [address, fd] of this.#held) {
       if (wanted.has(address)) continue;
@@ -128,7 +129,7 @@ export class AdminPort {
     const shown = bound === null || typeof bound === "string" || address.kind === "fd" ? address : { ...address, port: bound.port };
     this.#log.write("info", `admin port listening at ${addressUrl(shown)}`);
     server.on("error", (error) => this.#log.write("error", `admin port failed at ${addressUrl(shown)}: ${error.message}`));
-    if (this.#ended) this.end(false);
+    if (this.#ended) removeFile({ file });
   }
 
   /** From now on these are the answers. */
@@ -148,13 +149,34 @@ export class AdminPort {
     });
   }
 
-  /** The process is about to exit. @param keepFiles  Another master has the sockets. */
-  end(keepFiles: boolean): void {
+  /**
+   * The process is about to exit.
+   *
+   * @param handsOver  Another master has the sockets: whoever this one has accepted gets his answer, the others are the other's.
+   * @param done       Called when it may exit.
+   */
+  end(handsOver: boolean, done: () => void): void {
     this.#ended = true;
-    for (const { file } of keepFiles ? [] : this.#open.values()) {
-      if (file !== undefined && inodeOf(file.path) === file.inode) rmSync(file.path, { force: true });
+    const opened = [...this.#open.values()];
+    if (!handsOver) for (const each of opened) removeFile(each);
+    if (!handsOver || opened.length === 0) {
+      done();
+      return;
     }
+    const all = Promise.all(opened.map(({ server }) => closeSoon(server)));
+    void Promise.race([all, sleep(LAST_ANSWERS_MS)]).then(done);
   }
+}
+
+/** No new clients; those that are here get their answers. */
+async function closeSoon(server: Server): Promise<void> {
+  const closed = new Promise((fulfil) => server.close(fulfil));
+  server.closeIdleConnections();
+  await closed;
+}
+
+function removeFile({ file }: Pick<Opened, "file">): void {
+  if (file !== undefined && inodeOf(file.path) === file.inode) rmSync(file.path, { force: true });
 }
 
 /** Before the server is so far that it can say anything of itself. */

@@ -400,9 +400,8 @@ export class Arbiter {
     this.#watch.end();
     this.#control.close();
     for (const made of keepSockets ? [] : this.#madeSockets) removeSocket(made);
-    this.#options.admin.end(keepSockets);
     this.#options.outward.removePidFile();
-    this.#options.exit(code);
+    this.#options.admin.end(keepSockets, () => this.#options.exit(code));
   }
 }
 

@@ -137,7 +137,7 @@ async function serve(
   const { bind } = settings.resolved.settings;
   const admin = new AdminPort(log);
   onOutward(() => {
-    admin.end(predecessor !== undefined);
+    admin.end(predecessor !== undefined, () => {});
     outward.removePidFile();
   });
   await admin.start(settings.resolved.settings, context.origin.admin);

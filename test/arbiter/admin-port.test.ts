@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, fstatSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, fstatSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -21,7 +21,7 @@ function stage(t: TestContext) {
   t.after(async () => {
     for (const port of ports) {
       await port.change(settings([]));
-      port.end(false);
+      port.end(false, () => {});
     }
     rmSync(folder, { recursive: true, force: true });
   });
@@ -57,9 +57,10 @@ test("addresses of both kinds; a file has the application's umask, and goes with
   assert.equal(lines[0], `info: admin port listening at unix:${path}`);
   assert.equal(statSync(path).mode & 0o777, 0o600);
   assert.deepEqual([await fetchPage({ socketPath: path }), await fetchPage({ port: portIn(lines) })], ["of 0", "of 0"]);
-  port.end(true);
+  assert.deepEqual(readdirSync(folder), ["admin.sock"]);
+  await new Promise<void>((fulfil) => port.end(true, fulfil));
   assert.ok(existsSync(path));
-  port.end(false);
+  port.end(false, () => {});
   assert.ok(!existsSync(path));
 });
 
@@ -109,6 +110,16 @@ test("the sockets that a successor could take over have their descriptors", asyn
     addresses,
   );
   for (const { fd } of port.sockets) assert.ok(fstatSync(fd).isSocket());
+});
+
+test("a socket file belongs to user and group", async (t) => {
+  const { folder, make } = stage(t);
+  // Only root can give files away.
+  const owner =
+    process.geteuid?.() === 0 ? { user: 65534, group: 65533 } : { user: process.geteuid?.() ?? 0, group: process.getegid?.() ?? 0 };
+  await make().start({ ...settings([`unix:${join(folder, "admin.sock")}`]), ...owner }, undefined);
+  const { uid, gid } = statSync(join(folder, "admin.sock"));
+  assert.deepEqual({ user: uid, group: gid }, owner);
 });
 
 test("a successor that cannot have an address starts all the same", async (t) => {
