@@ -94,11 +94,10 @@ export class Monitor {
   }
 }
 
-/** As long as another master serves on the same sockets, it does not matter to clients that this one leaves. */
+/** As long as another master serves on the same sockets, it does not matter to clients that this one rests or leaves. */
 function serviceReadiness(state: ArbiterState): Readiness {
   const own = readiness(state);
-  const handsOver = state.succession.successor === "started" && (state.phase.at === "stopping" || state.target === 0);
-  return handsOver ? { ready: true, reasons: [] } : own;
+  return own.ready || state.succession.successor !== "started" ? own : { ready: true, reasons: [] };
 }
 
 function workerSight(worker: Worker, lagS: number | undefined, nowMs: number): WorkerSight {
