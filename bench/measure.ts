@@ -53,6 +53,7 @@ function serveCase(scenario: Scenario): Omit<ServeCase, "port"> & { oneCpu: bool
     connections: "connections" in scenario ? scenario.connections : USUAL_CONNECTIONS,
     idle: scenario.kind === "idle",
     accessLog: scenario.kind === "closed-loop" && scenario.accessLog,
+    admin: scenario.kind === "closed-loop" && scenario.admin === true,
     preload: scenario.kind === "memory" && scenario.preload,
     tls: protocolByTls(scenario),
     oneCpu: scenario.kind === "closed-loop" && scenario.oneCpu,

@@ -36,6 +36,8 @@ export interface ClosedLoop extends Common {
   readonly tls?: true;
   /** Threads of each worker, the same for all servers; undefined: as suits each best. */
   readonly threads?: number;
+  /** With an admin port: only servers that have one. */
+  readonly admin?: boolean;
   /** Only servers with workers of greenlets. */
   readonly greenlets?: boolean;
 }
@@ -107,6 +109,12 @@ function greenlets(app: AppName): ClosedLoop {
   return { ...loop, id: `gevent-${loop.id}`, greenlets: true };
 }
 
+/** Access log and metrics together: what they cost is the difference to the same loop without them. */
+function observed(): ClosedLoop {
+  const loop = closedLoop("hello", { accessLog: true });
+  return { ...loop, id: `${loop.id}-metrics`, admin: true };
+}
+
 function mixed(slowPath: Mixed["slowPath"]): Mixed {
   return {
     kind: "mixed",
@@ -154,6 +162,7 @@ export const SCENARIOS: readonly Scenario[] = [
   closedLoop("hello", { headers: 12 }),
   closedLoop("hello", { accessLog: true }),
   closedLoop("hello", { headers: 12, accessLog: true }),
+  observed(),
   closedLoop("hello", { workers: 1 }),
   closedLoop("hello", { connections: 1, shown: ["p50 us"] }),
   closedLoop("hello", { connections: 1, headers: 12, shown: ["p50 us"] }),

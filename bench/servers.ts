@@ -36,6 +36,8 @@ export interface ServeCase {
   /** Connections that will be open and idle for longer than any server keeps them by default. */
   readonly idle: boolean;
   readonly accessLog: boolean;
+  /** With a port for metrics. */
+  readonly admin: boolean;
   readonly preload: boolean;
   /** The protocol that clients speak, by TLS; undefined: HTTP/1.1 in the clear. */
   readonly tls: "h2" | "http/1.1" | undefined;
@@ -48,10 +50,12 @@ export interface ServerSpec {
   /** Program (found in .venv-bench when it has no slash) and arguments; undefined when the server cannot do this. Logs go to stdout or stderr. */
   readonly command: (serve: ServeCase) => string[] | undefined;
   readonly speaksTls?: true;
+  readonly hasAdminPort?: true;
 }
 
 /** @returns undefined when the server cannot do what is asked */
-export function commandOf({ command, speaksTls }: ServerSpec, serve: ServeCase): string[] | undefined {
+export function commandOf({ command, speaksTls, hasAdminPort }: ServerSpec, serve: ServeCase): string[] | undefined {
+  if (serve.admin && hasAdminPort === undefined) return undefined;
   return serve.tls !== undefined && speaksTls === undefined ? undefined : command(serve);
 }
 
@@ -60,6 +64,7 @@ function gunicornOptions(serve: ServeCase): string[] {
   return [
     ...["--bind", `127.0.0.1:${serve.port}`, "--workers", `${serve.workers}`, "--log-level", "warning"],
     ...(serve.accessLog ? ["--access-logfile", "-"] : []),
+    ...(serve.admin ? ["--admin-bind", "127.0.0.1:0"] : []),
     ...(serve.preload ? ["--preload"] : []),
     ...(serve.idle ? ["--keep-alive", "600"] : []),
     ...(serve.tls === undefined ? [] : ["--certfile", CERTIFICATE, "--keyfile", KEY]),
@@ -107,6 +112,7 @@ export const SERVERS: readonly ServerSpec[] = [
   {
     name: "tunicorn",
     speaksTls: true,
+    hasAdminPort: true,
     command: (serve) => [
       TUNICORN,
       ...(isAsgi(serve.app) ? ["--worker-class", "asgi"] : []),

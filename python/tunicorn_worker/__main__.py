@@ -1,5 +1,5 @@
-"""`PYTHON .../tunicorn_worker/__main__.py nursery`, `... init COMMAND...`, `... notify COMMAND...`, `... peer`: the
-programs of the Python half.
+"""`PYTHON .../tunicorn_worker/__main__.py nursery`, `... init COMMAND...`, `... notify COMMAND...`, `... peer`,
+`... statsd ADDRESS`: the programs of the Python half.
 
 Run as a file, so that the user's interpreter needs nothing installed. The package is loaded from beside this file
 and is then on
@@ -67,9 +67,13 @@ def main() -> int:
         from tunicorn_worker.notify_socket import run_connected
 
         run_connected(sys.argv[2:])
+    if sys.argv[1:2] == ["statsd"] and sys.argv[2:]:
+        from tunicorn_worker.statsd_forwarder import run_forwarder
+
+        return run_forwarder(sys.argv[2])
     sys.stderr.write(
         f"{sys.argv[0]} is a part of tunicorn, which starts it by itself: nursery | init COMMAND... | "
-        "notify COMMAND... | peer\n"
+        "notify COMMAND... | peer | statsd ADDRESS\n"
     )
     return 2
 

@@ -9,7 +9,7 @@ import traceback
 from tunicorn_worker.hook_objects import HookWorker
 from tunicorn_worker.hook_server import HookServer
 from tunicorn_worker.python_value import count_positional
-from tunicorn_worker.server_log import ServerLog
+from tunicorn_worker.statsd_log import server_log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class WorkerHooks:
 
         Raises ImportError, AttributeError for a hook that is named by a string that names nothing.
         """
-        log = ServerLog(loggers)
+        log = server_log(loggers, config)
         self._server, self.worker = inherited or (HookServer(config, log), HookWorker(number, config, log))
         self.worker.start(log)
         self._server.enter_worker(self.worker, config, log)

@@ -64,6 +64,11 @@ class Loggers:
         """level: of the error log, ``"debug"``; what is unknown means info, as with Gunicorn."""
         self.error.setLevel(LEVELS.get(level.lower(), logging.INFO))
 
+    def add_error_handler(self, handler: logging.Handler) -> None:
+        """The next `set_up` takes it away again."""
+        setattr(handler, MARK, True)
+        self.error.addHandler(handler)
+
     def reopen(self) -> None:
         """Open every log file anew, those of the application's own loggers too: USR1, after a log rotation."""
         self._capture()

@@ -11,7 +11,8 @@ from tunicorn_worker.hook_objects import HookWorker
 from tunicorn_worker.hook_server import HookServer
 from tunicorn_worker.hooks import find_hook
 from tunicorn_worker.loggers import Loggers
-from tunicorn_worker.server_log import ServerLog
+from tunicorn_worker.statsd import count_lines, statsd_of
+from tunicorn_worker.statsd_log import server_log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ class MasterHooks:
             self._loggers = Loggers()
         # Its lines are the master's.
         self._loggers.set_up(config, pid=config.master_pid)
-        log = ServerLog(self._loggers)
+        count_lines(self._loggers, statsd_of(config))
+        log = server_log(self._loggers, config)
         self._config = config
         if self.server is None:
             self.server = HookServer(config, log, self)

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 
 from tunicorn_worker.app_loader import set_import_paths
+from tunicorn_worker.backlog_watch import BacklogWatch
 from tunicorn_worker.children import Orphans
 from tunicorn_worker.config import Config
 from tunicorn_worker.config_file import run_config
@@ -32,6 +33,7 @@ from tunicorn_worker.poller import Poller
 from tunicorn_worker.pre_exec import PreExec
 from tunicorn_worker.process_title import PREDECESSOR_VARIABLE, set_process_title, title_name
 from tunicorn_worker.stacks_watch import StacksWatch
+from tunicorn_worker.statsd import statsd_of
 from tunicorn_worker.surroundings import Environment, give_back_variables, make_log_file
 from tunicorn_worker.warm_imports import warm
 
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from tunicorn_worker.gateway_process import GatewayProcess
     from tunicorn_worker.group_signals import GroupSignals
     from tunicorn_worker.line_channel import Message
+    from tunicorn_worker.statsd import Statsd
     from tunicorn_worker.worker_code import WorkerCode
 
     Command = Callable[[Message, int | None], None]
@@ -95,6 +98,8 @@ class Nursery:
         self._orphans = Orphans(self._poller, holdings, self._report_orphan)
         self._gateway_pids: set[int] = set()  # its own children: an adopted gateway is not reaped here
         self._listeners = ListenerSet(holdings, self._say)
+        self._backlog = BacklogWatch(self._listeners, self._say)
+        self._statsd: Statsd | None = None
         self._lifeline_fd = lifeline_fd
         # Before any raw_env: what the user sets for the application is not for the gateway.
         self._first_environment = dict(os.environ)
@@ -136,6 +141,7 @@ class Nursery:
             "reopen-logs": lambda _, __: self._reopen_logs(),
             "log-level": lambda command, _: self._family.set_log_level(command["level"]),
             "warm": lambda command, _: warm(command["modules"]),
+            "metrics": lambda command, _: self._send_metrics(command["datagrams"]),
             "ping": lambda _, __: self._say("pong"),
             "exit": lambda _, __: self._leave(),
         }
@@ -152,6 +158,7 @@ class Nursery:
             self._heartbeats.look()
             self._memory.look()
             self._stacks.look()
+            self._backlog.look()
             if self._settled:
                 self._forward_signals()
             elif self._family.settled:
@@ -180,6 +187,7 @@ class Nursery:
             self._heartbeats.look_every_ms,
             self._memory.look_every_ms,
             self._stacks.look_every_ms,
+            self._backlog.look_every_ms,
             self._signals.look_every_ms if self._settled else None,
         )
         return min((period for period in periods if period is not None), default=None)
@@ -254,8 +262,16 @@ class Nursery:
             del self._runs[run]
         self._heartbeats.timeout_s = config.timeout
         self._memory.configure(config)
+        self._statsd = statsd_of(config)
+        self._backlog.configure(config, self._statsd)
         if self._settled:
             self._show_title()
+
+    def _send_metrics(self, datagrams: list[str]) -> None:
+        """The master's own: Node knows no unix datagrams."""
+        if self._statsd is not None:
+            for datagram in datagrams:
+                self._statsd.send_whole(datagram)
 
     def _reopen_logs(self) -> None:
         self._hooks.reopen_logs()

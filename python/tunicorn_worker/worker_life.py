@@ -22,6 +22,7 @@ from tunicorn_worker.process_title import set_process_title, title_name
 from tunicorn_worker.source_reporter import begin_watching, files_of
 from tunicorn_worker.spew import spew
 from tunicorn_worker.stacks_file import offer_stacks
+from tunicorn_worker.statsd import count_lines, statsd_of
 from tunicorn_worker.worker_exit import leave
 from tunicorn_worker.worker_signals import WorkerSignals
 
@@ -98,6 +99,7 @@ class WorkerLife:
         self._config = config
         self._loggers = Loggers()
         self._loggers.set_up(config)
+        count_lines(self._loggers, statsd_of(config))
         self._log = self._loggers.error
         self._number = number
         self._worker: Worker | None = None

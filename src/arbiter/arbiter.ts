@@ -10,12 +10,15 @@ import { step } from "../lifecycle/step.ts";
 import { sharesSockets } from "../lifecycle/succession.ts";
 import { writeFully } from "../telemetry/error-log.ts";
 import type { TlsMaterial } from "../wire/tls-material.ts";
+import type { AdminPort } from "./admin-port.ts";
 import { Control } from "./control.ts";
 import { type EffectiveSettings, withLogLevel } from "./effective-settings.ts";
 import { FileWatcher, type ReloadEngine } from "./file-watcher.ts";
 import { GatewayLink } from "./gateway-link.ts";
 import type { InheritedSockets } from "./inherited-sockets.ts";
 import { closeHandle, KeptHandles } from "./kept-handles.ts";
+import { MasterMetrics } from "./master-metrics.ts";
+import { Monitor } from "./monitor.ts";
 import type { NurseryHappening, NurseryProcess } from "./nursery-process.ts";
 import { NurseryWatch } from "./nursery-watch.ts";
 import type { Outward } from "./outward.ts";
@@ -40,6 +43,7 @@ export interface ArbiterOptions {
   /** The contract's `gateway`. */
   readonly gatewayMessage: object;
   readonly outward: Pick<Outward, "log" | "apply" | "reopenLogs" | "removePidFile" | "promote">;
+  readonly admin: Pick<AdminPort, "serve" | "change" | "promote" | "end">;
   /** Listening sockets that came with the start. */
   readonly inherited: InheritedSockets;
   /** Files of inherited unix sockets are this server's own: the master before this one has made them. */
@@ -67,6 +71,11 @@ export class Arbiter {
     (silentMs) => this.#feed({ type: "nursery-silent", silentMs }),
   );
   readonly #stacks = new WorkerStacks((message) => this.#nursery.send(message));
+  readonly #monitor = new Monitor(() => {
+    const { pid, isGone } = this.#nursery;
+    return { state: this.#state, nurseryPid: isGone ? undefined : pid, nowMs: performance.now() };
+  });
+  readonly #metrics = new MasterMetrics((message) => this.#nursery.send(message));
   #nursery: NurseryProcess;
   #gateway: GatewayLink | undefined;
   #settings: EffectiveSettings;
@@ -87,6 +96,8 @@ export class Arbiter {
     this.#state = createState(options.settings.plan, performance.now());
     this.#nursery = options.nursery;
     this.#control = this.#makeControl();
+    this.#metrics.change(options.settings.resolved.settings);
+    options.outward.log.onLine = (level) => this.#metrics.line(level);
   }
 
   #makeControl(): Control {
@@ -119,6 +130,7 @@ export class Arbiter {
 
   /** Begins to serve. */
   start(): void {
+    this.#options.admin.serve((name) => this.#monitor.page(name));
     this.#feed({ type: "begin" });
     this.#listenTo(this.#nursery);
     this.#watchPredecessor(this.#options.settings.plan.predecessor);
@@ -162,7 +174,8 @@ export class Arbiter {
   /** The contract's `configure`, as it is now. */
   #configureMessage(): object {
     const { resolved, certificates } = this.#settings;
-    return { cmd: "configure", settings: resolved.settings, tls: certificates?.material };
+    const { python, program } = this.#nursery.program;
+    return { cmd: "configure", settings: resolved.settings, tls: certificates?.material, python: [python, program] };
   }
 
   #listenTo(nursery: NurseryProcess): void {
@@ -221,11 +234,14 @@ export class Arbiter {
 
   #connectGateway(handle: unknown, pid: number): GatewayLink {
     const onMessage = (message: unknown): void => {
+      if (this.#monitor.takes(pid, message, (answer) => link.send(answer)) || link.closed) return;
       const said = gatewayEvent(message);
       if (said?.ev === "report") this.#control.onReport(message as Parameters<Control["onReport"]>[0]);
       else if (said !== undefined) this.#feed({ type: "gateway-said", said });
     };
-    return new GatewayLink(handle, pid, onMessage, () => this.#feed({ type: "gateway-closed", pid }));
+    const onClose = (): void => this.#feed({ type: "gateway-closed", pid });
+    const link = new GatewayLink(handle, pid, onMessage, onClose, () => this.#monitor.gatewayGone(pid));
+    return link;
   }
 
   /** Unix sockets that nobody listens on any more are removed; while another master shares them, that is its affair. */
@@ -260,6 +276,8 @@ export class Arbiter {
     this.#settings.certificates?.stopWatching();
     this.#settings = settings;
     this.#options.outward.apply(settings.resolved);
+    void this.#options.admin.change(settings.resolved.settings);
+    this.#metrics.change(settings.resolved.settings);
     this.#watchFiles(settings);
     const { fallback } = this.#state;
     const before = fallback && this.#settingsOf.get(fallback.plan);
@@ -289,6 +307,7 @@ export class Arbiter {
     switch (command.do) {
       case "log":
         outward.log.write(command.level, command.text, command.pid);
+        if (command.gauge !== undefined) this.#metrics.gauge(command.gauge.name, command.gauge.value);
         break;
       case "log-stacks":
         void this.#stacks.ask(command.worker, command.request).then((stacks) => outward.log.write("warning", `${command.text}\n${stacks}`));
@@ -354,6 +373,7 @@ export class Arbiter {
         break;
       case "promote":
         outward.promote();
+        this.#options.admin.promote();
         break;
       case "tell-service-manager":
         this.#options.notifier.tell(command.note, this.#successorPid);
@@ -381,7 +401,7 @@ export class Arbiter {
     this.#control.close();
     for (const made of keepSockets ? [] : this.#madeSockets) removeSocket(made);
     this.#options.outward.removePidFile();
-    this.#options.exit(code);
+    this.#options.admin.end(keepSockets, () => this.#options.exit(code));
   }
 }
 

@@ -6,13 +6,15 @@ import { encodeLine, LineReader } from "../wire/json-lines.ts";
 export class GatewayLink {
   readonly pid: number;
   readonly #socket: Socket;
+  #closed = false;
 
   /**
    * @param handle     The raw handle that came with the nursery's `gateway`; it belongs to this link.
-   * @param onMessage  Every message of the gateway.
+   * @param onMessage  Every message of the gateway. After `close` there may still come what it had said before.
    * @param onClose    The gateway is gone, or speaks nonsense. Not called after `close`.
+   * @param onEnd      Nothing more comes, whoever has closed it.
    */
-  constructor(handle: unknown, pid: number, onMessage: (message: unknown) => void, onClose: () => void) {
+  constructor(handle: unknown, pid: number, onMessage: (message: unknown) => void, onClose: () => void, onEnd: () => void = () => {}) {
     this.pid = pid;
     // `handle` is what net.Socket takes for a descriptor that came over IPC; its type does not say so.
     const options = { handle, readable: true, writable: true } as SocketConstructorOpts;
@@ -29,7 +31,10 @@ export class GatewayLink {
       }
     });
     socket.on("error", () => {});
-    socket.on("close", onClose);
+    socket.on("close", () => {
+      if (!this.#closed) onClose();
+      onEnd();
+    });
     socket.resume();
   }
 
@@ -37,8 +42,13 @@ export class GatewayLink {
     if (this.#socket.writable) this.#socket.write(encodeLine(message));
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Ours is ended; what is under way is still read: the last counters of a gateway whose death was heard of sooner than they. */
   close(): void {
-    this.#socket.removeAllListeners("close");
-    this.#socket.destroy();
+    this.#closed = true;
+    this.#socket.end();
   }
 }

@@ -73,6 +73,10 @@ export class NurseryProcess {
     return this.#child.pid;
   }
 
+  get isGone(): boolean {
+    return this.#ended;
+  }
+
   /** Hands over what has happened so far, and from then on everything as it happens. */
   listen(listener: (happening: NurseryHappening) => void): void {
     this.#listener = listener;

@@ -5,7 +5,7 @@ import { reprString } from "../base/python-repr.ts";
 import type { InheritedDescriptors } from "../lifecycle/inheritance.ts";
 import type { ListenAddress } from "../lifecycle/messages.ts";
 import type { Plan } from "../lifecycle/state.ts";
-import { isDirect, type Settings } from "../settings/index.ts";
+import { isDirect, type Settings, statsdTarget } from "../settings/index.ts";
 import { LANES_MAX } from "../wire/frame-types.ts";
 
 /**
@@ -24,6 +24,7 @@ export function planFromSettings(
   >,
   inherited: InheritedDescriptors | undefined,
 ): Plan {
+  statsdTarget(settings);
   const bad = settings.raw_env.find((entry) => !entry.includes("="));
   if (bad !== undefined) throw new Error(`environment setting ${reprString(bad)} invalid`);
   const direct = isDirect(settings);

@@ -6,6 +6,7 @@ import type { MasterSignal } from "../lifecycle/event.ts";
 import type { InheritedDescriptors } from "../lifecycle/inheritance.ts";
 import { type Exit, type Launch, parse, type Resolved, refuseUnsupported } from "../settings/index.ts";
 import { type ErrorLog, writeFully } from "../telemetry/error-log.ts";
+import { AdminPort } from "./admin-port.ts";
 import { Arbiter } from "./arbiter.ts";
 import { checkConfiguration, configure, findWorkerClass } from "./configure.ts";
 import { becomesDaemon, startDaemon } from "./daemon.ts";
@@ -41,7 +42,9 @@ export interface Start {
 /** Runs the master; returns once it serves, or ends the process. */
 export async function runMaster(start: Start): Promise<void> {
   let { nursery } = start;
+  let cleanUp = (): void => {};
   const end = ({ stdout, stderr, status }: Exit): void => {
+    cleanUp();
     writeFully(STDOUT, stdout);
     writeFully(STDERR, stderr);
     nursery?.kill();
@@ -100,7 +103,10 @@ export async function runMaster(start: Start): Promise<void> {
     const { predecessor, sockets: inherited } = origin;
     const master = { version: start.version, pid: process.pid, python, gatewayUnderWay, predecessor, containerEndsWithUs, inherited };
     const effective = effectiveSettings(resolved, launch, master, certificates);
-    const arbiter = serve(start, effective, nursery, new SettingsReader(parseAgain, master, surroundings));
+    const reader = new SettingsReader(parseAgain, master, surroundings);
+    const arbiter = await serve(start, effective, nursery, reader, (undo) => {
+      cleanUp = undo;
+    });
     takeSignals((name) => arbiter.onSignal(name));
     for (const name of early) arbiter.onSignal(name);
   } catch (error) {
@@ -108,8 +114,14 @@ export async function runMaster(start: Start): Promise<void> {
   }
 }
 
-/** @throws {Error} with Gunicorn's text for what can only be found wrong now: logs, addresses, the pid file. */
-function serve(start: Start, settings: EffectiveSettings, nursery: NurseryProcess, reader: SettingsReader): Arbiter {
+/** @param onOutward  Gets what takes away again what the start has made. @throws {Error} with Gunicorn's text for what can only be found wrong now: logs, addresses, the pid file. */
+async function serve(
+  start: Start,
+  settings: EffectiveSettings,
+  nursery: NurseryProcess,
+  reader: SettingsReader,
+  onOutward: (cleanUp: () => void) => void,
+): Promise<Arbiter> {
   const { python } = nursery.program;
   const { context } = start;
   const { sockets, predecessor } = context.origin;
@@ -123,6 +135,12 @@ function serve(start: Start, settings: EffectiveSettings, nursery: NurseryProces
     process.exit(UNHANDLED_CODE);
   });
   const { bind } = settings.resolved.settings;
+  const admin = new AdminPort(log);
+  onOutward(() => {
+    admin.end(predecessor !== undefined, () => {});
+    outward.removePidFile();
+  });
+  await admin.start(settings.resolved.settings, context.origin.admin);
   const arbiter = new Arbiter({
     settings,
     readSettings: (current, from) => reader.read(current, from),
@@ -135,7 +153,8 @@ function serve(start: Start, settings: EffectiveSettings, nursery: NurseryProces
     notifier: new ServiceNotifier(context.serviceManager, (detail) => {
       log.write("warning", `cannot tell the service manager anything: ${detail}`);
     }),
-    startSuccessor: (listeners, onEnd) => startSuccessor(context, listeners, onEnd),
+    admin,
+    startSuccessor: (listeners, onEnd) => startSuccessor(context, listeners, admin.sockets, onEnd),
     exit: (code) => process.exit(code),
   });
   arbiter.start();

@@ -1,6 +1,6 @@
 /** The new master of an upgrade, as a child process of this one. */
 
-import { successorEnvironment } from "../lifecycle/inheritance.ts";
+import { type InheritedAdmin, successorEnvironment } from "../lifecycle/inheritance.ts";
 import type { ExitStatus } from "../lifecycle/messages.ts";
 import { relaunch } from "./relaunch.ts";
 import type { StartContext } from "./start-context.ts";
@@ -15,12 +15,19 @@ export interface SuccessorEnd {
  * Starts it on the listening sockets.
  *
  * @param listeners  Their descriptors here; there they are 3, 4, ...
+ * @param admin      Those of the admin port, behind them.
  * @param onEnd      Called once, never before this function has returned.
  * @returns          Its pid; undefined when it could not be started.
  */
-export function startSuccessor(start: StartContext, listeners: readonly number[], onEnd: (end: SuccessorEnd) => void): number | undefined {
-  const env = successorEnvironment(start.env, process.pid, listeners.length, start.origin.sockets);
-  const child = relaunch(start, { stdio: ["inherit", "inherit", "inherit", ...listeners], env });
+export function startSuccessor(
+  start: StartContext,
+  listeners: readonly number[],
+  admin: readonly InheritedAdmin[],
+  onEnd: (end: SuccessorEnd) => void,
+): number | undefined {
+  const addresses = admin.map(({ address }) => address);
+  const env = successorEnvironment(start.env, process.pid, listeners.length, addresses, start.origin.sockets);
+  const child = relaunch(start, { stdio: ["inherit", "inherit", "inherit", ...listeners, ...admin.map(({ fd }) => fd)], env });
   let told = false;
   const tell = (end: SuccessorEnd): void => {
     if (told) return;

@@ -100,6 +100,12 @@ export class PushDispatcher implements Dispatcher {
     return open?.job.id === id ? open : undefined;
   }
 
+  /** It is with its worker as soon as it is sent: whether the event loop looks is that loop's lag. */
+  waitedMs(id: number): number | undefined {
+    const open = this.#openOf(id);
+    return open && open.sentMs - open.job.queuedMs;
+  }
+
   finished(id: number): void {
     const open = this.#openOf(id);
     if (open === undefined) return;

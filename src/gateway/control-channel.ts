@@ -1,8 +1,10 @@
 /** The gateway's end of the arbiter's control socket (docs/internals/channels.md §2). */
 
 import { Socket } from "node:net";
+import type { GatewayCounters } from "../telemetry/gateway-counters.ts";
 import { encodeLine, LineReader } from "../wire/json-lines.ts";
 import type { TlsMaterial } from "../wire/tls-material.ts";
+import type { Page } from "./admin-prefix.ts";
 import type { GatewayReport } from "./holdings.ts";
 import type { LateLimit, LostWorker, RequestSummary } from "./worker-report.ts";
 
@@ -13,12 +15,16 @@ export type GatewayCommand =
       readonly settings: Readonly<Record<string, unknown>>;
       readonly tls?: TlsMaterial;
       readonly hold?: boolean;
+      /** The Python half: an interpreter, and its program. */
+      readonly python: readonly string[];
     }
   /** Files of certificates have been read again. */
   | { readonly cmd: "tls"; readonly tls: TlsMaterial }
   | { readonly cmd: "part" | "drain" | "quit" | "pause" | "reopen-logs" }
   /** What do you hold? The answer has the number of the question. */
   | { readonly cmd: "report"; readonly ask: number }
+  /** The answer to `page`. */
+  | { readonly cmd: "page"; readonly id: number; readonly page: Page }
   | { readonly cmd: "stop-worker"; readonly worker: number };
 
 /** What the gateway says. */
@@ -34,6 +40,9 @@ export type GatewayEvent =
       readonly first: boolean;
       readonly request: RequestSummary;
     }
+  | ({ readonly ev: "counters" } & GatewayCounters)
+  /** A client asks for a page of the admin port. */
+  | { readonly ev: "page"; readonly id: number; readonly name: string }
   | { readonly ev: "drained" | "resume" }
   | ({ readonly ev: "report"; readonly ask: number } & GatewayReport)
   | { readonly ev: "log"; readonly level: "warning" | "error" | "info"; readonly text: string };

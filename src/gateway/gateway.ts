@@ -13,13 +13,16 @@ import { ProtocolError } from "../request/protocol-error.ts";
 import type { Peer } from "../request/request-head.ts";
 import type { Settings } from "../settings/table.ts";
 import { ErrorLog } from "../telemetry/error-log.ts";
+import { Traffic } from "../telemetry/traffic.ts";
 import { ENTRY_COUNT } from "../wire/frame-types.ts";
 import type { TlsMaterial } from "../wire/tls-material.ts";
 import { AcceptGate } from "./accept-gate.ts";
 import { AccessLogOutput } from "./access-log-output.ts";
+import { AdminPrefix } from "./admin-prefix.ts";
 import { ApplicationSocket } from "./application-socket.ts";
 import { type CleartextHost, CleartextPreface } from "./cleartext-preface.ts";
 import { ControlChannel, type GatewayCommand } from "./control-channel.ts";
+import { CounterReports, type GaugesNow } from "./counter-reports.ts";
 import { descriptorLimit, openDescriptors, openFileCount } from "./descriptors.ts";
 import { DrainProgress } from "./drain-progress.ts";
 import { reportOf } from "./holdings.ts";
@@ -49,6 +52,7 @@ import type { LoggedExchange } from "./logged-exchange.ts";
 import { type PrefaceEnd, type PrefaceHost, ProxyPreface, type ProxyRules, proxyRules } from "./proxy-preface.ts";
 import { pullServing, pushServing } from "./serving.ts";
 import { SpoolWarning } from "./spool-warning.ts";
+import { StatsdOutput } from "./statsd-output.ts";
 import { TicketPort } from "./ticket-port.ts";
 import { type HandshakeHost, TlsHandshake } from "./tls-handshake.ts";
 import { TlsTerms } from "./tls-terms.ts";
@@ -121,10 +125,11 @@ export class Gateway {
     // The arbiter sends the resolved settings of the one table, as JSON.
     const settings = command.settings as unknown as Settings;
     if (this.#service !== undefined) {
-      this.#service.change(settings, command.tls);
+      this.#service.change(settings, command.tls, command.python);
       return;
     }
     this.#service = new Service(this.#descriptors, this.#control, settings, command.tls);
+    this.#service.followStatsd(settings, command.python);
     if (command.hold === true) this.#service.sayUp();
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
@@ -140,6 +145,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   policy: Http1Policy;
   http2Policy: Http2Policy;
   readonly outputPool = new OutputPool();
+  readonly traffic = new Traffic();
   limits: ConnectionLimits;
   readonly #control: ControlChannel;
   readonly #pools: WorkerPools;
@@ -155,6 +161,9 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   #poolLimits: PoolLimits;
   readonly #errorLog: ErrorLog;
   readonly #access = new AccessLogOutput();
+  readonly #counters: CounterReports;
+  readonly #adminPrefix: AdminPrefix;
+  readonly #statsd: StatsdOutput;
   readonly #budgets = spoolBudgets();
   readonly #spoolWarning = new SpoolWarning(monotonicMs, (text) => this.warn(text));
   /** Undefined: clients speak plain text. */
@@ -174,6 +183,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
 
   constructor(descriptors: GatewayDescriptors, control: ControlChannel, settings: Settings, tls: TlsMaterial | undefined) {
     this.#control = control;
+    this.#adminPrefix = new AdminPrefix((id, name) => control.send({ ev: "page", id, name }));
     this.policy = http1PolicyOf(settings);
     this.http2Policy = http2PolicyOf(settings, this.policy);
     this.#cleartextHttp2 = cleartextHttp2(settings);
@@ -183,6 +193,12 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     this.#tls = tlsTermsOf(settings, tls);
     this.#proxyRules = proxyRules(settings);
     this.#errorLog = new ErrorLog({ ...errorLogOf(settings), pid: process.pid });
+    this.#statsd = new StatsdOutput((text) => {
+      // Without being counted, which would have to be sent as well.
+      this.#errorLog.onLine = undefined;
+      this.warn(`Error sending message to statsd: ${text}`);
+      this.#countLines();
+    });
     this.#way = wayOf(settings) ?? "pull";
     this.#poolLimits = this.#followPoolLimits(settings);
     const port = new TicketPort(descriptors.ticketFd, descriptors.slotsFd, () => this.#pools.flush());
@@ -199,6 +215,12 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
       // TLS reads by itself.
       readsThroughSharedBuffer: () => this.#tls === undefined,
     });
+    this.#counters = new CounterReports(
+      this.traffic,
+      () => this.#gauges(),
+      (counters) => control.send({ ev: "counters", ...counters }),
+      { periodMs: SWEEP_MS, nowMs: monotonicMs() },
+    );
     everyTurnAfter(SWEEP_MS, () => this.#sweep());
     setInterval(() => {
       this.date = new Date().toUTCString();
@@ -215,6 +237,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
       workerLost: (lost) => control.send({ ev: "worker-lost", ...lost }),
       overdue: (worker, silentMs, request) => control.send({ ev: "overdue", worker, silentMs, request }),
       late: (worker, limit, first, request) => control.send({ ev: "late", worker, limit, first, request }),
+      waited: (durationMs) => this.traffic.waited(durationMs),
       warn: (text) => this.warn(text),
       limitReached: (limit, limitMs, remoteAddress) => this.limitReached(limit, limitMs, remoteAddress),
       fault: (error) => this.fault(error),
@@ -224,6 +247,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   /** The limits of requests; the access log is told of the same mount point. */
   #followPoolLimits(settings: Settings): PoolLimits {
     const scriptName = mountPoint(settings, process.env);
+    this.#adminPrefix.change(settings.admin_prefix);
     this.#access.change(settings, scriptName, (text) => this.warn(text));
     return poolLimits(settings, {
       temporaryDirectory: tmpdir(),
@@ -235,7 +259,8 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   }
 
   /** A reload: what begins from now on follows the new settings, logs are opened anew. */
-  change(settings: Settings, tls: TlsMaterial | undefined): void {
+  change(settings: Settings, tls: TlsMaterial | undefined, python: readonly string[]): void {
+    this.followStatsd(settings, python);
     this.policy = http1PolicyOf(settings);
     this.http2Policy = http2PolicyOf(settings, this.policy);
     this.#cleartextHttp2 = cleartextHttp2(settings);
@@ -253,6 +278,15 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     this.#gate.change(gateLimitsOf(settings));
     this.#reopenLogs();
     this.#judgeLoad();
+  }
+
+  followStatsd(settings: Settings, python: readonly string[]): void {
+    this.#statsd.change(settings, python);
+    this.#countLines();
+  }
+
+  #countLines(): void {
+    this.#errorLog.onLine = (level) => this.#statsd.line(level);
   }
 
   #reopenLogs(): void {
@@ -283,6 +317,8 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
       case "quit":
         for (const connection of this.#connections) connection.abandon();
         this.#access.log?.flush();
+        this.#counters.report();
+        this.#statsd.flush();
         process.exit(0);
         return;
       case "pause":
@@ -293,6 +329,9 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
         return;
       case "reopen-logs":
         this.#reopenLogs();
+        return;
+      case "page":
+        this.#adminPrefix.answer(command.id, command.page);
         return;
       case "report":
         this.#control.send({ ev: "report", ask: command.ask, ...reportOf(this.#pools, this.#connections.size, this.#accepted) });
@@ -311,16 +350,20 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   }
 
   handle(stream: RequestStream): void {
+    if (this.#adminPrefix.takes(stream)) return;
     this.#pools.handle(stream);
     if (this.#pools.queued > 0) this.#judgeLoad();
   }
 
   log(exchange: LoggedExchange): void {
+    const durationMs = monotonicMs() - exchange.arrivedMs;
+    this.traffic.answered(exchange.status, durationMs);
+    this.#statsd.request(exchange.status, durationMs);
     this.#access.log?.add({
       head: exchange.head,
       status: exchange.status,
       bodyBytes: exchange.bodyBytes,
-      durationUs: (monotonicMs() - exchange.arrivedMs) * 1000,
+      durationUs: durationMs * 1000,
       responseFieldLines: exchange.fieldLines,
       workerPid: exchange.workerPid ?? process.pid,
       finishedMs: Date.now(),
@@ -344,6 +387,8 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   lastWords(text: string): void {
     this.#errorLog.write("critical", text);
     this.#access.log?.flush();
+    this.#counters.report();
+    this.#statsd.flush();
   }
 
   /** It is known who the client is: the bytes behind the header come to the connection as all that follow them do. */
@@ -425,6 +470,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
 
   #accept(socket: Socket, address: ListenerAddress): void {
     this.#accepted++;
+    this.traffic.connections++;
     const remoteAddress = socket.remoteAddress ?? "";
     const peer: Peer = {
       remoteAddress,
@@ -495,7 +541,13 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     this.#pools.sweep();
     this.#sweepConnections(now);
     this.#judgeLoad();
+    this.#counters.tick(now);
     this.#chooseScheduling();
+  }
+
+  #gauges(): GaugesNow {
+    const { held, queued, workerLagsMs } = this.#pools;
+    return { connections: this.#connections.size, inFlight: held, queued, workerLagsMs };
   }
 
   #sweepConnections(now: number): void {
@@ -546,6 +598,8 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     if (!this.#listeners.closed || this.#drainedSaid || this.#connections.size > 0) return;
     this.#drainedSaid = true;
     this.#access.log?.flush();
+    this.#counters.report();
+    this.#statsd.flush();
     this.#control.send({ ev: "drained" });
   }
 }

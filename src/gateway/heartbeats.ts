@@ -11,6 +11,8 @@ interface Heart {
   /** When the PING was sent that is not answered; undefined: none is. */
   askedMs: number | undefined;
   nextMs: number;
+  /** What its last PONG took. */
+  lagMs: number;
   reported: boolean;
 }
 
@@ -25,16 +27,23 @@ export class Heartbeats {
 
   /** The worker is ready: it is watched from now on. */
   watch(link: WorkerLink, nowMs: number): void {
-    this.#hearts.set(link, { link, askedMs: undefined, nextMs: nowMs, reported: false });
+    this.#hearts.set(link, { link, askedMs: undefined, nextMs: nowMs, lagMs: 0, reported: false });
   }
 
   forget(link: WorkerLink): void {
     this.#hearts.delete(link);
   }
 
-  answered(link: WorkerLink): void {
+  answered(link: WorkerLink, nowMs: number): void {
     const heart = this.#hearts.get(link);
-    if (heart !== undefined) heart.askedMs = undefined;
+    if (heart?.askedMs === undefined) return;
+    heart.lagMs = nowMs - heart.askedMs;
+    heart.askedMs = undefined;
+  }
+
+  /** How long event loops let a PING wait: `[number of the worker, milliseconds]`. */
+  lagsMs(nowMs: number): [number, number][] {
+    return [...this.#hearts.values()].map(({ link, askedMs, lagMs }) => [link.worker, Math.max(lagMs, nowMs - (askedMs ?? nowMs))]);
   }
 
   /** @returns how long it has owed a sign of life; 0 when it owes none. */
@@ -44,14 +53,13 @@ export class Heartbeats {
 
   /** Asks those whose time has come. @param overdue  Called once for each that owes its answer for too long. */
   sweep(nowMs: number, overdue: (link: WorkerLink, silentMs: number) => void): void {
-    if (this.timeoutMs === 0) return;
     for (const heart of this.#hearts.values()) {
       if (heart.askedMs === undefined) {
         if (nowMs < heart.nextMs) continue;
         heart.askedMs = nowMs;
         heart.nextMs = nowMs + PING_MS;
         heart.link.ping();
-      } else if (nowMs - heart.askedMs > this.timeoutMs && !heart.reported) {
+      } else if (this.timeoutMs > 0 && nowMs - heart.askedMs > this.timeoutMs && !heart.reported) {
         heart.reported = true;
         overdue(heart.link, nowMs - heart.askedMs);
       }

@@ -9,6 +9,7 @@ import type { RequestHandler, RequestParser } from "../protocol/request-parser.t
 import type { BodyEnd, RequestStream, TunnelUser } from "../request/exchange.ts";
 import { PROTOCOL_ERRORS, type ProtocolError } from "../request/protocol-error.ts";
 import type { Peer, RequestHead } from "../request/request-head.ts";
+import type { Traffic } from "../telemetry/traffic.ts";
 import { ClientPace } from "./client-pace.ts";
 import { type Phase, type PhaseSurroundings, whatIsDue } from "./connection-phase.ts";
 import { type ExchangeConnection, Http1Exchange } from "./http1-exchange.ts";
@@ -29,6 +30,8 @@ const UNWANTED_BODY_BYTES_MAX = 65536;
 /** What a connection needs of the gateway around it, whatever it speaks. */
 export interface ClientHost {
   readonly limits: ConnectionLimits;
+  /** Where bytes are counted. */
+  readonly traffic: Traffic;
   /** Value of the Date header, made once a second. */
   readonly date: string;
   /** Since when the server stops: every response is the last of its connection. */
@@ -138,6 +141,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   // --- from the socket ---------------------------------------------------------------------------------------------
 
   #receive(chunk: Buffer): void {
+    this.#host.traffic.receivedBytes += chunk.length;
     if (this.#leaving) return;
     if (this.#tunnel?.flows) {
       this.#tunnel.receive(chunk);
@@ -296,6 +300,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
 
   write(bytes: Buffer | string): boolean {
     if (this.#socket.destroyed) return true;
+    this.#host.traffic.sentBytes += bytes.length;
     return typeof bytes === "string" ? this.#socket.write(bytes, "latin1") : this.#socket.write(bytes);
   }
 
@@ -357,7 +362,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   }
 
   openTunnel(exchange: Http1Exchange, user: TunnelUser): Http1Tunnel {
-    this.#tunnel = new Http1Tunnel(this.#socket, user, {
+    this.#tunnel = new Http1Tunnel(this.#socket, user, this.#host.traffic, {
       onFirstBytes: (bytes) => exchange.tunnelBegan(bytes),
       onOver: (ending) => this.#onTunnelOver(exchange, ending),
     });

@@ -2,6 +2,7 @@
 
 import type { Socket } from "node:net";
 import type { ConnectionTunnel, TunnelUser } from "../request/exchange.ts";
+import type { Traffic } from "../telemetry/traffic.ts";
 
 /** A tunnel may be silent for hours, and only this tells one whose client has vanished from one that has nothing to say. nginx's and most systems' proxies give up after a minute. */
 export const KEEP_ALIVE_MS = 60_000;
@@ -37,6 +38,7 @@ export class Http1Tunnel implements ConnectionTunnel {
   readonly #socket: Socket;
   readonly #user: TunnelUser;
   readonly #owner: TunnelOwner;
+  readonly #traffic: Traffic;
   /** What came behind the request, before the user wanted it. */
   #rest: Buffer = NOTHING;
   #flows = false;
@@ -49,7 +51,8 @@ export class Http1Tunnel implements ConnectionTunnel {
   /** The socket has more than it likes; `drain` follows. */
   #full = false;
 
-  constructor(socket: Socket, user: TunnelUser, owner: TunnelOwner) {
+  constructor(socket: Socket, user: TunnelUser, traffic: Traffic, owner: TunnelOwner) {
+    this.#traffic = traffic;
     this.#socket = socket;
     this.#user = user;
     this.#owner = owner;
@@ -103,6 +106,7 @@ export class Http1Tunnel implements ConnectionTunnel {
     if (this.#over || this.#socket.destroyed) return true;
     if (this.sentBytes === 0) this.#owner.onFirstBytes(bytes);
     this.sentBytes += bytes.length;
+    this.#traffic.sentBytes += bytes.length;
     if (typeof bytes === "string") {
       if (this.#text === "") flushAfterThisTurn(this);
       this.#text += bytes;

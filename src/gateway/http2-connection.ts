@@ -94,6 +94,7 @@ export class Http2Connection implements Http2Handler, Http2ExchangeOwner {
   // --- from the socket ---------------------------------------------------------------------------------------------
 
   #receive(chunk: Buffer): void {
+    this.#host.traffic.receivedBytes += chunk.length;
     this.#engine.receive(chunk, this.#host.now());
     this.#watchUnsent();
   }
@@ -130,6 +131,7 @@ export class Http2Connection implements Http2Handler, Http2ExchangeOwner {
   // --- from the protocol -------------------------------------------------------------------------------------------
 
   write(bytes: Buffer, pooled: Buffer | undefined): boolean {
+    this.#host.traffic.sentBytes += bytes.length;
     if (pooled === undefined) return this.#socket.destroyed || this.#socket.write(bytes);
     const giveBack = () => this.#host.outputPool.giveBack(pooled);
     if (!this.#socket.destroyed) return this.#socket.write(bytes, giveBack);

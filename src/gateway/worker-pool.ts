@@ -53,6 +53,8 @@ export interface PoolLimits {
 export interface PoolReport extends WorkerReport {
   warn(text: string): void;
   limitReached(limit: TimeLimit, limitMs: number, remoteAddress: string): void;
+  /** A request waits no more for a worker: it has been with one, or its time was over. */
+  waited(durationMs: number): void;
   /** An error that should not have been possible. */
   fault(error: unknown): void;
 }
@@ -130,6 +132,11 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   /** Lanes that take requests. */
   get workers(): number {
     return this.#dispatcher.workers;
+  }
+
+  /** Of workers with an event loop: how long they let a PING wait. */
+  get workerLagsMs(): [number, number][] {
+    return this.#hearts.lagsMs(this.#limits.now());
   }
 
   /** Takes a request from a protocol. */
@@ -359,7 +366,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
         this.#onMessageToMany(frame);
         return;
       case FROM_WORKER.pong:
-        this.#hearts.answered(link);
+        this.#hearts.answered(link, this.#limits.now());
         return;
       default:
         throw new FrameError(`unknown channel frame type ${frame.type}`);
@@ -376,6 +383,8 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   #finish(link: WorkerLink, request: WorkerRequest): void {
     this.#answers++;
     link.answers++;
+    const waitedMs = this.#dispatcher.waitedMs(request.id, this.#limits.now());
+    if (waitedMs !== undefined) this.#report.waited(waitedMs);
     this.#dispatcher.finished(request.id);
     this.left();
   }
@@ -425,6 +434,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
       const expired = this.#dispatcher.withdrawOlderThan(now - this.#limits.queueTimeoutMs) as WorkerRequest[];
       for (const request of expired) {
         this.#report.limitReached("queue-timeout", this.#limits.queueTimeoutMs, request.stream.head.peer.remoteAddress);
+        this.#report.waited(now - request.queuedMs);
         request.expire(Math.ceil(this.#limits.queueTimeoutMs / 1000));
       }
     }

@@ -68,6 +68,10 @@ export class WorkerPools {
     return this.#sum((pool) => pool.workers);
   }
 
+  get workerLagsMs(): [number, number][] {
+    return [...this.#pools.values()].flatMap((pool) => pool.workerLagsMs);
+  }
+
   #sum(count: (pool: WorkerPool) => number): number {
     let sum = 0;
     for (const pool of this.#pools.values()) sum += count(pool);

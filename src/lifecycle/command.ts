@@ -10,6 +10,8 @@ export type Command =
       readonly level: LogLevel;
       readonly text: string /** Whose line it is; the arbiter's own when absent. */;
       readonly pid?: number;
+      /** A metric that goes with it, whatever the level lets pass: Gunicorn's `extra`. */
+      readonly gauge?: { readonly name: string; readonly value: number };
     }
   /** A warning about a worker's request, and below it the stack that this is in. */
   | { readonly do: "log-stacks"; readonly worker: number; readonly request: number; readonly text: string }

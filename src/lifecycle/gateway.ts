@@ -66,6 +66,7 @@ export function gatewayFailed(turn: Turn, detail: string): void {
     return;
   }
   if (told === "quit") return;
+  state.gatewayRestarts += 1;
   // One that lived well is followed at once; the wait is for those that die young.
   const young = before.at !== "up" || nowMs - before.sinceMs < STEADY_MS;
   if (!young) forgetFailures(state.gatewayBackOff);

@@ -10,6 +10,8 @@ export interface Origin {
   readonly sockets: InheritedDescriptors | undefined;
   /** Pid of the master that started this one to take its place (USR2). */
   readonly predecessor: number | undefined;
+  /** The admin port of the master before this one; empty when it had none, undefined without such a master. */
+  readonly admin: readonly InheritedAdmin[] | undefined;
   /** Variables that are read now and meant for nobody else. */
   readonly spent: readonly string[];
 }
@@ -21,6 +23,16 @@ export interface InheritedDescriptors {
   /** Sockets of a service manager stay its own: their files are not ours to remove. */
   readonly from: "service-manager" | "predecessor";
 }
+
+/** A listening socket of the admin port. */
+export interface InheritedAdmin {
+  /** As `admin_bind` has it. */
+  readonly address: string;
+  readonly fd: number;
+}
+
+/** `[["127.0.0.1:9100", 5]]`; the new master reads it, nobody else. */
+const ADMIN_VARIABLE = "TUNICORN_ADMIN";
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -38,11 +50,13 @@ export function readOrigin(env: Variables, pid: number): Origin {
   const isUpgrade = predecessor !== undefined && (count > 0 || env.GUNICORN_FD !== undefined);
   const spent = [
     "GUNICORN_FD",
+    ADMIN_VARIABLE,
     ...(activated ? ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] : []),
     // Left over in the environment of a program that an application has started.
     ...(isUpgrade ? [] : ["GUNICORN_PID"]),
   ];
-  return { sockets: socketsOf(env, count, isUpgrade), predecessor: isUpgrade ? predecessor : undefined, spent };
+  const admin = isUpgrade ? parseAdmin(env[ADMIN_VARIABLE]) : undefined;
+  return { sockets: socketsOf(env, count, isUpgrade), predecessor: isUpgrade ? predecessor : undefined, admin, spent };
 }
 
 function socketsOf(env: Variables, count: number, isUpgrade: boolean): InheritedDescriptors | undefined {
@@ -69,6 +83,21 @@ function parseDescriptors(text: string): number[] {
   return words.map(Number);
 }
 
+/** What cannot be understood costs the new master its admin port at most. */
+function parseAdmin(text = "[]"): InheritedAdmin[] {
+  let pairs: unknown;
+  try {
+    pairs = JSON.parse(text);
+  } catch {
+    return [];
+  }
+  if (!Array.isArray(pairs)) return [];
+  return pairs.flatMap((pair: unknown) => {
+    const [address, fd]: unknown[] = Array.isArray(pair) ? pair : [];
+    return typeof address === "string" && Number.isSafeInteger(fd) ? [{ address, fd: fd as number }] : [];
+  });
+}
+
 function parsePid(text: string | undefined): number | undefined {
   return text !== undefined && /^[1-9]\d{0,9}$/.test(text) ? Number(text) : undefined;
 }
@@ -77,12 +106,22 @@ function parsePid(text: string | undefined): number | undefined {
  * The variables that tell a new master what it inherits. It finds the sockets at 3, 4, ... in the order of ours.
  *
  * @param env  The environment that this master was started with.
+ * @param admin  Addresses of the admin port. Their sockets come behind the others.
  * @param own  What this master was started with: under a service manager the new one must know that the sockets are not its own.
  * @returns    A copy; `OWN_PID` stands for the new process's pid, which is not known before it runs.
  */
-export function successorEnvironment(env: Variables, pid: number, sockets: number, own: InheritedDescriptors | undefined): Variables {
-  const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES, GUNICORN_FD, ...rest } = env;
+export function successorEnvironment(
+  env: Variables,
+  pid: number,
+  sockets: number,
+  admin: readonly string[],
+  own: InheritedDescriptors | undefined,
+): Variables {
+  const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES, GUNICORN_FD, [ADMIN_VARIABLE]: _, ...rest } = env;
   const result: Record<string, string | undefined> = { ...rest, GUNICORN_PID: String(pid) };
+  if (admin.length > 0) {
+    result[ADMIN_VARIABLE] = JSON.stringify(admin.map((address, index) => [address, FIRST_DESCRIPTOR + sockets + index]));
+  }
   if (own?.from === "service-manager") {
     Object.assign(result, { LISTEN_PID: OWN_PID, LISTEN_FDS: String(sockets) });
     if (own.names.length === sockets) result.LISTEN_FDNAMES = own.names.join(":");

@@ -1,6 +1,7 @@
 /** Requests that are in the application for longer than they may (`slow_request`, `request_timeout`, `request_timeout_hard`). */
 
 import type { GatewayEvent } from "./messages.ts";
+import { noteReason } from "./restarts.ts";
 import { describeRequest, log, type Turn } from "./state.ts";
 import { abortWith } from "./worker-events.ts";
 
@@ -14,6 +15,7 @@ export function onLate(turn: Turn, late: Extract<GatewayEvent, { ev: "late" }>):
   if (worker === undefined) return;
   const detail = `worker=${worker.number} pid=${worker.pid} ${describeRequest(late.request)}`;
   if (late.limit === "hard") {
+    noteReason(worker, "request-timeout");
     abortWith(turn, worker, [`request over its hard time limit, killing its worker ${detail}`]);
     return;
   }

@@ -93,6 +93,7 @@ export function onNurseryExited(turn: Turn, status: ExitStatus, cause: string | 
     }
   }
   if (state.phase.at === "stopping" || state.phase.at === "exited") return;
+  state.nurseryRestarts += 1;
   if (!state.nurseryProven) {
     const text = `Python (${state.plan.python}) ended before it was ready: ${describeStatus(status)}; choose another interpreter with --python`;
     failStart(turn, cause ?? text);

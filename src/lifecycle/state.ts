@@ -7,6 +7,7 @@ import type { Reading } from "./event.ts";
 import type { OrderedHook } from "./hooks.ts";
 import type { ListenAddress, LogLevel, RequestInfo } from "./messages.ts";
 import type { Rest } from "./rest.ts";
+import { type LeavingReason, noRestarts, type RestartReason } from "./restarts.ts";
 import type { ServiceState } from "./service-notes.ts";
 import type { Succession } from "./succession.ts";
 
@@ -91,6 +92,8 @@ export interface Worker {
   orphan: boolean;
   /** To be replaced, although its generation is the wanted one. */
   doomed: boolean;
+  /** Why it is going to be replaced, as far as that is known before its end. */
+  leaving: LeavingReason | undefined;
   /** It reported a signal of its own (`signalledBy`); at this moment it is clear that the master got none. */
   signalledDueMs: number | undefined;
   signalledBy: string;
@@ -232,6 +235,10 @@ export interface ArbiterState {
   serviceState: ServiceState;
   /** The wanted generation before the reload that it was told of. */
   settledGeneration: number;
+  /** Workers that others have taken the place of, by reason. */
+  readonly restarts: Record<RestartReason, number>;
+  gatewayRestarts: number;
+  nurseryRestarts: number;
 }
 
 /** One call of `step`: the state, the moment, and the commands so far. */
@@ -281,6 +288,9 @@ export function createState(plan: Plan, nowMs: number): ArbiterState {
     drainDelay: undefined,
     serviceState: "silent",
     settledGeneration: 0,
+    restarts: noRestarts(),
+    gatewayRestarts: 0,
+    nurseryRestarts: 0,
   };
 }
 

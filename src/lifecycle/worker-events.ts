@@ -6,6 +6,7 @@ import { BOOT_ERROR_CODE, describeStatus, exitReport, haltReason } from "./exit-
 import { isParting } from "./gateway.ts";
 import type { ExitStatus, GatewayEvent, RequestInfo } from "./messages.ts";
 import { commitReload, withdrawReload } from "./reload.ts";
+import { countRestart, noteReason } from "./restarts.ts";
 import { describeRequest, isCurrent, isReady, log, type Turn, type Worker, type WorkerState } from "./state.ts";
 import { beginStop } from "./stop.ts";
 import { KILL_AGAIN_MS, kill } from "./workers.ts";
@@ -98,6 +99,7 @@ export function onLost(turn: Turn, lost: Extract<GatewayEvent, { ev: "worker-los
   if (worker.orphan && state.nursery.at !== "up") {
     // Nobody is left who could reap it; the next nursery need not hear of it.
     state.workers.delete(number);
+    countRestart(state, worker, null);
   } else if (worker.state.at === "ready") {
     worker.state = { at: "lost", readySinceMs: worker.state.sinceMs, killAtMs: nowMs + LOST_PATIENCE_MS };
   }
@@ -123,6 +125,7 @@ export function onSignalledDue(turn: Turn, worker: Worker): void {
   const heardMs = turn.state.signalsMs.get(signal.toLowerCase()) ?? Number.NEGATIVE_INFINITY;
   if (heardMs >= dueMs - 2 * SIGNALLED_WAIT_MS) return;
   worker.doomed = true;
+  noteReason(worker, "signalled");
   log(turn, "info", `worker signalled, replacing it worker=${worker.number} pid=${worker.pid} signal=${signal}`);
 }
 
@@ -148,6 +151,7 @@ export function abort(turn: Turn, worker: Worker, detail: string): void {
 export function abortWith(turn: Turn, worker: Worker, lines: readonly string[]): void {
   if (worker.state.at === "aborted" || worker.state.at === "killed") return;
   const booting = worker.state.at === "booting";
+  noteReason(worker, "timeout");
   worker.state = { at: "aborted", killAtMs: turn.nowMs + ABORT_PATIENCE_MS, booting };
   worker.linked = false;
   for (const line of lines) log(turn, "critical", line);
@@ -185,6 +189,7 @@ export function onExited(turn: Turn, number: number, pid: number, status: ExitSt
   const worker = state.workers.get(number);
   if (worker === undefined) return;
   state.workers.delete(number);
+  countRestart(state, worker, status, outOfMemory);
   const before = worker.state;
   if (!wasToldToQuit(before, status)) reportEnd(turn, worker, pid, status, outOfMemory);
   switch (before.at) {
@@ -255,6 +260,7 @@ function judgeMold(turn: Turn, worker: Worker | undefined, status: ExitStatus): 
 export function onPreForkFailed(turn: Turn, number: number): void {
   const worker = turn.state.workers.get(number);
   if (worker === undefined || !turn.state.workers.delete(number)) return;
+  countRestart(turn.state, worker, null);
   onBootFailed(turn, worker, undefined, { code: BOOT_ERROR_CODE });
 }
 
@@ -262,5 +268,6 @@ export function onPreForkFailed(turn: Turn, number: number): void {
 export function onForkFailed(turn: Turn, number: number): void {
   const worker = turn.state.workers.get(number);
   if (worker === undefined || !turn.state.workers.delete(number)) return;
+  countRestart(turn.state, worker, null);
   countFailure(turn.state.workerBackOff, worker.forkedMs, turn.nowMs);
 }

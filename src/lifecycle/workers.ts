@@ -1,6 +1,7 @@
 /** How many workers there are, and which: forking, retiring, replacing surge-first. */
 
 import { STEADY_MS } from "./back-off.ts";
+import { noteReason } from "./restarts.ts";
 import { type ArbiterState, isCurrent, isReady, isStaying, log, staffMax, type Turn, type Worker } from "./state.ts";
 
 /** How long a worker that has nothing to finish may take to leave. */
@@ -25,6 +26,7 @@ function retireSurplus(turn: Turn): void {
   const byUse = [...current.filter((worker) => !isReady(worker)).reverse(), ...current.filter(isReady)];
   for (const worker of byUse) {
     if (surplus <= 0) return;
+    noteReason(worker, "surplus");
     retire(turn, worker);
     surplus -= 1;
   }
@@ -79,6 +81,7 @@ function fork(turn: Turn, scouting: boolean): void {
     unlinkedSinceMs: undefined,
     orphan: false,
     doomed: false,
+    leaving: undefined,
     signalledDueMs: undefined,
     signalledBy: "",
   };
@@ -123,7 +126,10 @@ function retireBeyondSurge(turn: Turn): void {
   const all = staying(turn);
   const excess = Math.max(0, all.length - staffMax(state));
   const unready = all.filter((worker) => isCurrent(state, worker) && !isReady(worker)).reverse();
-  for (const worker of unready.slice(0, excess)) retire(turn, worker);
+  for (const worker of unready.slice(0, excess)) {
+    noteReason(worker, "surplus");
+    retire(turn, worker);
+  }
 }
 
 function noteReloadDone(turn: Turn): void {
@@ -201,5 +207,5 @@ function reportCount(turn: Turn): void {
   const count = staying(turn).length;
   if (turn.state.reportedWorkers === count) return;
   turn.state.reportedWorkers = count;
-  log(turn, "debug", `${count} workers`);
+  turn.out.push({ do: "log", level: "debug", text: `${count} workers`, gauge: { name: "gunicorn.workers", value: count } });
 }

@@ -25,6 +25,7 @@ export { displayValue, isSet } from "./setting-values.ts";
 export { type JsonValue, type SettingInPython, settingsJson, settingsToJson } from "./settings-json.ts";
 export { settingsManual } from "./settings-manual.ts";
 export { splitShellWords } from "./shlex.ts";
+export { type StatsdTarget, statsdTarget } from "./statsd.ts";
 export { launchDirectory, type Surroundings } from "./surroundings.ts";
 export { isSettingName, type SettingName, type Settings } from "./table.ts";
 export { applyUvicornClass, applyUvicornOptions, type UvicornClass, uvicornOptions } from "./uvicorn-class.ts";

@@ -18,10 +18,6 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   "syslog",
   "syslog_prefix",
   "syslog_facility",
-  "statsd_host",
-  "dogstatsd_tags",
-  "statsd_prefix",
-  "enable_backlog_metric",
   // Dirty arbiter
   "dirty_apps",
   "dirty_workers",

@@ -22,6 +22,8 @@ export interface ErrorLogOptions {
 }
 
 export class ErrorLog {
+  /** Told of each line, also of those that the level lets not pass. */
+  onLine: ((level: ErrorLogLevel) => void) | undefined;
   readonly #pid: number;
   #lowest: number;
   #file: LogFile;
@@ -56,6 +58,7 @@ export class ErrorLog {
 
   /** Written before it returns, so that no line is lost at the exit. Never throws: nobody listening is no reason to die. */
   write(level: ErrorLogLevel, text: string, pid: number = this.#pid): void {
+    this.onLine?.(level);
     if (this.isEnabled(level)) writeFully(this.#file.fd, formatErrorLine(new Date(), pid, level, text));
   }
 

@@ -70,6 +70,7 @@ function run(context: TestContext, behaviour = "", readSettings = rereads): Runn
       removePidFile: () => pidFile.remove(),
       promote: assert.fail,
     },
+    admin: { serve: () => {}, change: () => Promise.resolve(), promote: assert.fail, end: (_, done) => done() },
     inherited: new InheritedSockets([]),
     ownsInherited: false,
     notifier: new ServiceNotifier(undefined, assert.fail),

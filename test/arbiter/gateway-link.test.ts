@@ -58,3 +58,17 @@ test("a link that is closed by us tells nobody", async () => {
   await once(peer, "close");
   server.close();
 });
+
+test("what a gateway had said before its link was closed is still heard, and then its end", async () => {
+  const { handle, peer, server } = await rawHandle();
+  const messages: unknown[] = [];
+  await new Promise<void>((fulfil) => {
+    const link = new GatewayLink(handle, 7, (message) => messages.push(message), assert.fail, fulfil);
+    peer.write('{"ev":"counters"}\n');
+    link.close();
+    assert.ok(link.closed);
+    peer.resume().once("end", () => peer.end());
+  });
+  assert.deepEqual(messages, [{ ev: "counters" }]);
+  server.close();
+});

@@ -28,7 +28,7 @@ function run(command: readonly string[], words: readonly string[], listeners: re
   const ends: SuccessorEnd[] = [];
   let pid: number | undefined;
   const ended = new Promise<SuccessorEnd>((fulfil) => {
-    pid = startSuccessor(context, listeners, (end) => {
+    pid = startSuccessor(context, listeners, [], (end) => {
       ends.push(end);
       fulfil(end);
     });
@@ -48,6 +48,6 @@ test("how it ended is told: by a signal, as a program that is not there, not sta
   assert.deepEqual(await run(["/bin/sh", "-c", "kill -9 $$"], [], []).ended, { status: { signal: "SIGKILL" } });
   assert.deepEqual(await run(["/nowhere/tunicorn"], [], []).ended, { status: { code: 127 } });
   const context = { ...takeStart({}, ["true"], []), directory: "/nowhere" };
-  const end = await new Promise<SuccessorEnd>((fulfil) => startSuccessor(context, [], fulfil));
+  const end = await new Promise<SuccessorEnd>((fulfil) => startSuccessor(context, [], [], fulfil));
   assert.match(end.cause ?? "", /ENOENT/);
 });

@@ -72,12 +72,13 @@ const ROWS: readonly (readonly string[])[] = [
     "poller",
     "server_log",
     "stacks_file",
+    "statsd",
     "start_response",
     "turn",
     "worker_class_loader",
     "worker_signals",
   ],
-  ["hook_objects"],
+  ["backlog_watch", "hook_objects", "statsd_forwarder", "statsd_log"],
   ["asgi_websocket", "children", "class_check", "environ", "group_signals", "hook_server", "pull_loop", "wsgi"],
   ["asgi_channel", "direct_worker", "forking", "gateway_process", "green_channel", "hooks", "lane"],
   ["hooked_asgi", "hooked_wsgi", "master_hooks", "tls_hook"],
@@ -93,6 +94,7 @@ const ROWS: readonly (readonly string[])[] = [
 
 /** What only the nursery's process needs: a worker's memory is the application's, so its modules import none of these. */
 const NURSERY_ONLY = new Set([
+  "backlog_watch",
   "children",
   "config_file",
   "family",

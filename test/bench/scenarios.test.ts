@@ -17,6 +17,7 @@ describe("SCENARIOS", () => {
     headers: [2, 12],
     accessLog: [false, true],
     oneCpu: [false, true],
+    admin: [undefined, true],
   } as const;
   for (const [name, values] of Object.entries(ASKED)) {
     for (const value of values) {

@@ -10,6 +10,7 @@ const PLAIN: ServeCase = {
   connections: 32,
   idle: false,
   accessLog: false,
+  admin: false,
   preload: false,
   tls: undefined,
   port: 4211,
@@ -55,6 +56,13 @@ describe("SERVERS", () => {
       ["tunicorn", "gunicorn-gthread", "granian"],
     );
     for (const [, command] of speakers) assert.match(command?.join(" ") ?? "", /server\.pem .*server\.key/);
+  });
+
+  test("with metrics on a port of their own, one takes part", () => {
+    const commands = SERVERS.map((server) => commandFor(server, { ...PLAIN, app: "hello", admin: true }));
+    const [command, ...others] = commands.filter((each) => each !== undefined);
+    assert.deepEqual([command?.[0]?.endsWith("tunicorn"), others], [true, []]);
+    assert.ok(command?.includes("--admin-bind"));
   });
 
   test("two have workers of greenlets", () => {

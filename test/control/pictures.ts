@@ -24,6 +24,7 @@ export function workerOf(number: number, state: WorkerState, more: Partial<Worke
     unlinkedSinceMs: undefined,
     orphan: false,
     doomed: false,
+    leaving: undefined,
     signalledDueMs: undefined,
     signalledBy: "",
     ...more,

@@ -402,6 +402,38 @@ for (const { name, claim, started, beat = 0, nowMs, agoMs } of OVERDUE) {
   });
 }
 
+test("a request waits in the queue, and as long as it is slow, in the pipe", () => {
+  const port = new RecordingPort();
+  const dispatcher = new PullDispatcher(port, 8);
+  const waiting = { ...job("1", ""), queuedMs: 1000 };
+  dispatcher.submit(waiting);
+  dispatcher.workerReady(1);
+  dispatcher.flush(1200.5);
+  const waitedMs = (nowMs: number) => dispatcher.waitedMs(waiting.id, nowMs);
+  // Answered at once: the slot is not read.
+  port.started = 1900;
+  assert.equal(waitedMs(1205), 200.5);
+  assert.equal(waitedMs(1206), 900.5);
+  // Rounded down by the worker; not begun.
+  port.started = 1199;
+  assert.equal(waitedMs(5000), 200.5);
+  port.started = 0;
+  assert.equal(waitedMs(5000), 200.5);
+  dispatcher.finished(waiting.id);
+  assert.equal(waitedMs(5000), undefined);
+});
+
+test("the pipe's part is right when the clock's low 32 bits begin again", () => {
+  const port = new RecordingPort();
+  const dispatcher = new PullDispatcher(port, 8);
+  const waiting = { ...job("1", ""), queuedMs: 2 ** 32 - 100 };
+  dispatcher.submit(waiting);
+  dispatcher.workerReady(1);
+  dispatcher.flush(2 ** 32 - 50);
+  port.started = 51;
+  assert.equal(dispatcher.waitedMs(waiting.id, 2 ** 32 + 500), 151);
+});
+
 test("what runs for long is told of, though its process shows life", () => {
   const port = new RecordingPort();
   const dispatcher = new PullDispatcher(port, 8);

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type ServerOpts, type Socket } from "no
 import type { TestContext } from "node:test";
 import type { ConnectionLimits } from "../../src/gateway/limits-from-settings.ts";
 import type { RequestStream } from "../../src/request/exchange.ts";
+import { Traffic } from "../../src/telemetry/traffic.ts";
 
 export const USUAL_LIMITS: ConnectionLimits = {
   idleMs: 5_000,
@@ -24,6 +25,7 @@ interface Connection {
 /** What connections of any protocol ask of the gateway. */
 export class ConnectionServer<Served extends Connection> {
   readonly limits: ConnectionLimits;
+  readonly traffic = new Traffic();
   readonly date = "Thu, 01 Jan 1970 00:00:00 GMT";
   readonly connections = new Set<Served>();
   readonly logged: string[] = [];

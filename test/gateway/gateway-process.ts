@@ -49,6 +49,8 @@ export interface PulledRequest {
 
 export class GatewayProcess {
   readonly said: GatewayEvent[] = [];
+  /** They come each second, and belong to nothing that is done. */
+  readonly counters: Extract<GatewayEvent, { ev: "counters" }>[] = [];
   readonly directory: string;
   readonly child: ChildProcess;
   readonly control: Socket;
@@ -76,7 +78,11 @@ export class GatewayProcess {
     });
     closeSync(writer);
     this.control = this.child.stdio[4] as Socket;
-    const reader = new LineReader((message) => this.said.push(message as GatewayEvent));
+    const reader = new LineReader((message) => {
+      const event = message as GatewayEvent;
+      if (event.ev === "counters") this.counters.push(event);
+      else this.said.push(event);
+    });
     this.control.setEncoding("utf8").on("data", (text: string) => reader.feed(text));
     this.control.on("error", () => {});
     this.child.stdout?.on("data", (bytes: Buffer) => {
@@ -100,7 +106,7 @@ export class GatewayProcess {
 
   /** @param words  A command line. */
   configure(words: readonly string[] = []): void {
-    this.tell({ cmd: "configure", settings: settingsOf(words) as unknown as Readonly<Record<string, unknown>> });
+    this.tell({ cmd: "configure", python: ["python3"], settings: settingsOf(words) as unknown as Readonly<Record<string, unknown>> });
   }
 
   /** Waits for an event, and takes it off `said`. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { Traffic } from "../../src/telemetry/traffic.ts";
 import { FROM_WORKER, TO_WORKER } from "../../src/wire/frame-types.ts";
 import { type BoundSocket, bindLoopback } from "./bound-socket.ts";
 import { GatewayProcess } from "./gateway-process.ts";
@@ -130,7 +131,17 @@ test("drain: what is held is finished and its connection closed, nobody else is 
   gateway.tell({ cmd: "quit" });
   assert.equal(await gateway.exit(), 0);
   assert.deepEqual(gateway.said, []);
+  const { requests, connections, waits } = sumOf(gateway.counters);
+  assert.deepEqual([requests[2], connections, waits], [1, 1, 1]);
 });
+
+/** What several messages count together. */
+function sumOf(messages: GatewayProcess["counters"]) {
+  const sums = new Traffic();
+  for (const { traffic } of messages) sums.add(traffic);
+  const { requests, connections, waits } = sums.counts;
+  return { requests, connections, waits: waits.counts.reduce((sum, count) => sum + count, 0) };
+}
 
 test("drain without a client: drained at once, and said once", async (t) => {
   const { gateway } = await up(t);
@@ -245,7 +256,7 @@ for (const { name, begin } of [
 ]) {
   test(`a fault outside connections, ${name}: the log has its stack, and the process ends`, async (t) => {
     const gateway = await begin(t);
-    gateway.tell({ cmd: "configure", settings: {} });
+    gateway.tell({ cmd: "configure", python: [], settings: {} });
     assert.equal(await gateway.exit(), 1);
     await until(() => gateway.stderr.includes("\n    at "));
     assert.match(gateway.stderr, /\[\d+\] \[CRITICAL\] gateway fault outside connections, leaving\nTypeError: .*\n {4}at /);

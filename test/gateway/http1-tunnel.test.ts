@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { Http1Tunnel } from "../../src/gateway/http1-tunnel.ts";
 import type { TunnelUser } from "../../src/request/exchange.ts";
+import { Traffic } from "../../src/telemetry/traffic.ts";
 import { until } from "./spool-directory.ts";
 
 class NotedUser implements TunnelUser {
@@ -39,8 +40,9 @@ async function stage(t: TestContext, rest: string | null = "") {
   });
   const user = new NotedUser();
   const endings: string[] = [];
+  const traffic = new Traffic();
   const first: string[] = [];
-  const tunnel = new Http1Tunnel(socket, user, {
+  const tunnel = new Http1Tunnel(socket, user, traffic, {
     onFirstBytes: (bytes) => first.push(bytes.toString()),
     onOver: (ending) => {
       endings.push(ending);

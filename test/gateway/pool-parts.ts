@@ -47,6 +47,7 @@ export function notedIn(reports: string[]): PoolReport {
     workerLost: ({ worker, requests }) => reports.push(`lost ${worker} ${requests.map(({ target }) => target).join() || "-"}`),
     overdue: (worker, silentMs, request) => reports.push(`overdue ${worker} ${silentMs} ${request?.target ?? "-"}`),
     late: (worker, limit, first, { target, ageMs }) => reports.push(`late ${worker} ${limit} ${first} ${target} ${ageMs}`),
+    waited: () => {},
     warn: (text) => reports.push(text),
     limitReached: (limit, limitMs, remoteAddress) => reports.push(`${limit} ${limitMs} ${remoteAddress}`),
     fault: (error) => {

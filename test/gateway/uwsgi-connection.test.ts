@@ -5,6 +5,7 @@ import type { ConnectionHost, Http1Connection } from "../../src/gateway/http1-co
 import { http1PolicyOf } from "../../src/gateway/limits-from-settings.ts";
 import { uwsgiConnection } from "../../src/gateway/uwsgi-connection.ts";
 import type { RequestStream, ResponseHead } from "../../src/request/exchange.ts";
+import { Traffic } from "../../src/telemetry/traffic.ts";
 import { packetText } from "../protocol/uwsgi/packets.ts";
 import { PEER } from "./memory-exchange.ts";
 import { settingsOf } from "./settings-of.ts";
@@ -32,6 +33,7 @@ async function serve(t: TestContext, isAllowed = true) {
     upgradesToHttp2: false,
     upgraded: () => assert.fail("uWSGI knows no upgrade"),
     limits: { idleMs: 5_000, proxyIdleMs: 75_000, headMs: HEAD_MS, drainHeadMs: 1_000, bodyMs: 60_000, writeMs: 60_000 },
+    traffic: new Traffic(),
     date: "Thu, 01 Jan 1970 00:00:00 GMT",
     drainingSinceMs: undefined,
     parting: false,

@@ -7,73 +7,83 @@ const PID = 42;
 const ACTIVATION = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
 
 const ORIGINS = [
-  { name: "an ordinary start", env: { HOME: "/" }, sockets: undefined, predecessor: undefined, spent: ["GUNICORN_FD", "GUNICORN_PID"] },
+  {
+    name: "an ordinary start",
+    env: { HOME: "/" },
+    sockets: undefined,
+    predecessor: undefined,
+    spent: ["GUNICORN_FD", "TUNICORN_ADMIN", "GUNICORN_PID"],
+  },
   {
     name: "socket activation",
     env: { LISTEN_PID: "42", LISTEN_FDS: "2", LISTEN_FDNAMES: "http:admin" },
     sockets: { descriptors: [3, 4], names: ["http", "admin"], from: "service-manager" },
     predecessor: undefined,
-    spent: ["GUNICORN_FD", ...ACTIVATION, "GUNICORN_PID"],
+    spent: ["GUNICORN_FD", "TUNICORN_ADMIN", ...ACTIVATION, "GUNICORN_PID"],
   },
   {
     name: "names that do not fit the sockets",
     env: { LISTEN_PID: "42", LISTEN_FDS: "1", LISTEN_FDNAMES: "http:admin" },
     sockets: { descriptors: [3], names: [], from: "service-manager" },
     predecessor: undefined,
-    spent: ["GUNICORN_FD", ...ACTIVATION, "GUNICORN_PID"],
+    spent: ["GUNICORN_FD", "TUNICORN_ADMIN", ...ACTIVATION, "GUNICORN_PID"],
   },
   {
     name: "no sockets at all",
     env: { LISTEN_PID: "42", LISTEN_FDS: "0" },
     sockets: undefined,
     predecessor: undefined,
-    spent: ["GUNICORN_FD", ...ACTIVATION, "GUNICORN_PID"],
+    spent: ["GUNICORN_FD", "TUNICORN_ADMIN", ...ACTIVATION, "GUNICORN_PID"],
   },
   {
     name: "sockets for another process",
     env: { LISTEN_PID: "43", LISTEN_FDS: "rubbish" },
     sockets: undefined,
     predecessor: undefined,
-    spent: ["GUNICORN_FD", "GUNICORN_PID"],
+    spent: ["GUNICORN_FD", "TUNICORN_ADMIN", "GUNICORN_PID"],
   },
   {
     name: "an upgrade",
     env: { GUNICORN_PID: "7", GUNICORN_FD: "3,11" },
     sockets: { descriptors: [3, 11], names: [], from: "predecessor" },
     predecessor: 7,
-    spent: ["GUNICORN_FD"],
+    spent: ["GUNICORN_FD", "TUNICORN_ADMIN"],
   },
   {
     name: "an upgrade of a master without sockets",
     env: { GUNICORN_PID: "7", GUNICORN_FD: "" },
     sockets: undefined,
     predecessor: 7,
-    spent: ["GUNICORN_FD"],
+    spent: ["GUNICORN_FD", "TUNICORN_ADMIN"],
   },
   {
     name: "an upgrade under a service manager",
     env: { GUNICORN_PID: "7", LISTEN_PID: "42", LISTEN_FDS: "1" },
     sockets: { descriptors: [3], names: [], from: "service-manager" },
     predecessor: 7,
-    spent: ["GUNICORN_FD", ...ACTIVATION],
+    spent: ["GUNICORN_FD", "TUNICORN_ADMIN", ...ACTIVATION],
   },
   {
     name: "a server that an application of an unpromoted master starts",
     env: { GUNICORN_PID: "7" },
     sockets: undefined,
     predecessor: undefined,
-    spent: ["GUNICORN_FD", "GUNICORN_PID"],
+    spent: ["GUNICORN_FD", "TUNICORN_ADMIN", "GUNICORN_PID"],
   },
   {
     name: "sockets of nobody",
     env: { GUNICORN_PID: "x", GUNICORN_FD: "3" },
     sockets: undefined,
     predecessor: undefined,
-    spent: ["GUNICORN_FD", "GUNICORN_PID"],
+    spent: ["GUNICORN_FD", "TUNICORN_ADMIN", "GUNICORN_PID"],
   },
 ];
 for (const { name, env, ...origin } of ORIGINS) {
-  test(`readOrigin: ${name}`, () => assert.deepEqual(readOrigin(env, PID), origin));
+  test(`readOrigin: ${name}`, () => {
+    const { admin, ...others } = readOrigin(env, PID);
+    assert.deepEqual(others, origin);
+    assert.deepEqual(admin, origin.predecessor === undefined ? undefined : []);
+  });
 }
 
 const ERRORS = [
@@ -86,6 +96,30 @@ const ERRORS = [
 for (const { env, message } of ERRORS) {
   test(`readOrigin: ${message}`, () => assert.throws(() => readOrigin(env, PID), { message }));
 }
+
+const UPGRADE = { GUNICORN_PID: "7", GUNICORN_FD: "3" };
+
+for (const TUNICORN_ADMIN of ["rubbish", "{}", "null", "[[]]", "[5]", '[["a", "5"], [5, "a"], ["a", 1.5]]', ""]) {
+  test(`readOrigin: an admin port that cannot be understood is none: ${TUNICORN_ADMIN}`, () => {
+    assert.deepEqual(readOrigin({ ...UPGRADE, TUNICORN_ADMIN }, PID).admin, []);
+  });
+}
+
+test("an admin port is inherited from another master only", () => {
+  const TUNICORN_ADMIN = '[["unix:/a", 5]]';
+  assert.equal(readOrigin({ TUNICORN_ADMIN }, PID).admin, undefined);
+  assert.deepEqual(readOrigin({ ...UPGRADE, TUNICORN_ADMIN }, PID).admin, [{ address: "unix:/a", fd: 5 }]);
+});
+
+test("the admin port's sockets come behind the others, and only those of the master itself", () => {
+  const told = successorEnvironment({ TUNICORN_ADMIN: "of the one before" }, PID, 2, ["127.0.0.1:9100", "unix:/a"], undefined);
+  const expected = [
+    { address: "127.0.0.1:9100", fd: 5 },
+    { address: "unix:/a", fd: 6 },
+  ];
+  assert.deepEqual(readOrigin(told, 77).admin, expected);
+  assert.equal(successorEnvironment({ TUNICORN_ADMIN: "of the one before" }, PID, 2, [], undefined).TUNICORN_ADMIN, undefined);
+});
 
 const texts = fc.string({ maxLength: 12 });
 const environment = fc.record(
@@ -110,7 +144,7 @@ test("what one master tells, the next understands, whatever it was started with 
       } catch {
         return; // it would not have started
       }
-      const told = successorEnvironment(env, PID, count, own);
+      const told = successorEnvironment(env, PID, count, [], own);
       const there = Object.fromEntries(Object.entries(told).map(([key, value]) => [key, value === OWN_PID ? "77" : value]));
       const origin = readOrigin(there, 77);
       assert.equal(origin.predecessor, PID);

@@ -111,3 +111,20 @@ test("workers whose requests last are not replaced without end: at most as many 
   world.run(() => world.isSettled());
   assert.ok([...world.state.workers.values()].every(({ doomed }) => !doomed));
 });
+
+test("each reason for a replacement is counted once", () => {
+  const world = settled({ workers: 2, maxAgeMs: 600_000 });
+  const reasons = (): object => Object.fromEntries(Object.entries(world.state.restarts).filter(([, count]) => count > 0));
+  world.said({ ev: "worn", worker: 1, requests: 10 });
+  world.run(() => world.isSettled());
+  assert.deepEqual(reasons(), { "max-requests": 1 });
+  world.said({ ev: "memory", worker: 2, bytes: 9, limitBytes: 8, hard: false });
+  world.run(() => world.isSettled());
+  assert.deepEqual(reasons(), { "max-requests": 1, memory: 1 });
+  world.signal("hup");
+  world.run(() => world.isSettled() && world.state.generation === 1);
+  assert.deepEqual(reasons(), { "max-requests": 1, memory: 1, reload: 2 });
+  world.signal("ttou");
+  world.run(() => world.state.workers.size === 1);
+  assert.deepEqual(reasons(), { "max-requests": 1, memory: 1, reload: 2 });
+});

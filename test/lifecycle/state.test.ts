@@ -18,6 +18,7 @@ function workerIn(state: WorkerState, more: Partial<Worker> = {}): Worker {
     unlinkedSinceMs: undefined,
     orphan,
     doomed,
+    leaving: undefined,
     signalledDueMs: undefined,
     signalledBy: "",
   };

@@ -9,7 +9,6 @@ import { machine, settled } from "./machine.ts";
 const hook: PyValue = { t: "object", type: "function", text: "<function f>", name: "f", callable: true };
 
 const REFUSED: readonly { words: readonly string[]; config?: readonly (readonly [string, PyValue])[]; name: string }[] = [
-  { words: ["--statsd-host", "h"], name: "statsd_host" },
   { words: ["--gateways", "2"], name: "gateways" },
   { words: [], config: [["on_dirty_starting", hook]], name: "on_dirty_starting" },
 ];
@@ -26,6 +25,7 @@ for (const { words, config = [], name } of REFUSED) {
 }
 
 const TAKEN: readonly (readonly string[])[] = [
+  ["--statsd-host", "h", "--statsd-prefix", "p", "--dogstatsd-tags", "a:1", "--enable-backlog-metric"],
   [],
   ["-k", "tornado", "--max-requests", "5", "--max-requests-jitter", "2"],
   ["-k", "gthread", "--max-requests", "5", "--max-requests-jitter", "2"],

@@ -7,6 +7,8 @@ import os
 from typing import Any
 
 from tunicorn_worker.loggers import LEVELS, Loggers, all_handlers
+from tunicorn_worker.statsd import count_lines, make_statsd
+from tunicorn_worker.statsd_log import StatsdLog
 
 
 class Logger:
@@ -21,6 +23,12 @@ class Logger:
         self.error_log = self._loggers.error
         self.access_log = self._loggers.access
         self.loglevel = self.error_log.level
+        statsd = make_statsd(cfg)
+        count_lines(self._loggers, statsd)
+        if statsd is not None:
+            log = StatsdLog(self._loggers, statsd)
+            vars(self).update(info=log.info, debug=log.debug, log=log.log, gauge=log.gauge, increment=log.increment)
+            vars(self).update(decrement=log.decrement, timer=log.timer, histogram=log.histogram)
 
     @property
     def access_log_enabled(self) -> bool:

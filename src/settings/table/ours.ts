@@ -1,6 +1,7 @@
 /** Settings that Gunicorn does not have: the gateway, its buffers, its queue, its times. */
 
 import { bool, count, range, string, stringList } from "../kinds.ts";
+import { adminAddresses, adminPrefix } from "../kinds-of-admin.ts";
 import { setting } from "../setting.ts";
 
 const KIB = 1024;
@@ -257,5 +258,32 @@ is needed, but one worker less serves meanwhile, and with a single worker reques
 
 They have left the queue; with none, workers wait for the gateway between requests. It is the least: when requests are short,
 as many are handed out as were answered in the last millisecond, 128 at most.`,
+  }),
+  admin_bind: setting({
+    section: "Gateway",
+    flags: ["--admin-bind"],
+    action: "append",
+    metavar: "ADDRESS",
+    kind: adminAddresses,
+    default: [],
+    onReload: "apply",
+    ours: true,
+    doc: `Where probes and scrapers find /livez, /readyz, /metrics and /status.
+
+HOST:PORT, [IPV6]:PORT or unix:PATH. May be given several times; by default there is no such port. The master answers there by itself, also
+while every worker is busy: see monitoring.md. It has no password: whoever reaches it may read it.`,
+  }),
+  admin_prefix: setting({
+    section: "Gateway",
+    flags: ["--admin-prefix"],
+    metavar: "PATH",
+    kind: adminPrefix,
+    default: null,
+    onReload: "apply",
+    ours: true,
+    doc: `Serves the pages of admin_bind on the application's addresses too, below this path: /PATH/readyz.
+
+The application does not see these requests, and no worker is needed for them. Everybody who reaches the application reaches them, if no
+proxy keeps them away. Workers that accept clients by themselves (worker-classes.md) know nothing of it.`,
   }),
 } as const;
