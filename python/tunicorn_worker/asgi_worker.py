@@ -14,6 +14,7 @@ from tunicorn_worker.errors import BootError
 from tunicorn_worker.hooked_asgi import make_service
 from tunicorn_worker.lifespan import Lifespan, LifespanFailed, LifespanUnsupported
 from tunicorn_worker.orders import Orders, WorkerEnds
+from tunicorn_worker.pushed_worker import PushedWorker
 from tunicorn_worker.request_count import make_count
 from tunicorn_worker.stacks import format_task, format_tasks, format_threads
 from tunicorn_worker.uvicorn_ways import UvicornScopes
@@ -40,7 +41,7 @@ CLEAN_UP_SECONDS = 1
 """For the clean-up of tasks that are cancelled at the very end, as Gunicorn after INT and QUIT."""
 
 
-class AsgiWorker:
+class AsgiWorker(PushedWorker):
     """One event loop in the process's main thread, and what it is told."""
 
     def __init__(self, *, number: int, control: ControlLink, lifeline: int, loggers: Loggers) -> None:
@@ -115,7 +116,7 @@ class AsgiWorker:
         self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]
     ) -> None:
         lifespan = Lifespan(application, self._log)
-        request_count = make_count(config, self._log, self._report_worn)
+        request_count = make_count(config, self._log, self._control.report_worn)
         if request_count is not None:
             hooks.worker.max_requests = request_count.limit
         self._service = make_service(application, config, self._log, lifespan.state, request_count, hooks)
@@ -146,9 +147,6 @@ class AsgiWorker:
             self._log.debug("ASGI lifespan not supported by app: %s", error)
             return False
         return True
-
-    def _report_worn(self, requests: int) -> None:
-        self._control.report({"ev": "worn", "requests": requests})
 
     # -- what it is told
 
@@ -211,17 +209,7 @@ class AsgiWorker:
         await loop.create_unix_connection(lambda: channel, sock=end)
         channel.send_ready(self._number)
 
-    def _on_channel_change(self, channel: AsgiChannel) -> None:
-        if channel is not self._channel:
-            return
-        if channel.fault is not None:
-            self._log.error("worker channel closed worker=%d: %s", self._number, channel.fault)
-        if channel.lost:
-            self._channel = None
-            if self._orders.nursery_gone:
-                self._leave(WorkerEnds(at_once=False))
-        elif channel.released:
-            self._leave(WorkerEnds(at_once=False))
+    def _wake(self) -> None:
         self._quiet.set()
 
     # -- the end

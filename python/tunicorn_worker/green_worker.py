@@ -16,6 +16,7 @@ from tunicorn_worker.green_channel import GreenChannel
 from tunicorn_worker.hooked_wsgi import make_caller
 from tunicorn_worker.interruption import is_in_application
 from tunicorn_worker.orders import Orders, WorkerEnds
+from tunicorn_worker.pushed_worker import PushedWorker
 from tunicorn_worker.request_count import CountedCaller, make_count
 from tunicorn_worker.stacks import format_frame, format_greenlets
 from tunicorn_worker.wire import ENTRIES_OFFSET, ENTRY_BYTES, ENTRY_COUNT
@@ -42,7 +43,7 @@ LATE_BYTES = 4096
 LIBRARIES = frozenset({"gevent", "eventlet", "greenlet"})
 
 
-class GreenWorker:
+class GreenWorker(PushedWorker):
     """The main greenlet, which waits for the end, and what the worker is told."""
 
     def __init__(
@@ -139,7 +140,7 @@ class GreenWorker:
     def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Serve until told to leave. Raises WorkerEnds for leaving at once."""
         caller: Caller = make_caller(application, config, hooks)
-        request_count = make_count(config, self._log, self._report_worn)
+        request_count = make_count(config, self._log, self._control.report_worn)
         if request_count is not None:
             caller = CountedCaller(caller, request_count)
             hooks.worker.max_requests = request_count.limit
@@ -157,9 +158,6 @@ class GreenWorker:
         if not self._aborted:
             self._finish(max(0, config.graceful_timeout - STOP_RESERVE_SECONDS))
         self._close(STOP_RESERVE_SECONDS / 2)
-
-    def _report_worn(self, requests: int) -> None:
-        self._control.report({"ev": "worn", "requests": requests})
 
     def _obey(self) -> None:
         """The greenlet that reads what the worker is told."""
@@ -215,17 +213,7 @@ class GreenWorker:
         )
         self._channel.send_ready(self._number)
 
-    def _on_channel_change(self, channel: GreenChannel) -> None:
-        if channel is not self._channel:
-            return
-        if channel.fault is not None:
-            self._log.error("worker channel closed worker=%d: %s", self._number, channel.fault)
-        if channel.lost:
-            self._channel = None
-            if self._orders.nursery_gone:
-                self._leave(WorkerEnds(at_once=False))
-        elif channel.released:
-            self._leave(WorkerEnds(at_once=False))
+    def _wake(self) -> None:
         self._news.release()
 
     # -- the end

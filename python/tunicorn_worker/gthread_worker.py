@@ -147,7 +147,7 @@ class ThreadWorker:
             os.read(self._news_read, NEWS_BYTES)
             self._hand_over()
         if self._worn is not None:
-            self._control.report({"ev": "worn", "requests": self._worn})
+            self._control.report_worn(self._worn)
             self._worn = None
         self._orders.look(ready)
         if self._orders.nursery_gone and not self._stop.said and not any(lane.linked for lane in self._lanes):

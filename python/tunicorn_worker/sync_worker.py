@@ -69,7 +69,7 @@ class SyncWorker:
         """Serve until told to leave. Raises WorkerEnds for leaving at once."""
         self._limit_ms = config.request_timeout * 1000
         caller: Caller = make_caller(application, config, hooks)
-        request_count = make_count(config, self._log, self._report_worn)
+        request_count = make_count(config, self._log, self._control.report_worn)
         if request_count is not None:
             caller = CountedCaller(caller, request_count)
             hooks.worker.max_requests = request_count.limit
@@ -95,9 +95,6 @@ class SyncWorker:
                 self._channel.send_leaving()
             except GatewayGone:
                 pass  # Nobody is left who could mind.
-
-    def _report_worn(self, requests: int) -> None:
-        self._control.report({"ev": "worn", "requests": requests})
 
     def _look(self, events: list[tuple[int, int]]) -> bool:
         """Act on everything that is no ticket; False when the channel is not the same any more, or the worker is to
