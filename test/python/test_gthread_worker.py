@@ -192,9 +192,11 @@ def test_another_gateway_replaces_the_one_before_though_a_request_of_it_runs(
     served.lanes[0].request(1, make_environ(target=f"/?{gate}"), slot=0)
     busy = served.claimed_by(0)
     others = [gateways[1]] + [gateways[1].another_lane() for _ in range(1, LANES)]
-    served.worker.say("link", [others[0].worker_end.fileno(), others[0].pipe_read, others[0].memory], gateway=2)
+    served.worker.say(
+        "link", [others[0].worker_end.fileno(), others[0].pipe_read, others[0].memory], index=0, gateway=2
+    )
     for index in range(1, LANES):
-        served.worker.say("lane", [others[index].worker_end.fileno()], lane=index)
+        served.worker.say("lane", [others[index].worker_end.fileno()], index=0, lane=index)
     for index, lane in enumerate(others):
         lane.worker_end.close()
         if index != busy:

@@ -26,7 +26,7 @@ class Worker(PushedWorker):
         self._number = 7
         self._log = logging.getLogger("test.pushed")
         self._orders: Any = Orders()
-        self._channel = Channel()
+        self._channels = {0: Channel()}
         self.told: list[str] = []
 
     def _leave(self, end: WorkerEnds) -> None:
@@ -36,7 +36,7 @@ class Worker(PushedWorker):
         self.told.append("wake")
 
     def change(self, channel: Channel | None = None, **attributes: Any) -> list[str]:
-        channel = channel or self._channel
+        channel = channel or self._channels[0]
         for name, value in attributes.items():
             setattr(channel, name, value)
         self._on_channel_change(channel)
@@ -61,3 +61,12 @@ def test_a_released_channel_is_the_end() -> None:
 
 def test_a_channel_of_before_means_nothing() -> None:
     assert Worker().change(Channel(), lost=True) == []
+
+
+def test_while_another_gateway_is_there_a_lost_channel_is_no_end() -> None:
+    worker = Worker()
+    worker._orders.nursery_gone = True
+    worker._channels[1] = Channel()
+    assert worker.change(lost=True) == ["wake"]
+    assert list(worker._channels) == [1]
+    assert worker.change(worker._channels[1], lost=True) == ["wake", "leave False", "wake"]
