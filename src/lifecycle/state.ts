@@ -324,6 +324,11 @@ export function isReady(worker: Worker): boolean {
   return worker.state.at === "ready" && worker.linked;
 }
 
+/** Takes requests of some gateway, if not of all. */
+export function isServing(worker: Worker): boolean {
+  return worker.state.at === "ready" && (worker.direct ? worker.linked : worker.links.size > 0);
+}
+
 /** Of the wanted generation, and not to be replaced. */
 export function isCurrent(state: ArbiterState, worker: Worker): boolean {
   return worker.generation === state.generation && !worker.doomed && !worker.orphan;
