@@ -106,3 +106,13 @@ def test_beats_for_what_it_has(gateways: list[FakeGateway]) -> None:
     world.links.beat()
     assert gateways[1].slot_words(3)[3] != 0
     assert gateways[0].slot_words(0)[3] == 0
+
+
+def test_the_request_that_runs_is_the_one_that_was_taken_last(gateways: list[FakeGateway]) -> None:
+    world = World(gateways)
+    assert not world.links.has(5)
+    for gateway, link, stream, seconds in zip(gateways, world.all, (5, 6), (50, 20), strict=True):
+        gateway.request(stream, make_environ(), slot=3)
+        link.tickets.take()
+        gateway.begin_earlier(3, seconds)
+    assert [world.links.has(stream) for stream in (0, 5, 6)] == [False, False, True]
