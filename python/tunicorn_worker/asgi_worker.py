@@ -14,6 +14,7 @@ from tunicorn_worker.errors import BootError
 from tunicorn_worker.hooked_asgi import make_service
 from tunicorn_worker.lifespan import Lifespan, LifespanFailed, LifespanUnsupported
 from tunicorn_worker.orders import Orders, WorkerEnds
+from tunicorn_worker.pushed_worker import PushedWorker
 from tunicorn_worker.request_count import make_count
 from tunicorn_worker.stacks import format_task, format_tasks, format_threads
 from tunicorn_worker.uvicorn_ways import UvicornScopes
@@ -40,7 +41,7 @@ CLEAN_UP_SECONDS = 1
 """For the clean-up of tasks that are cancelled at the very end, as Gunicorn after INT and QUIT."""
 
 
-class AsgiWorker:
+class AsgiWorker(PushedWorker):
     """One event loop in the process's main thread, and what it is told."""
 
     def __init__(self, *, number: int, control: ControlLink, lifeline: int, loggers: Loggers) -> None:
@@ -50,9 +51,10 @@ class AsgiWorker:
         self._lifeline = lifeline
         self._loggers = loggers
         self._log = loggers.error
-        self._channel: AsgiChannel | None = None
+        self._channels: dict[int, AsgiChannel] = {}
         self._service: HttpService | None = None
-        self._link_waits: tuple[int, int, int] | None = None
+        self._links_waiting: dict[int, tuple[int, int, int]] = {}
+        self._connecting: set[asyncio.Task[None]] = set()
         self._ready = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -71,19 +73,22 @@ class AsgiWorker:
         """Say where a request's task waits, and where threads are, one of which it may be waiting for, or run in.
         Called by a signal handler.
         """
-        channel = self._channel
-        exchange = None if channel is None else channel.exchanges.get(request)
-        if channel is None or exchange is None:
+        service = self._service
+        # Two gateways may have given the same number.
+        exchanges = [channel.exchanges.get(request) for channel in list(self._channels.values())]
+        tasks = [exchange.task for exchange in exchanges if exchange is not None]
+        if service is None or not tasks:
             return ""
-        shown = format_task(exchange.task)
-        runs = asyncio.current_task(channel.service.loop) is exchange.task
+        shown = "\n".join(format_task(task) for task in tasks)
+        runs = asyncio.current_task(service.loop) in tasks
         return f"{shown}\n{format_threads(frame)}" if runs or threading.active_count() > 1 else shown
 
     def interrupt(self, _frame: FrameType | None) -> None:
         """Cancel what is over its time, in a moment: called by a signal handler."""
-        channel, service = self._channel, self._service
-        if channel is not None and service is not None:
-            service.loop.call_soon_threadsafe(channel.cancel_late)
+        service = self._service
+        if service is not None:
+            for channel in list(self._channels.values()):
+                service.loop.call_soon_threadsafe(channel.cancel_late)
 
     def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Serve until told to leave. on_ready is called when the application has started up.
@@ -115,14 +120,15 @@ class AsgiWorker:
         self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]
     ) -> None:
         lifespan = Lifespan(application, self._log)
-        request_count = make_count(config, self._log, self._report_worn)
+        request_count = make_count(config, self._log, self._control.report_worn)
         if request_count is not None:
             hooks.worker.max_requests = request_count.limit
         self._service = make_service(application, config, self._log, lifespan.state, request_count, hooks)
         started = config.asgi_lifespan != "off" and await self._start_up(lifespan, forced=config.asgi_lifespan == "on")
         on_ready()
         self._ready = True
-        self._take_link()
+        for index in list(self._links_waiting):
+            self._take_link(index)
         end = await self._told
         # Without lifespan.shutdown, as Gunicorn: the application's lifespan is cancelled with its requests.
         if end.at_once:
@@ -147,9 +153,6 @@ class AsgiWorker:
             return False
         return True
 
-    def _report_worn(self, requests: int) -> None:
-        self._control.report({"ev": "worn", "requests": requests})
-
     # -- what it is told
 
     def _look(self, descriptor: int) -> None:
@@ -157,8 +160,7 @@ class AsgiWorker:
             self._orders.look({descriptor})
         except WorkerEnds as end:
             self._leave(end)
-        if self._orders.nursery_gone and self._channel is None:
-            self._leave(WorkerEnds(at_once=False))
+        self._leave_if_alone()
 
     def _leave(self, end: WorkerEnds) -> None:
         if not self._told.done():
@@ -167,82 +169,82 @@ class AsgiWorker:
 
     def _carry_out(self, message: Message) -> bool:
         if message["cmd"] == "link":
-            self._drop_link()
-            self._link_waits = self._control.take_link()
-            if self._ready:
-                self._take_link()
+            index = message["index"]
+            self._drop_link(index)
+            descriptors = self._control.take_link()
+            if descriptors is not None:
+                self._links_waiting[index] = descriptors
+                if self._ready and not self._told.done():
+                    self._take_link(index)
         elif message["cmd"] == "stop":
             self._leave(WorkerEnds(at_once=False))
         else:
             return False
         return True
 
-    # -- the channel
+    # -- the channels
 
-    def _drop_link(self) -> None:
+    def _drop_link(self, index: int) -> None:
         """Let go of a gateway that was replaced, and of a link that was never used."""
-        if self._channel is not None:
-            self._channel.abort()
-            self._channel = None
-        if self._link_waits is not None:
-            for descriptor in self._link_waits:
-                os.close(descriptor)
-            self._link_waits = None
+        channel = self._channels.pop(index, None)
+        if channel is not None:
+            channel.abort()
+        for descriptor in self._links_waiting.pop(index, ()):
+            os.close(descriptor)
 
-    def _take_link(self) -> None:
+    def _take_link(self, index: int) -> None:
         """Use a gateway's channel, and tell it that this worker is ready."""
-        if self._link_waits is None or self._service is None:
+        if self._service is None:
             return
-        channel_fd, pipe, memory = self._link_waits
-        self._link_waits = None
+        channel_fd, pipe, memory = self._links_waiting.pop(index)
         # Tickets are for workers that pull.
         os.close(pipe)
         entries = memoryview(mmap.mmap(memory, ENTRY_COUNT * ENTRY_BYTES, offset=ENTRIES_OFFSET)).cast("I")
         os.close(memory)
         channel = AsgiChannel(self._service, entries, self._on_channel_change)
-        self._channel = channel
+        self._channels[index] = channel
         end = socket.socket(fileno=channel_fd)
         end.setblocking(False)
         loop = asyncio.get_running_loop()
         # It makes no connection: the socket has one. Kept, because the loop itself would forget the task.
-        self._connecting = loop.create_task(self._connect(loop, channel, end))
+        self._connecting.add(loop.create_task(self._connect(loop, channel, end)))
 
     async def _connect(self, loop: asyncio.AbstractEventLoop, channel: AsgiChannel, end: socket.socket) -> None:
         await loop.create_unix_connection(lambda: channel, sock=end)
         channel.send_ready(self._number)
+        self._connecting = {task for task in self._connecting if not task.done()}
 
-    def _on_channel_change(self, channel: AsgiChannel) -> None:
-        if channel is not self._channel:
-            return
-        if channel.fault is not None:
-            self._log.error("worker channel closed worker=%d: %s", self._number, channel.fault)
-        if channel.lost:
-            self._channel = None
-            if self._orders.nursery_gone:
-                self._leave(WorkerEnds(at_once=False))
-        elif channel.released:
-            self._leave(WorkerEnds(at_once=False))
+    def _wake(self) -> None:
         self._quiet.set()
 
     # -- the end
 
     async def _finish(self, seconds: float) -> None:
         """Take no more requests, let those that run finish, cancel what is left after `seconds`."""
-        channel = self._channel
-        if channel is None:
-            return
-        channel.send_leaving()
+        if self._connecting:
+            await asyncio.wait(self._connecting)
+        channels = list(self._channels.values())
+        for channel in channels:
+            channel.send_leaving()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        await self._wait_until(lambda: channel.lost or (channel.released and not channel.tasks), deadline)
-        if channel.tasks:
-            self._log.warning("Forcing close of %d connections", len(channel.tasks))
-            for task in channel.tasks:
+
+        def is_quiet() -> bool:
+            return all(channel.lost or (channel.released and not channel.tasks) for channel in channels)
+
+        await self._wait_until(is_quiet, deadline)
+        tasks = [task for channel in channels for task in channel.tasks]
+        if tasks:
+            self._log.warning("Forcing close of %d connections", len(tasks))
+            for task in tasks:
                 task.cancel()
-            await self._wait_until(lambda: not channel.tasks, loop.time() + STOP_RESERVE_SECONDS / 2)
-        if not channel.lost:
-            channel.close()
-            await self._wait_until(lambda: channel.lost, loop.time() + STOP_RESERVE_SECONDS / 2)
+            grace = loop.time() + STOP_RESERVE_SECONDS / 2
+            await self._wait_until(lambda: not any(channel.tasks for channel in channels), grace)
+        for channel in channels:
+            if not channel.lost:
+                channel.close()
+        grace = loop.time() + STOP_RESERVE_SECONDS / 2
+        await self._wait_until(lambda: all(channel.lost for channel in channels), grace)
 
     async def _wait_until(self, condition: Callable[[], bool], deadline: float) -> None:
         loop = asyncio.get_running_loop()

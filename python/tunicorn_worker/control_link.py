@@ -44,6 +44,10 @@ class ControlLink:
         with self._sending:
             self._lines.send(message, descriptors)
 
+    def report_worn(self, requests: int) -> None:
+        """Tell the nursery that as many requests have begun as `max_requests` allows."""
+        self.report({"ev": "worn", "requests": requests})
+
     def hand_over(self, gateway: int, stream: int, descriptor: int) -> None:
         """Have the gateway of that pid connect a descriptor with the client of a stream. It stays the caller's."""
         self.report({"ev": "taken", "gateway": gateway, "stream": stream}, [descriptor])

@@ -74,10 +74,11 @@ class TicketLink:
 
 
 class GatewayLink:
-    """The way to the gateway of now; replaced as a whole when another one is started."""
+    """The way to one gateway; replaced as a whole when another one is started in its place."""
 
-    def __init__(self, pid: int | None, channel: NodeChannel | None, tickets: TicketLink | None) -> None:
-        """All may be missing: before the first gateway, and while it is being adopted."""
+    def __init__(self, index: int, pid: int | None, channel: NodeChannel | None, tickets: TicketLink | None) -> None:
+        """index: its place. All else may be missing while it is being adopted."""
+        self.index = index
         self.pid = pid
         self.channel = channel
         self.tickets = tickets
@@ -101,9 +102,10 @@ class GatewayLink:
             near, far = socket.socketpair()
             with near, far:
                 if lane == 0:
-                    worker.channel.send({"cmd": "link", "gateway": self.pid}, [near.fileno(), *shared])
+                    link = {"cmd": "link", "index": self.index, "gateway": self.pid}
+                    worker.channel.send(link, [near.fileno(), *shared])
                 else:
-                    worker.channel.send({"cmd": "lane", "lane": lane}, [near.fileno()])
+                    worker.channel.send({"cmd": "lane", "index": self.index, "lane": lane}, [near.fileno()])
                 message = {
                     "cmd": "worker",
                     "worker": worker.number,
@@ -113,14 +115,10 @@ class GatewayLink:
                 }
                 self.channel.send(message, far.fileno())
 
-    def hand_over(self, way: str, gateway: int, stream: int, descriptor: int) -> None:
-        """Passes on the end of a client's connection that an application has taken over. Closes it.
-
-        gateway: the pid of the one whose stream it is; where that is another one now, the application sees an end
-        """
-        with socket.socket(fileno=descriptor) as end:
-            if self.channel is not None and self.pid == gateway:
-                self.channel.send({"cmd": "taken", "stream": stream, "way": way}, end.fileno())
+    def hand_over(self, way: str, stream: int, descriptor: int) -> None:
+        """Passes on the end of a client's connection that an application has taken over. It stays the caller's."""
+        if self.channel is not None:
+            self.channel.send({"cmd": "taken", "stream": stream, "way": way}, descriptor)
 
     def close(self, holdings: Holdings) -> None:
         for part in (self.channel, self.tickets):
@@ -128,7 +126,7 @@ class GatewayLink:
                 holdings.drop(part)
 
 
-def take_over(process: GatewayProcess, holdings: Holdings) -> GatewayLink:
+def take_over(index: int, process: GatewayProcess, holdings: Holdings) -> GatewayLink:
     """The way to a gateway that was started. Its descriptors are held from now on, but for the control socket."""
     tickets = holdings.hold(TicketLink(process.ticket_reader, process.ticket_writer, process.slots))
-    return GatewayLink(process.pid, holdings.hold(NodeChannel(process.channel)), tickets)
+    return GatewayLink(index, process.pid, holdings.hold(NodeChannel(process.channel)), tickets)

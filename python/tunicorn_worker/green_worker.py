@@ -12,10 +12,11 @@ from time import monotonic
 
 from tunicorn_worker.environ import base_environ
 from tunicorn_worker.errors import GatewayGone, RequestTimeout
-from tunicorn_worker.green_channel import GreenChannel
+from tunicorn_worker.green_channel import GreenChannel, GreenStream
 from tunicorn_worker.hooked_wsgi import make_caller
 from tunicorn_worker.interruption import is_in_application
 from tunicorn_worker.orders import Orders, WorkerEnds
+from tunicorn_worker.pushed_worker import PushedWorker
 from tunicorn_worker.request_count import CountedCaller, make_count
 from tunicorn_worker.stacks import format_frame, format_greenlets
 from tunicorn_worker.wire import ENTRIES_OFFSET, ENTRY_BYTES, ENTRY_COUNT
@@ -42,7 +43,7 @@ LATE_BYTES = 4096
 LIBRARIES = frozenset({"gevent", "eventlet", "greenlet"})
 
 
-class GreenWorker:
+class GreenWorker(PushedWorker):
     """The main greenlet, which waits for the end, and what the worker is told."""
 
     def __init__(
@@ -56,7 +57,7 @@ class GreenWorker:
         self._log = loggers.error
         self._watched: set[int] = set()
         self._orders = Orders(number, control, lifeline, loggers, self._watched, self._carry_out)
-        self._channel: GreenChannel | None = None
+        self._channels: dict[int, GreenChannel] = {}
         self._limit_seconds = 0
         self._late_read, self._late_write = os.pipe()
         os.set_blocking(self._late_write, False)
@@ -70,12 +71,11 @@ class GreenWorker:
     def abort(self) -> None:
         """SystemExit is about to be raised in whatever runs."""
         self._aborted = True
-        channel = self._channel
-        if channel is not None:
+        for channel in list(self._channels.values()):
             channel.ending = True
-            stacks = format_greenlets([request.greenlet for request in list(channel.streams.values())])
-            if stacks:
-                self._log.error("stacks of waiting greenlets at SIGABRT pid=%d\n%s", os.getpid(), stacks)
+        stacks = format_greenlets([request.greenlet for request in self._requests()])
+        if stacks:
+            self._log.error("stacks of waiting greenlets at SIGABRT pid=%d\n%s", os.getpid(), stacks)
         self._leave(WorkerEnds(at_once=False))
 
     def quits_by_itself(self) -> bool:
@@ -85,16 +85,12 @@ class GreenWorker:
 
     def describe(self, request: int, frame: FrameType | None) -> str:
         """Say where a request's greenlet waits or runs; for 0, where all wait. Called by a signal handler."""
-        channel = self._channel
-        if channel is None:
-            return ""
         if not request:
-            return format_greenlets([each.greenlet for each in list(channel.streams.values())])
-        found = channel.streams.get(request)
-        if found is None:
-            return ""
-        runs = found.greenlet is self._library.current()
-        return format_frame(frame if runs else found.greenlet.gr_frame)
+            return format_greenlets([each.greenlet for each in self._requests()])
+        # Two gateways may have given the same number.
+        found = [each.greenlet for each in self._requests() if each.stream == request]
+        current = self._library.current()
+        return "\n".join(format_frame(frame if each is current else each.gr_frame) for each in found)
 
     def interrupt(self, frame: FrameType | None) -> None:
         """Raise RequestTimeout in the greenlets whose requests are over their time: here in one that computes, soon in
@@ -107,14 +103,17 @@ class GreenWorker:
             write(self._late_write, b".")
         except BlockingIOError:
             pass  # The pipe is full of news.
-        channel = self._channel
-        if channel is None or is_in_library(frame) or not is_in_application(frame):
+        if is_in_library(frame) or not is_in_application(frame):
             return
         current = self._library.current()
         latest = monotonic() - self._limit_seconds
-        for request in list(channel.streams.values()):
+        for request in self._requests():
             if request.greenlet is current and request.is_late(latest):
                 raise RequestTimeout()
+
+    def _requests(self) -> list[GreenStream]:
+        """All that are not answered, whichever gateway they come from."""
+        return [request for channel in list(self._channels.values()) for request in list(channel.streams.values())]
 
     def _hear_late(self) -> None:
         """The greenlet that has the hub look for what is late."""
@@ -125,11 +124,8 @@ class GreenWorker:
 
     def _interrupt_waiting(self) -> None:
         """In the hub: between the look at where a greenlet waits and the raising there, nothing runs."""
-        channel = self._channel
-        if channel is None:
-            return
         latest = monotonic() - self._limit_seconds
-        for request in list(channel.streams.values()):
+        for request in self._requests():
             greenlet = request.greenlet
             if request.is_late(latest) and is_in_application(greenlet.gr_frame):
                 self._library.throw(greenlet, RequestTimeout)
@@ -139,7 +135,7 @@ class GreenWorker:
     def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Serve until told to leave. Raises WorkerEnds for leaving at once."""
         caller: Caller = make_caller(application, config, hooks)
-        request_count = make_count(config, self._log, self._report_worn)
+        request_count = make_count(config, self._log, self._control.report_worn)
         if request_count is not None:
             caller = CountedCaller(caller, request_count)
             hooks.worker.max_requests = request_count.limit
@@ -158,9 +154,6 @@ class GreenWorker:
             self._finish(max(0, config.graceful_timeout - STOP_RESERVE_SECONDS))
         self._close(STOP_RESERVE_SECONDS / 2)
 
-    def _report_worn(self, requests: int) -> None:
-        self._control.report({"ev": "worn", "requests": requests})
-
     def _obey(self) -> None:
         """The greenlet that reads what the worker is told."""
         while self._watched and self._end is None:
@@ -169,8 +162,7 @@ class GreenWorker:
                 self._orders.look(set(ready))
             except WorkerEnds as end:
                 self._leave(end)
-            if self._orders.nursery_gone and self._channel is None:
-                self._leave(WorkerEnds(at_once=False))
+            self._leave_if_alone()
 
     def _leave(self, end: WorkerEnds) -> None:
         # The greenlet that a signal has interrupted is leaving.
@@ -183,17 +175,17 @@ class GreenWorker:
     def _carry_out(self, message: Message) -> bool:
         if message["cmd"] == "link":
             descriptors = self._control.take_link()
-            if descriptors is not None:
-                self._link(message["gateway"], *descriptors)
+            if descriptors is not None and self._end is None:
+                self._link(message["index"], message["gateway"], *descriptors)
         elif message["cmd"] == "stop":
             self._leave(WorkerEnds(at_once=False))
         else:
             return False
         return True
 
-    def _link(self, gateway: int, channel: int, pipe: int, memory: int) -> None:
+    def _link(self, index: int, gateway: int, channel: int, pipe: int, memory: int) -> None:
         """Use a gateway's channel and memory, and tell it that this worker is ready."""
-        before, self._channel = self._channel, None
+        before = self._channels.pop(index, None)
         if before is not None:
             before.close()
         # Tickets are for workers that pull.
@@ -204,7 +196,7 @@ class GreenWorker:
         def hand_over(stream: int, end: socket.socket) -> None:
             self._control.hand_over(gateway, stream, end.fileno())
 
-        self._channel = GreenChannel(
+        linked = self._channels[index] = GreenChannel(
             self._library.adopt(channel),
             self._library,
             entries,
@@ -213,47 +205,41 @@ class GreenWorker:
             hand_over=hand_over,
             on_change=self._on_channel_change,
         )
-        self._channel.send_ready(self._number)
+        linked.send_ready(self._number)
 
-    def _on_channel_change(self, channel: GreenChannel) -> None:
-        if channel is not self._channel:
-            return
-        if channel.fault is not None:
-            self._log.error("worker channel closed worker=%d: %s", self._number, channel.fault)
-        if channel.lost:
-            self._channel = None
-            if self._orders.nursery_gone:
-                self._leave(WorkerEnds(at_once=False))
-        elif channel.released:
-            self._leave(WorkerEnds(at_once=False))
+    def _wake(self) -> None:
         self._news.release()
 
     # -- the end
 
     def _finish(self, seconds: float) -> None:
         """Take no more requests, let those that run finish, kill what is left after `seconds`."""
-        channel = self._channel
-        if channel is None:
-            return
-        try:
-            channel.send_leaving()
-        except GatewayGone:
-            return
-        if self._wait_until(lambda: channel.lost or (channel.released and not channel.streams), seconds):
+        channels = list(self._channels.values())
+        for channel in channels:
+            try:
+                channel.send_leaving()
+            except GatewayGone:
+                pass  # It is `lost`.
+
+        def is_quiet() -> bool:
+            return all(channel.lost or (channel.released and not channel.streams) for channel in channels)
+
+        if self._wait_until(is_quiet, seconds):
             return
         self._log.warning("Worker graceful timeout (pid:%s)", os.getpid())
-        for request in list(channel.streams.values()):
+        for request in self._requests():
             request.killed = True
             self._library.kill(request.greenlet)
-        self._wait_until(lambda: not channel.streams, STOP_RESERVE_SECONDS / 2)
+        self._wait_until(lambda: not self._requests(), STOP_RESERVE_SECONDS / 2)
 
     def _close(self, seconds: float) -> None:
-        """What has been answered still reaches the gateway."""
-        channel = self._channel
-        if channel is not None:
+        """What has been answered still reaches the gateways."""
+        channels = list(self._channels.values())
+        for channel in channels:
             channel.ending = True
             channel.flush()
-            self._wait_until(lambda: channel.flushed, seconds, look_seconds=0.01)
+        self._wait_until(lambda: all(channel.flushed for channel in channels), seconds, look_seconds=0.01)
+        for channel in channels:
             channel.close()
 
     def _wait_until(self, condition: Callable[[], bool], seconds: float, look_seconds: float | None = None) -> bool:

@@ -13,9 +13,11 @@ from time import monotonic
 
 from tunicorn_worker.channel import Channel
 from tunicorn_worker.environ import base_environ
+from tunicorn_worker.errors import GatewayGone
 from tunicorn_worker.hooked_wsgi import make_caller
 from tunicorn_worker.interruption import ThreadExceptions
-from tunicorn_worker.lane import Lane, Signal
+from tunicorn_worker.lane import Bell, Lane, Signal
+from tunicorn_worker.links import Link
 from tunicorn_worker.orders import Orders, WorkerEnds
 from tunicorn_worker.request_count import CountedCaller, make_count
 from tunicorn_worker.stacks import format_frame
@@ -47,6 +49,26 @@ class LaneCrashed(Exception):
     """A thread ended by an error of ours; the log has its traceback."""
 
 
+class GatewayLanes:
+    """What the lanes have of one gateway. pid: the gateway's"""
+
+    def __init__(self, pid: int, tickets: Tickets) -> None:
+        self.pid = pid
+        self.tickets = tickets
+        self.channels: list[Channel] = []
+
+    @property
+    def lost(self) -> bool:
+        """It is gone, or no lane has a channel to it."""
+        return not self.channels or any(channel.lost for channel in self.channels)
+
+    def hang_up(self) -> None:
+        """Another takes its place: the lanes find an end when they look."""
+        for channel in self.channels:
+            channel.hang_up()
+        self.tickets.close()
+
+
 class ThreadWorker:
     """The main thread of a gthread worker."""
 
@@ -59,12 +81,11 @@ class ThreadWorker:
         self._control = control
         self._log = loggers.error
         self._lanes: list[Lane] = []
-        self._channels: list[Channel] = []
-        self._tickets: Tickets | None = None
-        self._gateway = 0
+        self._gateways: dict[int, GatewayLanes] = {}
         self._taken: SimpleQueue[tuple[int, int, int]] = SimpleQueue()
         self._stop = Signal()
         self._turn = Turn(self._wake)
+        self._bell = Bell()
         self._beat_due = 0.0
         self._limit_ms = 0
         self._exceptions: ThreadExceptions | None = None
@@ -78,7 +99,7 @@ class ThreadWorker:
 
     def abort(self) -> None:
         """Take no more requests. Called by a signal handler, which this thread runs."""
-        self._end_lanes()
+        self._stop.say()
 
     def quits_by_itself(self) -> bool:
         return False
@@ -122,16 +143,10 @@ class ThreadWorker:
             if self._stop.said and not ending:
                 ending = True
                 self._waiter.remove(self._stop.fileno())
-                self._end_lanes()
             if monotonic() >= deadline:
                 raise WorkerEnds(at_once=True)
         if any(lane.crashed for lane in self._lanes):
             raise LaneCrashed("a thread of the worker ended")
-
-    def _end_lanes(self) -> None:
-        self._stop.say()
-        for lane in self._lanes:
-            lane.end()
 
     def _look(self) -> None:
         """Wait for something to do, a second at most, and do it. Raises WorkerEnds."""
@@ -147,11 +162,15 @@ class ThreadWorker:
             os.read(self._news_read, NEWS_BYTES)
             self._hand_over()
         if self._worn is not None:
-            self._control.report({"ev": "worn", "requests": self._worn})
+            self._control.report_worn(self._worn)
             self._worn = None
         self._orders.look(ready)
-        if self._orders.nursery_gone and not self._stop.said and not any(lane.linked for lane in self._lanes):
+        if self._orders.nursery_gone and not self._stop.said and self._is_alone():
             raise WorkerEnds(at_once=False)
+
+    def _is_alone(self) -> bool:
+        """No gateway is left."""
+        return all(gateway.lost for gateway in self._gateways.values())
 
     def _note_worn(self, requests: int) -> None:
         """Called by a lane: the control channel is this thread's."""
@@ -183,59 +202,62 @@ class ThreadWorker:
         if command == "link":
             descriptors = self._control.take_link()
             if descriptors is not None:
-                self._begin_link(message["gateway"], *descriptors)
+                self._begin_link(message["index"], message["gateway"], *descriptors)
         elif command == "lane":
             channel = self._control.take_descriptor()
             if channel is not None:
-                self._add_lane(message["lane"], channel)
+                self._add_lane(message["index"], message["lane"], channel)
         elif command == "stop":
             self._stop.say()
         else:
             return False
         return True
 
-    def _begin_link(self, gateway: int, channel: int, pipe: int, memory: int) -> None:
-        """Use another gateway's channel, ticket pipe and slot memory; channels for the other lanes follow."""
-        for old in self._channels:
-            old.hang_up()
-        # Each gateway has a turn of its own: a lane that waits at the new pipe would keep those that have yet to come
-        # from the old one, which must have the turn to find out that it is gone.
-        self._turn.retire()
-        self._turn = Turn(self._wake)
-        self._channels = []
-        self._gateway = gateway
-        if self._tickets is not None:
-            self._tickets.close()
-        # The first lane's, held here too for as long as lanes may be added.
-        self._tickets = Tickets.open(pipe, memory, lane_number(self._number, 0))
-        self._add_lane(0, channel)
+    def _begin_link(self, index: int, gateway: int, channel: int, pipe: int, memory: int) -> None:
+        """Use a gateway's channel, ticket pipe and slot memory; channels for the other lanes follow."""
+        before = self._gateways.get(index)
+        if before is not None:
+            before.hang_up()
+        # The first lane's tickets, held here too for as long as lanes may be added.
+        self._gateways[index] = GatewayLanes(gateway, Tickets.open(pipe, memory, lane_number(self._number, 0)))
+        self._add_lane(index, 0, channel)
 
-    def _add_lane(self, index: int, descriptor: int) -> None:
-        """Give a lane its channel; its thread starts with the first one."""
-        gateway = self._gateway
+    def _add_lane(self, index: int, number: int, descriptor: int) -> None:
+        """Give a lane its channel to a gateway; its thread starts with the first one."""
+        gateway = self._gateways[index]
 
         def hand_over(stream: int, end: socket.socket) -> None:
             # By the main thread: the control channel is its own.
-            self._taken.put((gateway, stream, os.dup(end.fileno())))
+            self._taken.put((gateway.pid, stream, os.dup(end.fileno())))
             self._wake()
 
         channel = Channel(socket.socket(fileno=descriptor), hand_over)
-        self._channels.append(channel)
-        assert self._tickets is not None, "lanes come after the link"
         if self._stop.said:
             channel.close()
             return
-        number = lane_number(self._number, index)
-        if index == len(self._lanes):
-            lane = Lane(
-                self._number,
-                number,
-                caller=self._caller,
-                base=self._base,
-                stop=self._stop,
-                on_change=self._wake,
-                log=self._log,
-            )
-            self._lanes.append(lane)
-            lane.start()
-        self._lanes[index].link(channel, self._tickets.for_lane(number), self._turn)
+        claims_as = lane_number(self._number, number)
+        if number == len(self._lanes):
+            self._start_lane(claims_as)
+        try:
+            # Not by the lane, which may be in a request of another gateway.
+            channel.send_ready(claims_as)
+        except GatewayGone:
+            channel.close()
+            return
+        gateway.channels.append(channel)
+        self._lanes[number].link(index, Link(channel, gateway.tickets.for_lane(claims_as)))
+
+    def _start_lane(self, claims_as: int) -> None:
+        lane = Lane(
+            self._number,
+            claims_as,
+            caller=self._caller,
+            base=self._base,
+            stop=self._stop,
+            bell=self._bell,
+            turn=self._turn,
+            on_change=self._wake,
+            log=self._log,
+        )
+        self._lanes.append(lane)
+        lane.start()

@@ -1,4 +1,4 @@
-"""One thread of a gthread worker, with a channel of its own to the gateway (docs/internals/channels.md §4)."""
+"""One thread of a gthread worker, with a channel of its own to every gateway (docs/internals/channels.md §4)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import threading
 from queue import SimpleQueue
 from time import monotonic
 
-from tunicorn_worker.errors import GatewayGone, RequestTimeout
+from tunicorn_worker.errors import RequestTimeout
 from tunicorn_worker.interruption import is_in_application
-from tunicorn_worker.pull_loop import pull_requests, serve_idle
+from tunicorn_worker.links import Links
+from tunicorn_worker.pull_loop import pull_requests
 from tunicorn_worker.waiter import make_waiter
 from tunicorn_worker.wire import LANE_SHIFT
 
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
 
     from tunicorn_worker.channel import Channel
     from tunicorn_worker.interruption import ThreadExceptions
+    from tunicorn_worker.links import Link
     from tunicorn_worker.request_count import Caller
-    from tunicorn_worker.tickets import Tickets
     from tunicorn_worker.turn import Turn
-    from tunicorn_worker.waiter import Waiter
+    from tunicorn_worker.waiter import Events
+
+BELL_BYTES = 4096
+"""More than one byte for each lane."""
 
 
 class Signal:
@@ -48,10 +52,37 @@ class Signal:
                 os.close(self._writer)
 
 
+class Bell:
+    """Wakes the lane that has the turn, the only one that waits for descriptors."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
+
+    def fileno(self) -> int:
+        return self._reader
+
+    def ring(self) -> None:
+        try:
+            os.write(self._writer, b".")
+        except BlockingIOError:
+            pass  # It is ringing.
+
+    def silence(self) -> None:
+        try:
+            os.read(self._reader, BELL_BYTES)
+        except BlockingIOError:
+            pass  # It was for the lane that had the turn before, and is over.
+
+
+class NewLinks(Exception):
+    """Links have come while the lane was in a request, or waited for its turn."""
+
+
 class Lane:
     """A thread that serves one request after the other, each from its beginning to its end.
 
-    linked: it has a channel, whether it waits or works
     ended: its thread has no more to do
     crashed: it ended by an exception that should not have been possible
     """
@@ -64,28 +95,29 @@ class Lane:
         caller: Caller,
         base: dict[str, Any],
         stop: Signal,
+        bell: Bell,
+        turn: Turn,
         on_change: Callable[[], None],
         log: logging.Logger,
     ) -> None:
         """number: this lane's in claims
-        stop: take no more requests; said by this lane, too, when its gateway asks for it
-        on_change: called by the lane's thread when it is linked no more, and at its end
+        stop: take no more requests; said by this lane, too, when a gateway asks for it
+        bell, turn: of all lanes of the worker
+        on_change: called by the lane's thread when a link has ended, and at its end
         """
-        self._worker = worker
-        self._number = number
         self._caller = caller
         self._base = base
         self._stop = stop
-        self._turn: Turn | None = None
+        self._bell = bell
+        self._turn = turn
         self._has_turn = False
         self._on_change = on_change
         self._log = log
-        self._inbox: SimpleQueue[tuple[Channel, Tickets, Turn] | None] = SimpleQueue()
-        self._tickets: Tickets | None = None
+        self._inbox: SimpleQueue[tuple[int, Link]] = SimpleQueue()
+        self._waiter = make_waiter()
+        self._links = Links(self._waiter, worker, log, reading=False)
         self._channel: Channel | None = None
-        self._waiter: Waiter | None = None
         self._exceptions: ThreadExceptions | None = None
-        self.linked = False
         self.ended = False
         self.crashed = False
         # Not a daemon: threads that the application starts in its requests inherit that, as with Gunicorn they are not.
@@ -94,32 +126,23 @@ class Lane:
     def start(self) -> None:
         self._thread.start()
 
-    def link(self, channel: Channel, tickets: Tickets, turn: Turn) -> None:
-        """Use these, channel and tickets taken over, once the lane is through with what it does for a gateway that was
-        before. turn: of all lanes of this gateway.
-        """
-        self.linked = True
-        self._inbox.put((channel, tickets, turn))
-
-    def end(self) -> None:
-        """End the thread when it has no link any more: to be called after `stop` was said."""
-        self._inbox.put(None)
+    def link(self, gateway: int, link: Link) -> None:
+        """Use this link, taken over, as soon as the lane has its turn. gateway: its index."""
+        self._inbox.put((gateway, link))
+        self._bell.ring()
 
     def beat(self) -> None:
         """Show in the slot of the request it has, if any, that the process lives."""
-        tickets = self._tickets
-        if tickets is not None:
-            tickets.beat()
+        self._links.beat()
 
     def thread_of(self, request: int) -> int | None:
         """Return this lane's thread, if it has the request with this id."""
-        tickets = self._tickets
-        return self._thread.ident if tickets is not None and tickets.has(request) else None
+        return self._thread.ident if self._links.has(request) else None
 
     def interrupt(self, limit_ms: int, exceptions: ThreadExceptions) -> None:
         """Raise RequestTimeout in the application, if its request is over its time: called by the main thread."""
-        tickets, thread, channel = self._tickets, self._thread.ident, self._channel
-        if tickets is None or thread is None or channel is None or tickets.age_ms() < limit_ms:
+        thread, channel = self._thread.ident, self._channel
+        if thread is None or channel is None or self._links.age_ms() < limit_ms:
             return
         if channel.taken is not None:
             return  # It may keep the client's connection for as long as it likes.
@@ -129,8 +152,7 @@ class Lane:
 
     def _run(self) -> None:
         try:
-            while (link := self._inbox.get()) is not None:
-                self._serve(*link)
+            self._serve()
         except BaseException:
             # One lane less would never be noticed: the worker is to be replaced.
             self._log.exception("Exception in worker thread")
@@ -140,62 +162,78 @@ class Lane:
             self.ended = True
             self._on_change()
 
-    def _serve(self, channel: Channel, tickets: Tickets, turn: Turn) -> None:
-        """Serve requests over one channel until its end, or until the worker is to stop."""
-        waiter = make_waiter()
-        stop = self._stop
-        self._turn = turn
-        self.linked = True
-
-        def look(events: list[tuple[int, int]]) -> bool:
-            ready = {descriptor for descriptor, _ in events}
-            if stop.said or (channel.fileno() in ready and not serve_idle(channel, self._worker, self._log)):
-                return False
-            return not channel.stopping
-
+    def _serve(self) -> None:
+        """Serve requests until the worker is to stop."""
+        links, stop = self._links, self._stop
+        self._waiter.add(stop.fileno())
+        self._waiter.add(self._bell.fileno())
         try:
-            waiter.add(stop.fileno())
-            waiter.add(channel.fileno())
-            self._channel = channel
-            self._tickets = tickets
-            self._waiter = waiter
-            channel.send_ready(self._number)
-            self._take_turn(turn)
-            pull_requests(channel, tickets, waiter.wait, look, self._call, self._base)
-            if channel.stopping:
-                stop.say()
-            if stop.said:
-                channel.send_leaving()
-        except GatewayGone:
-            pass  # Another one may be coming, and with it another link.
+            self._take_turn()
+            while not stop.said:
+                self._take_up()
+                if not links.pipes:
+                    self._look(self._waiter.wait())
+                    continue
+                try:
+                    pull_requests(links, self._look, self._call, self._base)
+                except NewLinks:
+                    continue
+                if links.stopping:
+                    stop.say()
+                self._drop_lost()
+            # What has come last has been counted in, too.
+            self._take_up()
+            links.send_leaving()
         finally:
-            self._pass_turn(turn)
-            self._channel = self._tickets = self._waiter = self._turn = None
-            waiter.close()
-            channel.close()
-            tickets.close()
-            self.linked = not self._inbox.empty()
+            self._pass_turn()
+            self._close()
+
+    def _take_up(self) -> None:
+        while not self._inbox.empty():
+            self._links.add(*self._inbox.get())
+
+    def _close(self) -> None:
+        self._take_up()
+        self._links.close()
+        self._waiter.close()
+
+    def _look(self, events: Events) -> bool:
+        ready = {descriptor for descriptor, _ in events}
+        changes = self._links.changes
+        if self._bell.fileno() in ready:
+            self._bell.silence()
+        self._links.serve_idle(ready)
+        if self._links.changes != changes:
+            self._on_change()
+            return False
+        return not self._stop.said and not self._links.stopping and self._inbox.empty()
+
+    def _drop_lost(self) -> None:
+        changes = self._links.changes
+        self._links.drop_lost()
+        if self._links.changes != changes:
             self._on_change()
 
     def _call(self, channel: Channel, environ: dict[str, Any]) -> None:
-        """Serve one request. This lane has the turn before it, and after it unless the gateway has gone."""
+        """Serve one request. This lane has the turn before it and after it. Raises NewLinks."""
         turn = self._turn
-        assert turn is not None, "it is called while the lane serves"
+        self._channel = channel
         if turn.kept:
             turn.keep(self._lose_turn)
             try:
                 self._call_application(channel, environ)
             finally:
                 kept = turn.still_kept()
-            if not kept and not channel.lost:
-                self._take_turn(turn)
+            if kept:
+                return
         else:
-            self._pass_turn(turn)
+            self._pass_turn()
             begun = monotonic()
             self._call_application(channel, environ)
             turn.note(monotonic() - begun)
-            if not channel.lost:
-                self._take_turn(turn)
+        self._take_turn()
+        if not self._inbox.empty():
+            raise NewLinks
 
     def _call_application(self, channel: Channel, environ: dict[str, Any]) -> None:
         self._caller.call(channel, environ)
@@ -207,20 +245,18 @@ class Lane:
                 pass
             self._exceptions = None
 
-    def _take_turn(self, turn: Turn) -> None:
-        """Wait until this lane may read the pipe; only then it is watched, so that a ticket wakes one lane."""
-        turn.take()
+    def _take_turn(self) -> None:
+        """Wait until this lane may read the pipes; only then they are watched, so that a ticket wakes one lane."""
+        self._turn.take()
         self._has_turn = True
-        if self._waiter is not None and self._tickets is not None:
-            self._waiter.add(self._tickets.fileno(), shared=True)
+        self._links.begin_reading()
 
-    def _pass_turn(self, turn: Turn) -> None:
+    def _pass_turn(self) -> None:
         if self._has_turn:
             self._lose_turn()
-            turn.pass_on()
+            self._turn.pass_on()
 
     def _lose_turn(self) -> None:
-        """Watch the pipe no more. Called by the main thread, too, while this lane is in the application."""
+        """Watch the pipes no more. Called by the main thread, too, while this lane is in the application."""
         self._has_turn = False
-        if self._waiter is not None and self._tickets is not None:
-            self._waiter.remove(self._tickets.fileno())
+        self._links.end_reading()

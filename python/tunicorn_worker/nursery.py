@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from contextlib import contextmanager, suppress
 from time import monotonic
 
@@ -20,8 +19,7 @@ from tunicorn_worker.config_file import run_config
 from tunicorn_worker.exit_status import describe_exit
 from tunicorn_worker.family import Family
 from tunicorn_worker.forking import Forker
-from tunicorn_worker.gateway_link import GatewayLink, TicketLink, take_over
-from tunicorn_worker.gateway_process import schedule_gateway, spawn_gateway
+from tunicorn_worker.gateways import Gateways
 from tunicorn_worker.gunicorn_package import fallback_offered
 from tunicorn_worker.heartbeats import Heartbeats
 from tunicorn_worker.linux import become_subreaper
@@ -78,8 +76,7 @@ class Nursery:
         self._poller = Poller()
         self._hooks = MasterHooks(self._say, signals)
         forker = Forker(holdings, signals, open_files)
-        self._gateway = GatewayLink(None, None, None)
-        self._early_gateway = early_gateway
+        self._gateways = Gateways(self._poller, holdings, self._say, early_gateway)
         self._family = Family(
             code,
             forker,
@@ -96,7 +93,6 @@ class Nursery:
         self._memory = MemoryWatch(self._family, self._say)
         self._stacks = StacksWatch(self._family, self._say)
         self._orphans = Orphans(self._poller, holdings, self._report_orphan)
-        self._gateway_pids: set[int] = set()  # its own children: an adopted gateway is not reaped here
         self._listeners = ListenerSet(holdings, self._say)
         self._backlog = BacklogWatch(self._listeners, self._say)
         self._statsd: Statsd | None = None
@@ -125,9 +121,9 @@ class Nursery:
             "hook": lambda command, _: self._hooks.call(command["hook"], command.get("count"), command.get("before")),
             "pre-exec": lambda _, __: self._pre_exec.begin(),
             "gateway": self._start_gateway,
-            "no-gateway": lambda _, __: self._refuse_gateway(),
+            "no-gateway": lambda _, __: self._gateways.refuse(),
             "promoted": lambda _, __: self._promote(),
-            "listen-again": lambda _, __: self._gateway.listen(self._listeners.all),
+            "listen-again": lambda command, _: self._gateways.listen(self._listeners.all, int(command["gateway"])),
             "adopt": self._adopt,
             "adopted": self._end_adoption,
             "fork": self._fork_worker,
@@ -215,7 +211,8 @@ class Nursery:
                     if isinstance(error, (OSError, RuntimeError, ValueError))
                     else f"{type(error).__name__}: {error}"
                 )
-                self._say("failed", cmd=name, text=text, worker=command.get("worker"))
+                about = {field: command.get(field) for field in ("worker", "gateway")}
+                self._say("failed", cmd=name, text=text, **about)
         if self._arbiter.ended:
             self._leave()
 
@@ -303,44 +300,18 @@ class Nursery:
         self._hooks.listen(self._listeners.own)
         if not command.get("hold"):
             # A gateway that was started before the settings were read is waiting for them.
-            self._gateway.listen(self._listeners.all)
+            self._gateways.listen(self._listeners.all)
 
-    # The gateway
+    # The gateways
 
     def _start_gateway(self, command: Message, _: int | None) -> None:
-        if self._gateway.channel is not None:
-            self._poller.forget(self._gateway.channel.fileno())
-        self._gateway.close(self._holdings)
-        self._gateway = GatewayLink(None, None, None)
-        process, self._early_gateway = self._early_gateway, None
-        if process is None:
-            environment = {**self._first_environment, **command["env"]}
-            process = spawn_gateway([command["node"], *command["flags"], command["program"]], environment)
-        self._gateway = take_over(process, self._holdings)
-        self._gateway_pids.add(process.pid)
-        self._watch_gateway()
-        if not command.get("hold"):
-            self._gateway.listen(self._listeners.all)
-        with process.control:
-            self._park()
-            self._say("gateway", process.control.fileno(), pid=process.pid)
-        for worker in self._family.workers:
-            if worker.pid is not None and worker.heartbeat is None:
-                self._gateway.link(worker)
-
-    def _refuse_gateway(self) -> None:
-        """Every worker is a direct one: a gateway that was started before this was known goes, before any listener."""
-        if self._gateway.channel is not None:
-            self._poller.forget(self._gateway.channel.fileno())
-        self._gateway.close(self._holdings)
-        self._gateway = GatewayLink(None, None, None)
-        for pid in self._gateway_pids:
-            os.kill(pid, signal.SIGKILL)
+        fed = [worker for worker in self._family.workers if worker.pid is not None and worker.heartbeat is None]
+        self._gateways.start(command, self._first_environment, self._listeners.all, fed)
 
     def _equip(self, worker: WorkerChild) -> None:
         """Gives a worker that has just been born what it serves with."""
         if worker.heartbeat is None:
-            self._gateway.link(worker)
+            self._gateways.link(worker)
             return
         worker.channel.send({"cmd": "heartbeat"}, [worker.heartbeat.fileno()])
         for listener in self._listeners.own:
@@ -348,29 +319,7 @@ class Nursery:
         worker.channel.send({"cmd": "begin", "parent": os.getpid()})
 
     def _hand_over(self, worker: WorkerChild, gateway: int, stream: int, descriptor: int) -> None:
-        self._gateway.hand_over(worker.way, gateway, stream, descriptor)
-
-    def _park(self) -> None:
-        """Leaves with the arbiter what a nursery after this one needs to go on with the gateway of now."""
-        channel, tickets = self._gateway.channel, self._gateway.tickets
-        if channel is not None:
-            self._say("gateway-channel", channel.fileno(), pid=self._gateway.pid)
-        if tickets is not None:
-            with tickets.park() as parking:
-                self._say("parked", parking.fileno())
-
-    def _watch_gateway(self) -> None:
-        pid, channel = self._gateway.pid, self._gateway.channel
-        if pid is not None and channel is not None:
-            self._poller.watch_channel(channel, lambda: self._hear_gateway(pid, channel))
-
-    def _hear_gateway(self, pid: int, channel: NodeChannel) -> None:
-        """The gateway says how it wants to be scheduled; its end is the arbiter's to act on."""
-        for message, _ in channel.receive():
-            if message.get("ev") == "scheduling":
-                schedule_gateway(pid, bulk=bool(message.get("bulk")))
-        if channel.ended:
-            self._poller.forget(channel.fileno())
+        self._gateways.hand_over(worker.way, gateway, stream, descriptor)
 
     # Taking over from a nursery that is gone
 
@@ -381,18 +330,15 @@ class Nursery:
         if what == "listener":
             self._listeners.adopt(descriptor, command)
         elif what == "gateway-channel":
-            channel = self._holdings.hold(NodeChannel(socket.socket(fileno=descriptor)))
-            self._gateway = GatewayLink(int(command["pid"]), channel, self._gateway.tickets)
-            self._watch_gateway()
+            self._gateways.adopt_channel(int(command["gateway"]), int(command["pid"]), descriptor)
         elif what == "parked":
-            tickets = self._holdings.hold(TicketLink.from_parking(descriptor))
-            self._gateway = GatewayLink(self._gateway.pid, self._gateway.channel, tickets)
+            self._gateways.adopt_tickets(int(command["gateway"]), descriptor)
         else:
             os.close(descriptor)
             raise ValueError(f"cannot adopt {what!r}")
 
     def _end_adoption(self, command: Message, _: int | None) -> None:
-        self._park()
+        self._gateways.park()
         for number, pid in command["workers"]:
             self._orphans.watch(number, pid)
         self._say("adopted")
@@ -454,8 +400,7 @@ class Nursery:
                 return
             if pid == 0:
                 return
-            if pid in self._gateway_pids:
-                self._gateway_pids.remove(pid)
+            if self._gateways.reaped(pid):
                 self._say("gateway-exited", pid=pid, status=describe_exit(status))
             elif not (self._pre_exec.on_ended(pid, status) or self._family.on_ended(pid, status)):
                 self._say("unknown-child", pid=pid, status=describe_exit(status))

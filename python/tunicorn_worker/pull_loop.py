@@ -1,56 +1,61 @@
-"""Serves the requests of a ticket pipe over one channel: a sync worker's whole work, and each gthread thread's."""
+"""Serves the requests of the gateways' ticket pipes: a sync worker's whole work, and each gthread thread's."""
 
 from __future__ import annotations
 
 import marshal
 
 from tunicorn_worker.body import ChannelBody, InlineBody
-from tunicorn_worker.errors import ClientGone, FrameError, GatewayGone
+from tunicorn_worker.errors import ClientGone, GatewayGone
 from tunicorn_worker.start_response import abandon
 from tunicorn_worker.tickets import GatewayPipeEnded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable
     from typing import Any
 
     from tunicorn_worker.channel import Channel
-    from tunicorn_worker.tickets import Tickets
-
-    Events = list[tuple[int, int]]
+    from tunicorn_worker.links import Links
+    from tunicorn_worker.waiter import Events
 
 
 def pull_requests(
-    channel: Channel,
-    tickets: Tickets,
-    wait: Callable[[], Events],
+    links: Links,
     look: Callable[[Events], bool],
     call: Callable[[Channel, dict[str, Any]], None],
     base: dict[str, Any],
 ) -> None:
-    """Serve requests one after the other. The hot path.
+    """Serve requests one after the other, whichever gateway they come from. The hot path.
 
-    wait: waits for the pipe, the channel and whatever else its waiter watches
-    look: acts on the events whenever they are not the pipe alone; False ends the loop
+    links: one at least
+    look: acts on the events whenever they are not pipes alone; False ends the loop, as it must when the links change
     call: serves one request, see `WsgiCaller.call`
     base: what `base_environ` made
 
-    Returns when `look` says so, when the gateway said `channel.stopping`, or when it is gone: `channel.lost`.
+    Returns when `look` says so, when a gateway said `channel.stopping`, or when it is gone: `channel.lost`.
     """
-    take = tickets.take
-    begin = channel.begin
+    pipes = links.pipes
+    wait = links.wait
     loads = marshal.loads
-    pipe = tickets.fileno()
+    pipe, link = next(iter(pipes.items()))
+    channel = link.channel
+    take = link.tickets.take
+    begin = channel.begin
     while not channel.stopping:
         # Asked before every ticket, though under load the pipe alone would do: the end of the channel comes first,
         # and tickets of a gateway that is gone must not run.
         events = wait()
         if len(events) != 1 or events[0][0] != pipe:
-            if not look(events):
+            ready = [descriptor for descriptor, _ in events if descriptor in pipes]
+            if len(ready) != len(events) and not look(events):
                 return
-            if all(descriptor != pipe for descriptor, _ in events):
+            if not ready:
                 continue
+            if ready[0] != pipe:
+                pipe = ready[0]
+                channel = pipes[pipe].channel
+                take = pipes[pipe].tickets.take
+                begin = channel.begin
         try:
             claim = take()
         except GatewayPipeEnded:
@@ -81,14 +86,3 @@ def fetch_head(channel: Channel) -> bytes | None:
     except ClientGone:
         abandon(channel)
         return None
-
-
-def serve_idle(channel: Channel, worker: int, log: logging.Logger) -> bool:
-    """Read what has come on a channel between two requests. Returns False at its end."""
-    try:
-        channel.serve_idle()
-    except GatewayGone as error:
-        if isinstance(error, FrameError):
-            log.error("worker channel closed worker=%d: %s", worker, error.strerror)
-        return False
-    return True

@@ -114,11 +114,17 @@ class Tickets:
         words, word = self._words, self._held
         return request != 0 and words[word] == request and words[word + CLAIM_WORD] == self._lane
 
-    def age_ms(self) -> int:
-        """How long ago the request was started that this lane took last; 0 before the first. It may be over."""
-        started = self._words[self._held + STARTED_WORD]
+    def age_ms(self) -> int | None:
+        """How long ago the request was started that this lane took last. It may be over.
+
+        None: there was none, or its slot has become another request's.
+        """
+        words, word = self._words, self._held
+        started = words[word + STARTED_WORD]
+        if words[word + CLAIM_WORD] != self._lane or not started:
+            return None
         age = (int(monotonic() * 1000) - started) & 0xFFFFFFFF
-        return age if started and age <= AGE_MS_MAX else 0
+        return age if age <= AGE_MS_MAX else 0
 
     def take(self) -> Claim | None:
         """Read one ticket, claim its request and note that it starts.

@@ -44,7 +44,6 @@ class Turn:
         self._idle_looks = 0
         self._watched = False
         self._short = 0
-        self._retired = False
         self.kept = True
 
     def take(self) -> None:
@@ -61,19 +60,9 @@ class Turn:
         """
         self._begun += 1
         self._keepers.append(take_away)
-        if self._retired:
-            self._take_away()  # It has read a ticket just before, and nobody looks any more.
-        elif not self._watched:
+        if not self._watched:
             self._watched = True
             self._wake_watcher()
-
-    def retire(self) -> None:
-        """Let everybody through, who wait for the turn of a gateway that is gone. The main thread's, once; no `look`
-        after it.
-        """
-        self._retired = True
-        self.kept = False
-        self._take_away()
 
     def still_kept(self) -> bool:
         """End what `keep` began. Returns False when the turn was taken away."""
@@ -90,7 +79,7 @@ class Turn:
             self._short = 0
         else:
             self._short += 1
-            if self._short >= SHORT_IN_A_ROW and not self._retired:
+            if self._short >= SHORT_IN_A_ROW:
                 self.kept = True
 
     def look(self) -> float | None:

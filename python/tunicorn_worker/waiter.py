@@ -6,9 +6,10 @@ import select
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
     from typing import TypeAlias
 
+    Events: TypeAlias = list[tuple[int, int]]
     Waiter: TypeAlias = "EpollWaiter | PollWaiter"
 
 
@@ -57,6 +58,36 @@ class PollWaiter:
 
     def close(self) -> None:
         """Nothing to do: there is no descriptor behind it."""
+
+
+def wait_fairly(waiter: Waiter, pipes: Container[int]) -> Callable[[], Events]:
+    """Make the `wait` for several shared pipes. The first of them that it returns is the one to be read.
+
+    A ticket wakes one sleeper. If that one read another pipe than the one that woke it, the ticket would lie there
+    until it is through with its request, while others sleep. So
+
+    - who has slept reads the pipe that has woken it: epoll returns descriptors in the order in which they became ready
+    - who finds something without sleeping has been woken by nobody, and is free to take turns: else the pipe that is
+      never empty would be the only one that is read
+    """
+    served: dict[int, int] = {}
+    count = 0
+
+    def wait() -> Events:
+        nonlocal count
+        events = waiter.wait_seconds(0)
+        if not events:
+            events = waiter.wait()
+        elif len(events) > 1:
+            events.sort(key=lambda event: served.get(event[0], 0))
+        count += 1
+        for descriptor, _ in events:
+            if descriptor in pipes:
+                served[descriptor] = count
+                break
+        return events
+
+    return wait
 
 
 def make_waiter() -> Waiter:

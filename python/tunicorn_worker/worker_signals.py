@@ -87,6 +87,8 @@ class WorkerSignals:
             self._on_reported(number, frame)
 
     def _abort(self, _number: int, frame: FrameType | None) -> None:
+        # Before it lets threads leave that wait for something.
+        stacks = format_threads(frame)
         self._on_abort()
-        self._log.error("stacks of all threads at SIGABRT pid=%d\n%s", os.getpid(), format_threads(frame))
+        self._log.error("stacks of all threads at SIGABRT pid=%d\n%s", os.getpid(), stacks)
         sys.exit(1)

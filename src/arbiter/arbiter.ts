@@ -14,7 +14,7 @@ import type { AdminPort } from "./admin-port.ts";
 import { Control } from "./control.ts";
 import { type EffectiveSettings, withLogLevel } from "./effective-settings.ts";
 import { FileWatcher, type ReloadEngine } from "./file-watcher.ts";
-import { GatewayLink } from "./gateway-link.ts";
+import { GatewayLinks } from "./gateway-links.ts";
 import type { InheritedSockets } from "./inherited-sockets.ts";
 import { closeHandle, KeptHandles } from "./kept-handles.ts";
 import { MasterMetrics } from "./master-metrics.ts";
@@ -22,7 +22,7 @@ import { Monitor } from "./monitor.ts";
 import type { NurseryHappening, NurseryProcess } from "./nursery-process.ts";
 import { NurseryWatch } from "./nursery-watch.ts";
 import type { Outward } from "./outward.ts";
-import { eventName, gatewayEvent, nurseryEvent } from "./received.ts";
+import { eventName, nurseryEvent } from "./received.ts";
 import type { ServiceNotifier } from "./service-notifier.ts";
 import type { ReadAgain } from "./settings-reader.ts";
 import type { SuccessorEnd } from "./successor.ts";
@@ -77,7 +77,12 @@ export class Arbiter {
   });
   readonly #metrics = new MasterMetrics((message) => this.#nursery.send(message));
   #nursery: NurseryProcess;
-  #gateway: GatewayLink | undefined;
+  readonly #gateways = new GatewayLinks({
+    said: (gateway, said) => this.#feed({ type: "gateway-said", gateway, said }),
+    closed: (pid) => this.#feed({ type: "gateway-closed", pid }),
+    reported: (report) => this.#control.onReport(report),
+    monitor: this.#monitor,
+  });
   #settings: EffectiveSettings;
   /** What stands behind the mind's plans. */
   readonly #settingsOf = new WeakMap<Plan, EffectiveSettings>();
@@ -108,7 +113,7 @@ export class Arbiter {
       version: this.#state.plan.version,
       pid: this.#state.plan.pid,
       resolved: () => this.#settings.resolved,
-      gateways: () => (this.#gateway === undefined ? [] : [this.#gateway]),
+      gateways: () => this.#gateways.all,
       listenerDescriptors: () => this.#kept.listenerDescriptors(),
       now: () => performance.now(),
       signal: (name) => this.onSignal(name),
@@ -158,7 +163,7 @@ export class Arbiter {
   /** Certificates always, sources with `reload`. */
   #watchFiles({ certificates, resolved }: EffectiveSettings): void {
     const { log } = this.#options.outward;
-    certificates?.watch(log, (tls: TlsMaterial) => this.#gateway?.send({ cmd: "tls", tls }));
+    certificates?.watch(log, (tls: TlsMaterial) => this.#gateways.tellAll({ cmd: "tls", tls }));
     const { reload, reload_engine } = resolved.settings;
     const engine = reload === true ? (reload_engine ?? "auto") : undefined;
     if (engine === this.#sources?.engine) return;
@@ -218,30 +223,17 @@ export class Arbiter {
         this.#options.inherited.close();
         break;
       case "parked":
-        this.#kept.keepParked(handle);
+        this.#kept.keepParked(said.gateway, handle);
         break;
       case "gateway-channel":
-        this.#kept.keepGatewayChannel(said.pid, handle);
+        this.#kept.keepGatewayChannel(said.gateway, said.pid, handle);
         break;
       case "gateway":
-        this.#gateway?.close();
-        this.#gateway = this.#connectGateway(handle, said.pid);
+        this.#gateways.connect(said.gateway, said.pid, handle);
         break;
       default:
         closeHandle(handle);
     }
-  }
-
-  #connectGateway(handle: unknown, pid: number): GatewayLink {
-    const onMessage = (message: unknown): void => {
-      if (this.#monitor.takes(pid, message, (answer) => link.send(answer)) || link.closed) return;
-      const said = gatewayEvent(message);
-      if (said?.ev === "report") this.#control.onReport(message as Parameters<Control["onReport"]>[0]);
-      else if (said !== undefined) this.#feed({ type: "gateway-said", said });
-    };
-    const onClose = (): void => this.#feed({ type: "gateway-closed", pid });
-    const link = new GatewayLink(handle, pid, onMessage, onClose, () => this.#monitor.gatewayGone(pid));
-    return link;
   }
 
   /** Unix sockets that nobody listens on any more are removed; while another master shares them, that is its affair. */
@@ -282,7 +274,7 @@ export class Arbiter {
     const { fallback } = this.#state;
     const before = fallback && this.#settingsOf.get(fallback.plan);
     this.#nursery.send({ ...settings.settingsMessage, keep: before === undefined ? [] : [before.run] });
-    this.#gateway?.send(this.#configureMessage());
+    this.#gateways.tellAll(this.#configureMessage());
   }
 
   #feed(event: Unstamped): void {
@@ -333,7 +325,7 @@ export class Arbiter {
         this.#applySettings(command.plan);
         break;
       case "hand-over":
-        for (const [message, handle] of this.#kept.adoptions(command.gateway)) this.#nursery.send(message, handle);
+        for (const [message, handle] of this.#kept.adoptions(command.gateways)) this.#nursery.send(message, handle);
         break;
       case "tell-nursery":
         this.#nursery.send(command.message);
@@ -342,18 +334,20 @@ export class Arbiter {
         this.#nursery.kill();
         break;
       case "start-gateway":
-        this.#nursery.send({ ...this.#options.gatewayMessage, hold: command.hold });
+        this.#nursery.send({ ...this.#options.gatewayMessage, gateway: command.gateway, hold: command.hold });
         break;
       case "configure-gateway":
-        this.#gateway?.send({ ...this.#configureMessage(), hold: command.hold });
+        this.#gateways.tell(command.gateway, { ...this.#configureMessage(), hold: command.hold });
         break;
       case "tell-gateway":
-        this.#gateway?.send(command.message);
+        this.#gateways.tell(command.gateway, command.message);
+        break;
+      case "tell-gateways":
+        this.#gateways.tellAll(command.message);
         break;
       case "drop-gateway":
-        this.#gateway?.close();
-        this.#gateway = undefined;
-        this.#kept.closeGateway();
+        this.#gateways.drop(command.gateway);
+        this.#kept.closeGateway(command.gateway);
         break;
       case "kill-process":
         killProcess(command.pid);

@@ -22,8 +22,9 @@ export class KeptHandles {
   /** Those of an answer to `bind` that is not complete. */
   #coming = new Map<number, KeptListener>();
   #asked: readonly ListenAddress[] = [];
-  #parked: unknown;
-  #gatewayChannel: { readonly pid: number; readonly handle: unknown } | undefined;
+  /** By the index of the gateway. */
+  readonly #parked = new Map<number, unknown>();
+  readonly #gatewayChannels = new Map<number, { readonly pid: number; readonly handle: unknown }>();
 
   /** One of the listeners that an answer to `bind` brings. They count together, from `keepListeners` on. */
   addListener(address: ListenAddress, handle: unknown): void {
@@ -45,28 +46,29 @@ export class KeptHandles {
     this.#coming = new Map();
   }
 
-  keepParked(handle: unknown): void {
-    closeHandle(this.#parked);
-    this.#parked = handle;
+  keepParked(gateway: number, handle: unknown): void {
+    closeHandle(this.#parked.get(gateway));
+    this.#parked.set(gateway, handle);
   }
 
   /** @param pid  The gateway's: a nursery that has not started it knows it from here. */
-  keepGatewayChannel(pid: number, handle: unknown): void {
-    closeHandle(this.#gatewayChannel?.handle);
-    this.#gatewayChannel = { pid, handle };
+  keepGatewayChannel(gateway: number, pid: number, handle: unknown): void {
+    closeHandle(this.#gatewayChannels.get(gateway)?.handle);
+    this.#gatewayChannels.set(gateway, { pid, handle });
   }
 
-  /** What a new nursery adopts, in the order in which it is sent: `[message, handle]`. */
-  adoptions(withGateway: boolean): [object, unknown][] {
+  /** What a new nursery adopts, in the order in which it is sent: `[message, handle]`. @param gateways  Those that live. */
+  adoptions(gateways: readonly number[]): [object, unknown][] {
     const adoptions: [object, unknown][] = [];
     for (const { address, handle } of this.#listeners.values()) {
       const asked = this.#asked.find(({ index }) => index === address.index) ?? address;
       adoptions.push([{ cmd: "adopt", what: "listener", ...address, asked }, handle]);
     }
-    if (withGateway && this.#parked !== undefined) adoptions.push([{ cmd: "adopt", what: "parked" }, this.#parked]);
-    if (withGateway && this.#gatewayChannel !== undefined) {
-      const { pid, handle } = this.#gatewayChannel;
-      adoptions.push([{ cmd: "adopt", what: "gateway-channel", pid }, handle]);
+    for (const gateway of gateways) {
+      const parked = this.#parked.get(gateway);
+      if (parked !== undefined) adoptions.push([{ cmd: "adopt", what: "parked", gateway }, parked]);
+      const channel = this.#gatewayChannels.get(gateway);
+      if (channel !== undefined) adoptions.push([{ cmd: "adopt", what: "gateway-channel", gateway, pid: channel.pid }, channel.handle]);
     }
     return adoptions;
   }
@@ -90,10 +92,11 @@ export class KeptHandles {
     this.dropComing();
   }
 
-  closeGateway(): void {
-    this.keepParked(undefined);
-    closeHandle(this.#gatewayChannel?.handle);
-    this.#gatewayChannel = undefined;
+  closeGateway(gateway: number): void {
+    closeHandle(this.#parked.get(gateway));
+    this.#parked.delete(gateway);
+    closeHandle(this.#gatewayChannels.get(gateway)?.handle);
+    this.#gatewayChannels.delete(gateway);
   }
 }
 

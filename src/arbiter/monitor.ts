@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { type Readiness, readiness } from "../lifecycle/readiness.ts";
-import { type ArbiterState, isReady, type Worker } from "../lifecycle/state.ts";
+import { type ArbiterState, isServing, type Worker } from "../lifecycle/state.ts";
 import type { GatewayCounters, GatewayGauges } from "../telemetry/gateway-counters.ts";
 import { Traffic } from "../telemetry/traffic.ts";
 import { type AdminPage, adminPage } from "./admin-pages.ts";
@@ -111,8 +111,8 @@ function shownState(worker: Worker): ShownWorkerState {
     case "booting":
       return "booting";
     case "ready":
-      // Loaded, and the gateway has not taken notice yet.
-      return isReady(worker) ? "ready" : "booting";
+      // Loaded, and no gateway has taken notice yet.
+      return isServing(worker) ? "ready" : "booting";
     case "stopping":
       return "leaving";
     default:

@@ -32,6 +32,7 @@ export function planFromSettings(
   return {
     ...master,
     workers: settings.workers,
+    gateways: settings.gateways,
     surge: settings.reload_surge,
     timeoutMs: settings.timeout * 1000,
     gracefulTimeoutMs: settings.graceful_timeout * 1000,

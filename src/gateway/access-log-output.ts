@@ -33,8 +33,8 @@ export class AccessLogOutput {
 }
 
 /** @returns undefined when no access log is wanted (settings §5.2). */
-function openOutput({ accesslog }: Settings, onError: (text: string) => void): LogOutput | undefined {
-  return accesslog === null ? undefined : new LogOutput(accesslog, STDOUT, onError);
+function openOutput({ accesslog, gateways }: Settings, onError: (text: string) => void): LogOutput | undefined {
+  return accesslog === null ? undefined : new LogOutput(accesslog, STDOUT, onError, gateways > 1);
 }
 
 /** @param scriptName  SCRIPT_NAME of the environment, for `%({script_name}e)s` and PATH_INFO. */

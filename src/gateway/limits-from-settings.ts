@@ -179,7 +179,8 @@ export function poolLimits(
     rootPath: settings.root_path ?? "",
     messageBytesMax:
       settings.websocket_max_message_size === 0 ? MESSAGE_BYTES_MAX : Math.min(settings.websocket_max_message_size, MESSAGE_BYTES_MAX),
-    workerConnections: settings.worker_connections,
+    // Together, the gateways are not to give a worker more than it should have at once.
+    workerConnections: Math.max(1, Math.floor(settings.worker_connections / settings.gateways)),
     lookAhead: settings.look_ahead,
     requestBuffering: settings.request_buffering !== false,
     bodyWaitMs: settings.body_wait * MS_PER_SECOND,

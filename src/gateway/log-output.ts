@@ -8,12 +8,15 @@ const NOTHING = Buffer.alloc(0);
 const LINE_FEED = 0x0a;
 /** Lines kept for a pipe whose reader is slow; beyond it they are dropped. */
 const UNWRITTEN_BYTES_MAX = 1024 * 1024;
+/** What a pipe takes in one piece (PIPE_BUF): longer writes of several processes may be mixed. */
+export const PIPE_PIECE_BYTES = 4096;
 /** A slow reader is tried again this much later, should no line come before. */
 const RETRY_MS = 50;
 
 export class LogOutput implements AccessLogSink {
   readonly #file: LogFile;
   readonly #onError: (text: string) => void;
+  readonly #pieceBytes: number;
   #unwritten: Buffer = NOTHING;
   #retry: NodeJS.Timeout | undefined;
   /** A line was written in part before the disk was full: the next one must not be joined to it. */
@@ -23,9 +26,11 @@ export class LogOutput implements AccessLogSink {
    * @param target    `"-"` for the standard stream, else a path.
    * @param streamFd  1 or 2.
    * @param onError   A file cannot be opened again: the old one goes on.
+   * @param isShared  Other processes write lines there, too, so each write is of whole lines that a pipe takes in one piece.
    */
-  constructor(target: string, streamFd: number, onError: (text: string) => void) {
+  constructor(target: string, streamFd: number, onError: (text: string) => void, isShared = false) {
     this.#onError = onError;
+    this.#pieceBytes = isShared ? PIPE_PIECE_BYTES : Number.POSITIVE_INFINITY;
     this.#file = new LogFile(target, streamFd);
   }
 
@@ -42,7 +47,7 @@ export class LogOutput implements AccessLogSink {
   #writeOut(): void {
     let written = 0;
     try {
-      while (written < this.#unwritten.length) written += writeSync(this.#file.fd, this.#unwritten, written);
+      while (written < this.#unwritten.length) written += writeSync(this.#file.fd, this.#nextPiece(written));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EAGAIN") {
         this.#unwritten = Buffer.from(this.#unwritten.subarray(written));
@@ -55,6 +60,14 @@ export class LogOutput implements AccessLogSink {
     }
     if (written > 0) this.#torn = this.#unwritten[written - 1] !== LINE_FEED;
     this.#unwritten = NOTHING;
+  }
+
+  /** Whole lines, unless one alone is too long. */
+  #nextPiece(from: number): Buffer {
+    const end = from + this.#pieceBytes;
+    if (end >= this.#unwritten.length) return this.#unwritten.subarray(from);
+    const lineFeed = this.#unwritten.lastIndexOf(LINE_FEED, end - 1);
+    return this.#unwritten.subarray(from, lineFeed >= from ? lineFeed + 1 : end);
   }
 
   /** What its reader has not taken by now is lost. */

@@ -26,18 +26,19 @@ export type Command =
   | { readonly do: "read-settings"; readonly reading: number }
   /** The settings behind this plan count from now on: for the nursery, the gateway, the log, the pid file, the title. */
   | { readonly do: "apply-settings"; readonly plan: Plan }
-  /** Sends the kept listeners; with `gateway` also the parked descriptors and the copy of the gateway's channel. */
-  | { readonly do: "hand-over"; readonly gateway: boolean }
+  /** Sends the kept listeners, and of these gateways the parked descriptors and the copies of their channels. */
+  | { readonly do: "hand-over"; readonly gateways: readonly number[] }
   | { readonly do: "tell-nursery"; readonly message: NurseryCommand }
   | { readonly do: "kill-nursery" }
   /** Sends `gateway`, with the program and the flags of Node. `hold`: it gets its listeners later. */
-  | { readonly do: "start-gateway"; readonly hold: boolean }
+  | { readonly do: "start-gateway"; readonly gateway: number; readonly hold: boolean }
   /** Sends `configure`. `hold`: it is up without listeners. */
-  | { readonly do: "configure-gateway"; readonly hold: boolean }
-  | { readonly do: "tell-gateway"; readonly message: GatewayCommand }
+  | { readonly do: "configure-gateway"; readonly gateway: number; readonly hold: boolean }
+  | { readonly do: "tell-gateway"; readonly gateway: number; readonly message: GatewayCommand }
+  | { readonly do: "tell-gateways"; readonly message: GatewayCommand }
   /** Closes what was kept of a gateway that is gone: control socket, parked descriptors, copy of its channel. */
-  | { readonly do: "drop-gateway" }
-  /** SIGKILL, to the gateway or to a worker whose nursery is gone. */
+  | { readonly do: "drop-gateway"; readonly gateway: number }
+  /** SIGKILL, to a gateway or to a worker whose nursery is gone. */
   | { readonly do: "kill-process"; readonly pid: number }
   | { readonly do: "close-listeners" }
   /** Those that came with the answer to a `bind` take the place of the ones before. */

@@ -6,7 +6,7 @@ import { retryAtMs } from "./listening.ts";
 import { NURSERY_START_MS } from "./nursery.ts";
 import { ageDueMs, retireOfAge } from "./recycle.ts";
 import { READING_MS } from "./reload.ts";
-import type { ArbiterState, Turn, Worker } from "./state.ts";
+import type { ArbiterState, Gateway, Turn, Worker } from "./state.ts";
 import { abort, giveUpMold, onSignalledDue } from "./worker-events.ts";
 import { isSteady, kill } from "./workers.ts";
 
@@ -25,7 +25,7 @@ function applyWorkerDeadlines(turn: Turn, worker: Worker): void {
   if (dueMs === undefined || nowMs < dueMs) return;
   if (worker.state.at === "ready" && dueMs === ageDueMs(state, worker)) retireOfAge(turn, worker);
   else if (worker.state.at === "ready")
-    abort(turn, worker, `unlinked_s=${((nowMs - (worker.unlinkedSinceMs ?? nowMs)) / 1000).toFixed(1)}`);
+    abort(turn, worker, `unlinked_s=${((nowMs - (unlinkedSinceMs(worker) ?? nowMs)) / 1000).toFixed(1)}`);
   else if (worker.state.at !== "booting") kill(turn, worker);
   else if (worker.bornMs === undefined) giveUpMold(turn, worker);
   else abort(turn, worker, `booting_s=${((nowMs - worker.forkedMs) / 1000).toFixed(1)}`);
@@ -37,9 +37,15 @@ function bootDueMs({ plan }: ArbiterState, worker: Worker): number | undefined {
   return plan.bootTimeoutMs === 0 || sinceMs === undefined ? undefined : sinceMs + plan.bootTimeoutMs;
 }
 
-/** When a worker that has no gateway to serve is taken for hanging. */
+/** Since when the gateway that waits longest for it has. */
+function unlinkedSinceMs(worker: Worker): number | undefined {
+  return worker.unlinkedSinceMs.size === 0 ? undefined : Math.min(...worker.unlinkedSinceMs.values());
+}
+
+/** When a worker that a gateway waits for is taken for hanging. */
 function linkDueMs({ plan }: ArbiterState, worker: Worker): number | undefined {
-  return plan.timeoutMs === 0 || worker.unlinkedSinceMs === undefined ? undefined : worker.unlinkedSinceMs + plan.timeoutMs;
+  const sinceMs = unlinkedSinceMs(worker);
+  return plan.timeoutMs === 0 || sinceMs === undefined ? undefined : sinceMs + plan.timeoutMs;
 }
 
 function earlier(one: number | undefined, other: number | undefined): number | undefined {
@@ -60,6 +66,14 @@ function workerDueMs(state: ArbiterState, worker: Worker): number | undefined {
   }
 }
 
+function gatewayDueMs({ phase, nursery }: ArbiterState, { life, told, drainDueMs, backOff }: Gateway): number[] {
+  const due = told === "drain" ? [drainDueMs] : [];
+  if (phase.at === "stopping") return due;
+  if (life.at === "starting" || life.at === "connected") due.push(life.sinceMs + GATEWAY_START_MS);
+  if (life.at === "absent" && nursery.at === "up" && phase.at === "serving") due.push(backOff.notBeforeMs);
+  return due;
+}
+
 /**
  * @param nowMs  The moment of the last `step`, which has done everything that was due by then.
  * @returns      The next moment at which a `tick` is needed, or undefined when nothing is pending.
@@ -67,19 +81,17 @@ function workerDueMs(state: ArbiterState, worker: Worker): number | undefined {
 export function nextWakeMs(state: ArbiterState, nowMs: number): number | undefined {
   if (state.phase.at === "exited") return undefined;
   const due: number[] = [];
-  const { phase, nursery, gateway, workerBackOff } = state;
+  const { phase, nursery, workerBackOff } = state;
   if (phase.at === "stopping") due.push(phase.deadlineMs);
   if (nursery.at === "up") due.push(retryAtMs(state) ?? Number.POSITIVE_INFINITY);
   if (state.reload.at === "reading") due.push(state.reload.sinceMs + READING_MS);
-  if (state.gatewayTold === "drain") due.push(state.drainDueMs);
   if (phase.at !== "stopping") {
     if (state.drainDelay !== undefined) due.push(state.drainDelay.partAtMs, state.drainDelay.untilMs);
     if (nursery.at === "down") due.push(state.nurseryBackOff.notBeforeMs);
     if (nursery.at === "starting") due.push(nursery.sinceMs + NURSERY_START_MS);
-    if (gateway.at === "starting" || gateway.at === "connected") due.push(gateway.sinceMs + GATEWAY_START_MS);
     if (state.rest?.drainByMs !== undefined) due.push(state.rest.drainByMs);
-    if (gateway.at === "absent" && nursery.at === "up" && phase.at === "serving") due.push(state.gatewayBackOff.notBeforeMs);
   }
+  for (const gateway of state.gateways) due.push(...gatewayDueMs(state, gateway));
   if (workerBackOff.failures > 0) {
     due.push(workerBackOff.notBeforeMs);
     for (const { state: at, forkedMs } of state.workers.values()) {

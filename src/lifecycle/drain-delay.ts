@@ -80,7 +80,7 @@ export function superviseDrain(turn: Turn): void {
   if (nowMs < drainDelay.partAtMs) return;
   state.drainDelay = { ...drainDelay, partAtMs: Number.POSITIVE_INFINITY };
   // A gateway that starts after this has new connections only, and a drain of its own soon.
-  turn.out.push({ do: "tell-gateway", message: { cmd: "part" } });
+  turn.out.push({ do: "tell-gateways", message: { cmd: "part" } });
 }
 
 function endDelay(turn: Turn, { sinceMs }: DrainDelay, why: string): void {

@@ -22,7 +22,8 @@ export type ArbiterEvent =
   | { readonly type: "nursery-exited"; readonly nowMs: number; readonly status: ExitStatus; readonly cause?: string }
   /** The nursery lives and has answered nothing for so long. */
   | { readonly type: "nursery-silent"; readonly nowMs: number; readonly silentMs: number }
-  | { readonly type: "gateway-said"; readonly nowMs: number; readonly said: GatewayEvent }
+  /** `gateway`: its index. */
+  | { readonly type: "gateway-said"; readonly nowMs: number; readonly gateway: number; readonly said: GatewayEvent }
   /** End of file on the control socket of the gateway with this pid. */
   | { readonly type: "gateway-closed"; readonly nowMs: number; readonly pid: number }
   /** With `reload`: a source file has changed. */

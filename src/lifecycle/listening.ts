@@ -1,6 +1,7 @@
 /** The listening sockets: bound at the start, and again when a reload has changed the addresses. */
 
 import { addressInMessages, addressUrl } from "../base/address.ts";
+import { listenAgain } from "./gateway.ts";
 import { callHook } from "./hooks.ts";
 import type { ListenAddress } from "./messages.ts";
 import { noteWithdrawn } from "./reload.ts";
@@ -62,7 +63,7 @@ export function onBound(turn: Turn): boolean {
     return true;
   }
   if (state.phase.at !== "serving") return false;
-  if (state.gatewayTold === "nothing") turn.out.push({ do: "tell-nursery", message: { cmd: "listen-again" } });
+  for (const gateway of state.gateways) if (gateway.told === "nothing") listenAgain(turn, gateway);
   return true;
 }
 

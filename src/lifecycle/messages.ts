@@ -25,11 +25,11 @@ export type NurseryEvent =
   | ({ readonly ev: "listening" } & ListenAddress)
   | { readonly ev: "bound" }
   | { readonly ev: "bind-failed"; readonly index: number; readonly errno: string; readonly text: string }
-  | { readonly ev: "gateway"; readonly pid: number }
+  | { readonly ev: "gateway"; readonly gateway: number; readonly pid: number }
   /** The answer to a successor; the first nursery's is awaited before the mind begins. */
   | { readonly ev: "config-ran"; readonly status: "ok" | "missing" | "failed" | "exited"; readonly text: string }
-  | { readonly ev: "gateway-channel"; readonly pid: number }
-  | { readonly ev: "parked" }
+  | { readonly ev: "gateway-channel"; readonly gateway: number; readonly pid: number }
+  | { readonly ev: "parked"; readonly gateway: number }
   | { readonly ev: "gateway-exited"; readonly pid: number; readonly status: ExitStatus }
   | { readonly ev: "forked"; readonly worker: number; readonly pid: number }
   | { readonly ev: "ready"; readonly worker: number; readonly pid: number; readonly modules: readonly string[] }
@@ -66,7 +66,7 @@ export type NurseryEvent =
   | { readonly ev: "unlistened" }
   | { readonly ev: "adopted" }
   | { readonly ev: "log"; readonly level: LogLevel; readonly text: string }
-  | { readonly ev: "failed"; readonly cmd: string; readonly text: string; readonly worker?: number };
+  | { readonly ev: "failed"; readonly cmd: string; readonly text: string; readonly worker?: number; readonly gateway?: number };
 
 /** `It says` of the contract's §2. */
 export type GatewayEvent =
@@ -124,7 +124,8 @@ export type NurseryCommand =
   | { readonly cmd: "stop" | "dismiss" | "quit" | "abort" | "kill" | "interrupt"; readonly worker: number }
   | { readonly cmd: "warm"; readonly modules: readonly string[] }
   | { readonly cmd: "adopted"; readonly workers: readonly (readonly [number, number])[] }
-  | { readonly cmd: "pre-exec" | "reopen-logs" | "listen-again" | "no-gateway" | "unlisten" | "promoted" | "exit" };
+  | { readonly cmd: "listen-again"; readonly gateway: number }
+  | { readonly cmd: "pre-exec" | "reopen-logs" | "no-gateway" | "unlisten" | "promoted" | "exit" };
 
 export type GatewayCommand =
   | { readonly cmd: "part" | "drain" | "quit" | "reopen-logs" }

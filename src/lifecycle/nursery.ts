@@ -2,12 +2,14 @@
 
 import { countFailure, describeWait, forgetFailures, STEADY_MS } from "./back-off.ts";
 import { describeStatus } from "./exit-report.ts";
+import { listenAgain } from "./gateway.ts";
 import { callFirstHooks, callHook } from "./hooks.ts";
+import { orphanLinks } from "./links.ts";
 import { sendBind } from "./listening.ts";
 import type { ExitStatus } from "./messages.ts";
 import { isPythonSupported, unsupportedPython } from "./python-version.ts";
 import { onReadingLost } from "./reload.ts";
-import { isStaying, log, type Turn, type Worker } from "./state.ts";
+import { isLive, isStaying, log, type Turn, type Worker } from "./state.ts";
 import { finish } from "./stop.ts";
 import { abandon } from "./workers.ts";
 
@@ -46,7 +48,7 @@ export function onAdopted(turn: Turn): void {
   turn.state.configEndsNursery = false;
   callHook(turn, "when_ready");
   // It may have been on its way to the predecessor.
-  if (hasLiveGateway(turn) && turn.state.gatewayTold === "nothing") turn.out.push({ do: "tell-nursery", message: { cmd: "listen-again" } });
+  for (const gateway of turn.state.gateways) if (isLive(gateway) && gateway.told === "nothing") listenAgain(turn, gateway);
   log(turn, "info", `nursery replaced, adopted_workers=${[...turn.state.workers.values()].filter((worker) => worker.orphan).length}`);
 }
 
@@ -78,18 +80,19 @@ export function onNurseryExited(turn: Turn, status: ExitStatus, cause: string | 
   state.binds = [];
   state.heard = [];
   // Asked of the one that is gone: nobody will answer.
-  if (state.gateway.at === "starting") state.gateway = { at: "absent" };
+  for (const gateway of state.gateways) if (gateway.life.at === "starting") gateway.life = { at: "absent" };
   for (const worker of [...state.workers.values()]) {
     worker.orphan = true;
+    orphanLinks(turn, worker);
     worker.doomed = true;
     worker.signalledDueMs = undefined;
     // What it was told may have died with the nursery.
-    if (worker.pid !== undefined && worker.state.at === "stopping" && hasLiveGateway(turn)) tellThroughGateway(turn, worker);
+    if (worker.pid !== undefined && worker.state.at === "stopping" && hasLiveGateway(turn)) tellThroughGateways(turn, worker);
     if (worker.pid !== undefined && state.phase.at === "stopping" && (worker.channelEnded || !hasLiveGateway(turn))) abandon(turn, worker);
     if (worker.pid === undefined) {
       // Perhaps forked, perhaps not: if it is there, the gateway can reach it; if not, nobody misses it.
       state.workers.delete(worker.number);
-      if (hasLiveGateway(turn)) tellThroughGateway(turn, worker);
+      if (hasLiveGateway(turn)) tellThroughGateways(turn, worker);
     }
   }
   if (state.phase.at === "stopping" || state.phase.at === "exited") return;
@@ -141,7 +144,7 @@ export function superviseNursery(turn: Turn): void {
     sendBind(turn);
     return;
   }
-  turn.out.push({ do: "hand-over", gateway: hasLiveGateway(turn) });
+  turn.out.push({ do: "hand-over", gateways: state.gateways.filter(isLive).map(({ index }) => index) });
   const workers = [...state.workers.values()].flatMap((worker) => (worker.pid === undefined ? [] : [[worker.number, worker.pid] as const]));
   turn.out.push({ do: "tell-nursery", message: { cmd: "adopted", workers } });
   for (const worker of state.workers.values()) {
@@ -160,10 +163,10 @@ export function failStart(turn: Turn, text: string): void {
   finish(turn, { code: 1, reason: undefined, silent: true });
 }
 
-function tellThroughGateway(turn: Turn, worker: Worker): void {
-  turn.out.push({ do: "tell-gateway", message: { cmd: "stop-worker", worker: worker.number } });
+function tellThroughGateways(turn: Turn, worker: Worker): void {
+  turn.out.push({ do: "tell-gateways", message: { cmd: "stop-worker", worker: worker.number } });
 }
 
 function hasLiveGateway(turn: Turn): boolean {
-  return turn.state.gateway.at === "connected" || turn.state.gateway.at === "up";
+  return turn.state.gateways.some(isLive);
 }

@@ -1,6 +1,6 @@
 /** Whether clients should be sent here: what a load balancer's or an orchestrator's probe asks. */
 
-import { type ArbiterState, isReady } from "./state.ts";
+import { type ArbiterState, isServing } from "./state.ts";
 
 export interface Readiness {
   readonly ready: boolean;
@@ -20,5 +20,5 @@ function reasonsAgainst(state: ArbiterState): string[] {
   if (state.drainDelay !== undefined || state.succession.termHeld) return ["draining"];
   if (phase.at === "binding" || state.provenGeneration === undefined) return ["starting"];
   if (state.target === 0 || state.rest !== undefined) return ["resting, no workers are wanted"];
-  return [...state.workers.values()].some(isReady) ? [] : ["no worker is ready"];
+  return [...state.workers.values()].some(isServing) ? [] : ["no worker is ready"];
 }

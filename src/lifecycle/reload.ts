@@ -52,7 +52,7 @@ export function onSettingsRead(turn: Turn, reading: number, outcome: Reading): v
   state.reload = { at: "none" };
   if (outcome.status === "failed") {
     // Whoever sends HUP after a rotation of the logs gets that at least.
-    turn.out.push({ do: "reopen-logs" }, { do: "tell-gateway", message: { cmd: "reopen-logs" } });
+    turn.out.push({ do: "reopen-logs" }, { do: "tell-gateways", message: { cmd: "reopen-logs" } });
     noteWithdrawn(turn, "the settings cannot be used, everything stays as it was", `\n${outcome.text.trim()}`);
     return;
   }

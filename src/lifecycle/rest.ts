@@ -4,13 +4,14 @@
  */
 
 import { setTarget } from "./hooks.ts";
-import { log, type Turn } from "./state.ts";
+import { endLinks } from "./links.ts";
+import { type Gateway, hasUndrained, log, type Turn } from "./state.ts";
 
-/** On the way to no workers: the gateway finishes with its clients first. */
+/** On the way to no workers: the gateways finish with their clients first. */
 export interface Rest {
-  /** When the gateway has to be done; undefined: it has not been told yet. */
+  /** When the gateways have to be done; undefined: they have not been told yet. */
   drainByMs: number | undefined;
-  /** A signal wants workers again; the gateway, which has closed its listeners, finishes all the same, and another one follows. */
+  /** A signal wants workers again; the gateways, which have closed their listeners, finish all the same, and others follow. */
   recalled: boolean;
 }
 
@@ -38,28 +39,29 @@ export function recall(turn: Turn): void {
 /** Takes the steps that can be taken now. Called after every event, before the gateway is looked after. */
 export function superviseRest(turn: Turn): void {
   const { state, nowMs, out } = turn;
-  const { rest, gateway } = state;
+  const { rest } = state;
   if (rest === undefined || state.phase.at !== "serving") return;
-  if (gateway.at === "absent") {
+  const there = state.gateways.filter(({ life }) => life.at !== "absent");
+  if (there.length === 0) {
     if (!rest.recalled) wantNone(turn);
     state.rest = undefined;
     return;
   }
-  if (gateway.at !== "up") return; // it will be, or be given up
+  if (there.some(({ life }) => life.at !== "up")) return; // they will be, or be given up
   if (rest.drainByMs === undefined) {
     rest.drainByMs = nowMs + state.plan.gracefulTimeoutMs;
-    state.drained = false;
-    out.push({ do: "tell-gateway", message: { cmd: "drain" } });
+    for (const gateway of there) gateway.drained = false;
+    out.push({ do: "tell-gateways", message: { cmd: "drain" } });
     return;
   }
-  if (!state.drained && nowMs < rest.drainByMs) return;
+  if (hasUndrained(state) && nowMs < rest.drainByMs) return;
   if (!rest.recalled) {
     wantNone(turn);
-    // What they still answer goes through it; they have their own time to leave.
-    if (!state.drained && state.workers.size > 0) return;
+    // What they still answer goes through them; they have their own time to leave.
+    if (hasUndrained(state) && state.workers.size > 0) return;
   }
   state.rest = undefined;
-  sendGatewayAway(turn);
+  for (const gateway of there) sendAway(turn, gateway);
 }
 
 function wantNone(turn: Turn): void {
@@ -67,15 +69,11 @@ function wantNone(turn: Turn): void {
 }
 
 /** Not a death: nobody has to hear of it. */
-function sendGatewayAway(turn: Turn): void {
-  const { state, out } = turn;
-  state.gateway = { at: "absent" };
-  state.gatewayTold = "nothing";
-  state.drained = false;
-  for (const worker of state.workers.values()) {
-    if (worker.direct) continue;
-    worker.linked = false;
-    worker.unlinkedSinceMs = undefined;
-  }
-  out.push({ do: "tell-gateway", message: { cmd: "quit" } }, { do: "drop-gateway" });
+function sendAway(turn: Turn, gateway: Gateway): void {
+  const { index } = gateway;
+  gateway.life = { at: "absent" };
+  gateway.told = "nothing";
+  gateway.drained = false;
+  endLinks(turn, gateway);
+  turn.out.push({ do: "tell-gateway", gateway: index, message: { cmd: "quit" } }, { do: "drop-gateway", gateway: index });
 }

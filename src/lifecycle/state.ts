@@ -20,6 +20,8 @@ export interface Plan {
   /** The interpreter that the nursery runs in, a path or a name on PATH: only for messages. */
   readonly python: string;
   readonly workers: number;
+  /** Gateway processes. A reload does not change their number. */
+  readonly gateways: number;
   /** Most workers beyond the target while old ones are replaced; 0: an old one goes before its successor is forked. */
   readonly surge: number;
   /** Silence after which a worker is killed, 0 = never. */
@@ -82,12 +84,14 @@ export interface Worker {
   /** When the nursery said that it is there; the time to boot counts from here, not while a mold still imports. */
   bornMs: number | undefined;
   state: WorkerState;
-  /** The gateway of now has its channel and counts it in. */
+  /** Every gateway that is up counts it in; derived from `links`. */
   linked: boolean;
+  /** The gateways, by index, that have its channel and count it in. */
+  readonly links: Set<number>;
   /** A gateway has seen the end of its channel, and will not report it again. */
   channelEnded: boolean;
-  /** Since when the gateway of now could have counted it in, while it has not. */
-  unlinkedSinceMs: number | undefined;
+  /** Since when a gateway, by index, could have counted it in, while it has not. */
+  readonly unlinkedSinceMs: Map<number, number>;
   /** Child of a nursery that is gone: nobody can tell it anything but the gateway. */
   orphan: boolean;
   /** To be replaced, although its generation is the wanted one. */
@@ -111,13 +115,25 @@ export type NurseryState =
   | { readonly at: "up"; readonly sinceMs: number }
   | { readonly at: "down" };
 
-export type GatewayState =
+export type GatewayLife =
   | { readonly at: "absent" }
   /** `gateway` was sent; the control socket has not come yet. */
   | { readonly at: "starting"; readonly sinceMs: number }
   /** The control socket is here; `up` has not come yet. */
   | { readonly at: "connected"; readonly sinceMs: number; readonly pid: number }
   | { readonly at: "up"; readonly sinceMs: number; readonly pid: number };
+
+/** One of the gateways. All accept the same clients; each has a ticket pipe, slot memory and channels to all workers of its own. */
+export interface Gateway {
+  /** 0, 1, ...: its successors have the same. */
+  readonly index: number;
+  life: GatewayLife;
+  backOff: BackOff;
+  /** Where its part ends: nothing; it waits for its listeners; it finishes what it holds, until `drainDueMs`; it was told to go. */
+  told: "nothing" | "hold" | "drain" | "quit";
+  drainDueMs: number;
+  drained: boolean;
+}
 
 /** Why and how the server ends. */
 export interface Ending {
@@ -188,13 +204,9 @@ export interface ArbiterState {
   configEndsNursery: boolean;
   /** Some nursery has said hello. */
   nurseryProven: boolean;
-  gateway: GatewayState;
-  gatewayBackOff: BackOff;
+  readonly gateways: readonly Gateway[];
   /** Some gateway has been up. */
   gatewayProven: boolean;
-  /** Where the gateway's part ends: nothing; it waits for its listeners; it finishes what it holds, until `drainDueMs`; it was told to go. */
-  gatewayTold: "nothing" | "hold" | "drain" | "quit";
-  drainDueMs: number;
   /** Bound sockets, whose handles the hands keep, as the kernel names them. */
   listeners: readonly ListenAddress[];
   /** The addresses that `listeners` were asked for by. */
@@ -204,7 +216,6 @@ export interface ArbiterState {
   /** `listening` events of the answer that is coming in. */
   heard: ListenAddress[];
   unlistened: boolean;
-  drained: boolean;
   readonly workers: Map<number, Worker>;
   /** Highest worker number given out; never used twice. */
   lastWorker: number;
@@ -260,17 +271,13 @@ export function createState(plan: Plan, nowMs: number): ArbiterState {
     configEndsNursery: false,
     nurseryBackOff: noBackOff(),
     nurseryProven: false,
-    gateway: plan.gatewayUnderWay && !plan.direct ? { at: "starting", sinceMs: nowMs } : { at: "absent" },
-    gatewayBackOff: noBackOff(),
+    gateways: Array.from({ length: plan.gateways }, (_, index) => createGateway(index, plan, nowMs)),
     gatewayProven: false,
-    gatewayTold: "nothing",
-    drainDueMs: Number.POSITIVE_INFINITY,
     listeners: [],
     listening: [],
     binds: [],
     heard: [],
     unlistened: false,
-    drained: false,
     workers: new Map(),
     lastWorker: 0,
     target: plan.workers,
@@ -294,14 +301,42 @@ export function createState(plan: Plan, nowMs: number): ArbiterState {
   };
 }
 
+function createGateway(index: number, plan: Plan, nowMs: number): Gateway {
+  // The one that was started early is the first.
+  const isUnderWay = index === 0 && plan.gatewayUnderWay && !plan.direct;
+  return {
+    index,
+    life: isUnderWay ? { at: "starting", sinceMs: nowMs } : { at: "absent" },
+    backOff: noBackOff(),
+    told: "nothing",
+    drainDueMs: Number.POSITIVE_INFINITY,
+    drained: false,
+  };
+}
+
+/** Its control socket is there: it can be told something. */
+export function isLive({ life }: Gateway): boolean {
+  return life.at === "connected" || life.at === "up";
+}
+
+/** Some gateway lives that has not finished with its clients. */
+export function hasUndrained({ gateways }: ArbiterState): boolean {
+  return gateways.some((gateway) => isLive(gateway) && !gateway.drained);
+}
+
 /** Neither told to leave nor known to be leaving. Of these there are never more than `staffMax`. */
 export function isStaying(worker: Worker): boolean {
   return worker.state.at === "booting" || worker.state.at === "ready" || worker.state.at === "lost";
 }
 
-/** Takes requests: loaded, and known to the gateway. */
+/** Takes requests: loaded, and known to the gateways. */
 export function isReady(worker: Worker): boolean {
   return worker.state.at === "ready" && worker.linked;
+}
+
+/** Takes requests of some gateway, if not of all. */
+export function isServing(worker: Worker): boolean {
+  return worker.state.at === "ready" && (worker.direct ? worker.linked : worker.links.size > 0);
 }
 
 /** Of the wanted generation, and not to be replaced. */

@@ -6,9 +6,10 @@ import { beginDrain, superviseDrain } from "./drain-delay.ts";
 import type { ArbiterEvent, MasterSignal } from "./event.ts";
 import { masterSignal } from "./event.ts";
 import { waitStatus } from "./exit-report.ts";
-import { endHold, gatewayFailed, onGatewayConnected, onGatewayGone, onGatewayUp, superviseGateway } from "./gateway.ts";
+import { endHold, gatewayFailed, listenAgain, onGatewayConnected, onGatewayGone, onGatewayUp, superviseGateways } from "./gateway.ts";
 import { onHookFailed, setTarget } from "./hooks.ts";
 import { onLate } from "./late-requests.ts";
+import { onLinked } from "./links.ts";
 import { onBindFailed, onBound, onListening, superviseListeners } from "./listening.ts";
 import type { GatewayEvent, NurseryEvent } from "./messages.ts";
 import {
@@ -46,7 +47,7 @@ export function step(state: ArbiterState, event: ArbiterEvent): Command[] {
   superviseListeners(turn);
   superviseReload(turn);
   superviseRest(turn);
-  superviseGateway(turn);
+  superviseGateways(turn);
   if (state.phase.at === "serving" && state.nursery.at === "up") reconcile(turn);
   superviseSuccession(turn);
   superviseDrain(turn);
@@ -73,7 +74,7 @@ function takeIn(turn: Turn, event: ArbiterEvent): void {
       onNurserySilent(turn, event.silentMs);
       break;
     case "gateway-said":
-      onGatewaySaid(turn, event.said);
+      onGatewaySaid(turn, event.gateway, event.said);
       break;
     case "gateway-closed":
       onGatewayGone(turn, event.pid, null);
@@ -132,7 +133,7 @@ function onSignal(turn: Turn, name: MasterSignal): void {
       return;
     case "usr1":
       turn.out.push({ do: "reopen-logs" }, { do: "tell-nursery", message: { cmd: "reopen-logs" } });
-      turn.out.push({ do: "tell-gateway", message: { cmd: "reopen-logs" } });
+      turn.out.push({ do: "tell-gateways", message: { cmd: "reopen-logs" } });
       return;
     case "usr2":
       onUsr2(turn);
@@ -160,7 +161,7 @@ function onNurserySaid(turn: Turn, said: NurseryEvent): void {
       onBindFailed(turn, said);
       break;
     case "gateway":
-      onGatewayConnected(turn, said.pid);
+      onGatewayConnected(turn, said.gateway, said.pid);
       break;
     case "config-ran":
       onConfigRan(turn, said.status, said.text);
@@ -248,19 +249,22 @@ function onCommandFailed(turn: Turn, failed: Extract<NurseryEvent, { ev: "failed
     return;
   }
   log(turn, "error", `nursery cannot ${failed.cmd}: ${failed.text}`);
-  if (failed.cmd === "gateway" && turn.state.gateway.at === "starting") gatewayFailed(turn, failed.text);
+  const gateway = failed.cmd === "gateway" ? turn.state.gateways[failed.gateway ?? 0] : undefined;
+  if (gateway?.life.at === "starting") gatewayFailed(turn, gateway, failed.text);
   if (failed.cmd === "pre-exec") notPrepared(turn, failed.text);
   if (failed.cmd === "fork" && failed.worker !== undefined) workerEvents.onForkFailed(turn, failed.worker);
 }
 
-function onGatewaySaid(turn: Turn, said: GatewayEvent): void {
+function onGatewaySaid(turn: Turn, index: number, said: GatewayEvent): void {
+  const gateway = turn.state.gateways[index];
+  if (gateway === undefined) return;
   switch (said.ev) {
     case "up":
-      onGatewayUp(turn, said.pid);
+      onGatewayUp(turn, gateway, said.pid);
       break;
     case "worker-ready":
-      endHold(turn);
-      workerEvents.onLinked(turn, said.worker);
+      endHold(turn, gateway);
+      onLinked(turn, gateway, said.worker);
       break;
     case "worker-leaving":
       workerEvents.onLeaving(turn, said.worker);
@@ -269,10 +273,10 @@ function onGatewaySaid(turn: Turn, said: GatewayEvent): void {
       workerEvents.onLost(turn, said);
       break;
     case "drained":
-      turn.state.drained = true;
+      gateway.drained = true;
       return;
     case "resume":
-      if (turn.state.phase.at === "serving") turn.out.push({ do: "tell-nursery", message: { cmd: "listen-again" } });
+      if (turn.state.phase.at === "serving") listenAgain(turn, gateway);
       break;
     case "overdue":
       workerEvents.onOverdue(turn, said.worker, said.silentMs, said.request);

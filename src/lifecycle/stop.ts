@@ -1,10 +1,10 @@
 /**
  * The end of the server, in the one order that loses nobody who was accepted:
  * the nursery closes its listeners, then we close ours (as long as either holds one the kernel accepts clients that nobody will
- * answer), then the gateway, which finishes what it holds; then the workers leave; then the processes.
+ * answer), then the gateways, which finish what they hold; then the workers leave; then the processes.
  */
 
-import { type ArbiterState, type Ending, log, type Phase, type Turn, type Worker } from "./state.ts";
+import { type ArbiterState, type Ending, hasUndrained, isLive, log, type Phase, type Turn, type Worker } from "./state.ts";
 import { masterName, sharesSockets } from "./succession.ts";
 import { abandon, kill, quit, retire } from "./workers.ts";
 
@@ -61,12 +61,12 @@ function takeStep(turn: Turn, stopping: Stopping): void {
     case "unlisten":
       if (state.nursery.at !== "down" && !state.unlistened && !overdue) return;
       out.push({ do: "close-listeners" });
-      if (hasGateway(state)) out.push({ do: "tell-gateway", message: { cmd: "drain" } });
+      if (hasGateway(state)) out.push({ do: "tell-gateways", message: { cmd: "drain" } });
       state.phase = { ...stopping, step: "drain" };
       return;
     case "drain":
-      // Without workers the gateway would wait for ever for answers to what it holds.
-      if (hasGateway(state) && !state.drained && state.workers.size > 0 && !stopping.quick && !overdue) return;
+      // Without workers the gateways would wait for ever for answers to what they hold.
+      if (hasUndrained(state) && state.workers.size > 0 && !stopping.quick && !overdue) return;
       if (!stopping.quick) for (const worker of state.workers.values()) if (isAtWork(worker)) retire(turn, worker);
       state.phase = { ...stopping, step: "workers" };
       return;
@@ -81,7 +81,7 @@ function takeStep(turn: Turn, stopping: Stopping): void {
       }
       // A nursery that has not done it by now will not: its workers are killed without it.
       for (const worker of state.workers.values()) abandon(turn, worker);
-      if (hasGateway(state)) out.push({ do: "tell-gateway", message: { cmd: "quit" } });
+      if (hasGateway(state)) out.push({ do: "tell-gateways", message: { cmd: "quit" } });
       leaveNursery(turn, stopping);
       return;
     case "processes":
@@ -109,7 +109,7 @@ function leaveNursery(turn: Turn, stopping: Stopping): void {
 /** Ends at once, killing what is left of the two processes; workers follow by their lifeline. */
 export function finish(turn: Turn, ending: Ending): void {
   const { state, out } = turn;
-  if (state.gateway.at === "connected" || state.gateway.at === "up") out.push({ do: "kill-process", pid: state.gateway.pid });
+  for (const { life } of state.gateways) if ("pid" in life) out.push({ do: "kill-process", pid: life.pid });
   if (state.nursery.at !== "down") out.push({ do: "kill-nursery" });
   announce(turn, ending);
   if (state.succession.successor === "started") out.push({ do: "tell-service-manager", note: "handed-over" });
@@ -134,5 +134,5 @@ function isBeingKilled(worker: Worker): boolean {
 }
 
 function hasGateway(state: ArbiterState): boolean {
-  return state.gateway.at === "connected" || state.gateway.at === "up";
+  return state.gateways.some(isLive);
 }

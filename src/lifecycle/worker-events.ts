@@ -4,6 +4,7 @@ import { countFailure, describeWait, STEADY_MS } from "./back-off.ts";
 import { endCause } from "./end-cause.ts";
 import { BOOT_ERROR_CODE, describeStatus, exitReport, haltReason } from "./exit-report.ts";
 import { isParting } from "./gateway.ts";
+import { awaitLink, unlink } from "./links.ts";
 import type { ExitStatus, GatewayEvent, RequestInfo } from "./messages.ts";
 import { commitReload, withdrawReload } from "./reload.ts";
 import { countRestart, noteReason } from "./restarts.ts";
@@ -43,9 +44,9 @@ export function onLoaded(turn: Turn, number: number, pid: number, modules: reado
   if (worker === undefined || worker.state.at !== "booting") return;
   worker.pid = pid;
   worker.state = { at: "ready", sinceMs: nowMs };
-  // Nobody else has to know a direct worker.
+  // No gateway has to know a direct worker.
   if (worker.direct) worker.linked = true;
-  if (state.gateway.at === "up" && !isParting(state)) awaitLink(turn, worker);
+  for (const gateway of state.gateways) if (gateway.life.at === "up" && !isParting(gateway)) awaitLink(turn, gateway, worker);
   if (state.plan.warmImports && !state.warmed && state.phase.at === "serving") {
     state.warmed = true;
     turn.out.push({ do: "tell-nursery", message: { cmd: "warm", modules } });
@@ -53,21 +54,8 @@ export function onLoaded(turn: Turn, number: number, pid: number, modules: reado
   noteReady(turn, worker);
 }
 
-/** From now on the worker has `timeout` to be counted in: one that is in a request of a gateway that is gone has no other clock. */
-export function awaitLink(turn: Turn, worker: Worker): void {
-  if (!worker.linked) worker.unlinkedSinceMs = turn.nowMs;
-}
-
-/** The gateway counts the worker in. */
-export function onLinked(turn: Turn, number: number): void {
-  const worker = turn.state.workers.get(number);
-  if (worker === undefined || isParting(turn.state)) return;
-  worker.linked = true;
-  worker.unlinkedSinceMs = undefined;
-  noteReady(turn, worker);
-}
-
-function noteReady(turn: Turn, worker: Worker): void {
+/** It may be ready now. */
+export function noteReady(turn: Turn, worker: Worker): void {
   const { state } = turn;
   if (!isReady(worker)) return;
   log(turn, "debug", `worker ready worker=${worker.number} gen=${worker.generation} pid=${worker.pid}`);
@@ -80,7 +68,7 @@ function noteReady(turn: Turn, worker: Worker): void {
 export function onLeaving(turn: Turn, number: number): void {
   const worker = turn.state.workers.get(number);
   if (worker === undefined) return;
-  worker.linked = false;
+  unlink(worker);
   if (worker.state.at === "ready") worker.state = { at: "stopping", killAtMs: turn.nowMs + turn.state.plan.gracefulTimeoutMs };
 }
 
@@ -94,7 +82,7 @@ export function onLost(turn: Turn, lost: Extract<GatewayEvent, { ev: "worker-los
   const worker = state.workers.get(number);
   // The nursery may have reported its exit first.
   if (worker === undefined) return;
-  worker.linked = false;
+  unlink(worker);
   worker.channelEnded = true;
   if (worker.orphan && state.nursery.at !== "up") {
     // Nobody is left who could reap it; the next nursery need not hear of it.
@@ -153,7 +141,7 @@ export function abortWith(turn: Turn, worker: Worker, lines: readonly string[]):
   const booting = worker.state.at === "booting";
   noteReason(worker, "timeout");
   worker.state = { at: "aborted", killAtMs: turn.nowMs + ABORT_PATIENCE_MS, booting };
-  worker.linked = false;
+  unlink(worker);
   for (const line of lines) log(turn, "critical", line);
   turn.out.push({ do: "tell-nursery", message: { cmd: "abort", worker: worker.number } });
 }

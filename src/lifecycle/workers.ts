@@ -2,7 +2,7 @@
 
 import { STEADY_MS } from "./back-off.ts";
 import { noteReason } from "./restarts.ts";
-import { type ArbiterState, isCurrent, isReady, isStaying, log, staffMax, type Turn, type Worker } from "./state.ts";
+import { type ArbiterState, hasUndrained, isCurrent, isReady, isStaying, log, staffMax, type Turn, type Worker } from "./state.ts";
 
 /** How long a worker that has nothing to finish may take to leave. */
 const QUIT_PATIENCE_MS = 2000;
@@ -77,8 +77,9 @@ function fork(turn: Turn, scouting: boolean): void {
     bornMs: undefined,
     state: { at: "booting" },
     linked: false,
+    links: new Set(),
     channelEnded: false,
-    unlinkedSinceMs: undefined,
+    unlinkedSinceMs: new Map(),
     orphan: false,
     doomed: false,
     leaving: undefined,
@@ -106,9 +107,9 @@ function retireReplaced(turn: Turn): void {
   if (state.plan.surge === 0) retireInPlace(turn);
 }
 
-/** The gateway still has requests for workers that it feeds, although those to come do without it. */
-function mustFeed({ plan, gateway, drained }: ArbiterState): boolean {
-  return plan.direct && (gateway.at === "connected" || gateway.at === "up") && !drained;
+/** A gateway still has requests for workers that it feeds, although those to come do without it. */
+function mustFeed(state: ArbiterState): boolean {
+  return state.plan.direct && hasUndrained(state);
 }
 
 /** Without surge: as soon as nobody boots or leaves, the next old one goes, to make room. */
@@ -147,7 +148,7 @@ export function retire(turn: Turn, worker: Worker): void {
     return;
   }
   worker.state = { at: "stopping", killAtMs: turn.nowMs + turn.state.plan.gracefulTimeoutMs };
-  if (worker.orphan && !worker.direct) turn.out.push({ do: "tell-gateway", message: { cmd: "stop-worker", worker: worker.number } });
+  if (worker.orphan && !worker.direct) turn.out.push({ do: "tell-gateways", message: { cmd: "stop-worker", worker: worker.number } });
   else turn.out.push({ do: "tell-nursery", message: { cmd: "stop", worker: worker.number } });
 }
 

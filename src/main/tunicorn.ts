@@ -68,7 +68,7 @@ function startFirstNursery(): NurseryProcess | undefined {
   if (context.origin.predecessor !== undefined) return startNursery(python);
   // Node takes longest to boot: the gateway begins before anything else of the nursery, and long before its settings are known.
   const early = startNursery(python, { TUNICORN_GATEWAY: [process.execPath, ...gatewayFlags, gatewayProgram].join("\n") });
-  early.startGateway(gateway);
+  early.startGateway({ ...gateway, gateway: 0 });
   return early;
 }
 

@@ -28,8 +28,6 @@ export const NOT_SUPPORTED_YET: readonly SettingName[] = [
   "dirty_post_fork",
   "dirty_worker_init",
   "dirty_worker_exit",
-  // Ours
-  "gateways",
 ];
 
 /** Refuses to start with a setting that would be ignored. Undefined: nothing of the kind is set. */

@@ -13,31 +13,39 @@ const ADDRESS = { index: 0, kind: "tcp", host: "127.0.0.1", port: 8000 } as cons
 
 test("what is replaced is closed, once; what is kept is handed on with its address", () => {
   const kept = new KeptHandles();
-  const [first, second, lost, parked, channel] = [new Handle(), new Handle(), new Handle(), new Handle(), new Handle()];
+  const [first, second, lost, parked, channel, other] = [
+    new Handle(),
+    new Handle(),
+    new Handle(),
+    new Handle(),
+    new Handle(),
+    new Handle(),
+  ];
   kept.addListener(ADDRESS, first);
   kept.keepListeners([ASKED]);
   kept.addListener(ADDRESS, second);
-  assert.deepEqual(kept.adoptions(false), [[{ cmd: "adopt", what: "listener", ...ADDRESS, asked: ASKED }, first]]);
+  assert.deepEqual(kept.adoptions([]), [[{ cmd: "adopt", what: "listener", ...ADDRESS, asked: ASKED }, first]]);
   kept.keepListeners([ASKED]);
   kept.addListener(ADDRESS, lost);
   kept.dropComing();
-  kept.keepParked(parked);
-  kept.keepGatewayChannel(4711, channel);
+  kept.keepParked(1, parked);
+  kept.keepGatewayChannel(1, 4711, channel);
+  kept.keepParked(0, other);
   assert.deepEqual([first.closed, second.closed, lost.closed], [1, 0, 1]);
-  assert.deepEqual(kept.adoptions(true), [
+  assert.deepEqual(kept.adoptions([1]), [
     [{ cmd: "adopt", what: "listener", ...ADDRESS, asked: ASKED }, second],
-    [{ cmd: "adopt", what: "parked" }, parked],
-    [{ cmd: "adopt", what: "gateway-channel", pid: 4711 }, channel],
+    [{ cmd: "adopt", what: "parked", gateway: 1 }, parked],
+    [{ cmd: "adopt", what: "gateway-channel", gateway: 1, pid: 4711 }, channel],
   ]);
-  assert.equal(kept.adoptions(false).length, 1);
-  kept.closeGateway();
+  assert.equal(kept.adoptions([]).length, 1);
+  kept.closeGateway(1);
   kept.closeListeners();
   kept.closeListeners();
   assert.deepEqual(
-    [second, parked, channel].map(({ closed }) => closed),
-    [1, 1, 1],
+    [second, parked, channel, other].map(({ closed }) => closed),
+    [1, 1, 1, 0],
   );
-  assert.deepEqual(kept.adoptions(true), []);
+  assert.deepEqual(kept.adoptions([0, 1]), [[{ cmd: "adopt", what: "parked", gateway: 0 }, other]]);
 });
 
 test("the listeners' descriptors are given in the order of the addresses", () => {

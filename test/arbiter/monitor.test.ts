@@ -23,6 +23,7 @@ function addWorker(state: ArbiterState, number: number, at: WorkerState, linked 
     forkedMs: 4000,
     state: at,
     linked,
+    links: new Set(linked ? [0] : []),
   } as Worker);
 }
 

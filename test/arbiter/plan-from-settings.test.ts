@@ -24,6 +24,7 @@ test("the settings that the mind needs, in its units", () => {
   assert.deepEqual(plan, {
     ...MASTER,
     workers: 3,
+    gateways: 1,
     surge: 1,
     timeoutMs: 7000,
     gracefulTimeoutMs: 9000,

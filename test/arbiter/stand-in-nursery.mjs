@@ -51,7 +51,7 @@ async function startGateway() {
       if (message.cmd === "quit") near.destroy();
     }
   });
-  say({ ev: "gateway", pid: 4000 }, far._handle);
+  say({ ev: "gateway", gateway: 0, pid: 4000 }, far._handle);
 }
 
 const commands = {

@@ -230,3 +230,8 @@ for (const { words, protocols } of [
     assert.deepEqual(protocolsByTls(settingsOf(words)), protocols);
   });
 }
+
+test("gateways share what a worker may have at once, and each has one request at least", () => {
+  const perWorker = (...words: string[]) => poolLimits(settingsOf(words), SURROUNDINGS).workerConnections;
+  assert.deepEqual([perWorker(), perWorker("--gateways", "3"), perWorker("--gateways", "3", "--worker-connections", "2")], [1000, 333, 1]);
+});

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { closeSync, constants, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { LogOutput } from "../../src/gateway/log-output.ts";
+import { LogOutput, PIPE_PIECE_BYTES } from "../../src/gateway/log-output.ts";
 import { temporaryDirectory, until } from "./spool-directory.ts";
 
 test("lines are appended, and go to the new file after reopen", (t) => {
@@ -63,4 +63,39 @@ test("a pipe whose reader is slow gets all lines later, without a further one", 
   closeSync(reader);
   output.write("nobody reads this\n");
   closeSync(writer);
+});
+
+test("lines of two processes on one pipe are never mixed, however slow its reader", async (t) => {
+  const path = join(temporaryDirectory(t), "pipe");
+  execFileSync("mkfifo", [path]);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writers = ["a", "b"].map((letter) => {
+    const descriptor = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    return { letter, descriptor, output: new LogOutput("-", descriptor, assert.fail, true) };
+  });
+  const [TURNS, LINES, LINE_BYTES] = [4, 50, 1000];
+  // More than a pipe holds: one of them ends in the middle of what it has to say, and the other goes on.
+  for (let turn = 0; turn < TURNS; turn++)
+    for (const { letter, output } of writers) output.write(`${letter.repeat(LINE_BYTES - 1)}\n`.repeat(LINES));
+  let text = "";
+  const buffer = Buffer.alloc(65536);
+  await until(() => {
+    try {
+      text += buffer.latin1Slice(0, readSync(reader, buffer));
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, "EAGAIN");
+    }
+    return text.length >= 2 * TURNS * LINES * LINE_BYTES;
+  });
+  const lines = text.split("\n").slice(0, -1);
+  for (const { letter } of writers) assert.equal(lines.filter((line) => line === letter.repeat(LINE_BYTES - 1)).length, TURNS * LINES);
+  // One alone that is too long is passed on all the same.
+  const long = `${"x".repeat(PIPE_PIECE_BYTES + 100)}\n`;
+  writers[0]!.output.write(`short\n${long}`);
+  await until(() => {
+    text += buffer.latin1Slice(0, readSync(reader, buffer));
+    return text.endsWith(`short\n${long}`);
+  });
+  for (const { descriptor } of writers) closeSync(descriptor);
+  closeSync(reader);
 });

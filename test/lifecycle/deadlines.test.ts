@@ -20,17 +20,18 @@ const SITUATIONS: readonly { name: string; wakeMs: number; bring: (world: World)
   {
     name: "a worker was lost",
     wakeMs: 1000,
-    bring: (world) => world.feed({ type: "gateway-said", said: { ev: "worker-lost", worker: 1, pid: 7, requests: [], more: 0 } }),
+    bring: (world) =>
+      world.feed({ type: "gateway-said", gateway: 0, said: { ev: "worker-lost", worker: 1, pid: 7, requests: [], more: 0 } }),
   },
   {
     name: "a worker was aborted",
     wakeMs: 1000,
-    bring: (world) => world.feed({ type: "gateway-said", said: { ev: "overdue", worker: 1, silentMs: 1 } }),
+    bring: (world) => world.feed({ type: "gateway-said", gateway: 0, said: { ev: "overdue", worker: 1, silentMs: 1 } }),
   },
   {
     name: "a worker leaves",
     wakeMs: 9000,
-    bring: (world) => world.feed({ type: "gateway-said", said: { ev: "worker-leaving", worker: 1 } }),
+    bring: (world) => world.feed({ type: "gateway-said", gateway: 0, said: { ev: "worker-leaving", worker: 1 } }),
   },
   { name: "the server stops", wakeMs: 9000, bring: (world) => world.signal("term") },
   { name: "a worker died young", wakeMs: 100, bring: (world) => world.workerDies(1, { code: 1 }) },

@@ -43,7 +43,7 @@ test("one that never comes up is tried five times, then the server ends with 1",
 
 test("one that hangs while it starts is killed after 20 s", () => {
   const world = new World({ workers: 1 });
-  world.run(() => world.state.gateway.at === "connected");
+  world.run(() => world.state.gateways[0]?.life.at === "connected");
   const pid = world.gatewayPid;
   world.sleep();
   while (world.nowMs < 20_000) world.sleep();
@@ -52,27 +52,27 @@ test("one that hangs while it starts is killed after 20 s", () => {
 
 test("a command that failed counts as a gateway that failed", () => {
   const world = new World({ workers: 1 });
-  world.run(() => world.state.gateway.at === "starting");
+  world.run(() => world.state.gateways[0]?.life.at === "starting");
   world.said({ ev: "failed", cmd: "gateway", text: "[Errno 2] No such file or directory: 'node'" });
-  assert.equal(world.state.gateway.at, "absent");
-  assert.equal(world.state.gatewayBackOff.failures, 1);
+  assert.equal(world.state.gateways[0]?.life.at, "absent");
+  assert.equal(world.state.gateways[0]?.backOff.failures, 1);
 });
 
 test("a paused gateway gets its listeners again when it asks", () => {
   const world = settled();
-  const commands = world.feed({ type: "gateway-said", said: { ev: "resume" } });
-  assert.deepEqual(commands, [{ do: "tell-nursery", message: { cmd: "listen-again" } }]);
+  const commands = world.feed({ type: "gateway-said", gateway: 0, said: { ev: "resume" } });
+  assert.deepEqual(commands, [{ do: "tell-nursery", message: { cmd: "listen-again", gateway: 0 } }]);
 });
 
 test("without workers that it feeds there is no gateway: one that was started early is ended before the sockets are bound", () => {
   const world = new World({ direct: true, gatewayUnderWay: true });
   const told = world.commands.flatMap((command) => (command.do === "tell-nursery" ? [command.message.cmd] : []));
   assert.deepEqual(told.slice(0, 2), ["no-gateway", "bind"]);
-  world.said({ ev: "gateway", pid: 4711 });
-  assert.deepEqual(world.commands.at(-1), { do: "drop-gateway" });
+  world.said({ ev: "gateway", gateway: 0, pid: 4711 });
+  assert.deepEqual(world.commands.at(-1), { do: "drop-gateway", gateway: 0 });
   world.said({ ev: "gateway-exited", pid: 4711, status: { signal: "SIGKILL" } });
   world.run(() => world.isSettled());
-  assert.equal(world.state.gateway.at, "absent");
+  assert.equal(world.state.gateways[0]?.life.at, "absent");
   assert.ok(!world.commands.some((command) => command.do === "start-gateway" || command.do === "configure-gateway"));
   assert.ok(!world.lines.some((line) => line.includes("gateway")), world.lines.join("\n"));
 });

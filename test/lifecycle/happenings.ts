@@ -21,7 +21,8 @@ const TO_WORKERS = [
 
 /** One thing that may happen in the world; numbers choose among what is there. */
 type Happening =
-  | { kind: "nursery" | "gateway" | "workers" | "hands" | "sleep" | "drain" | "kill-nursery" | "nursery-hangs" | "kill-gateway" }
+  | { kind: "nursery" | "workers" | "hands" | "sleep" | "drain" | "kill-nursery" | "nursery-hangs" }
+  | { kind: "gateway" | "kill-gateway"; which: number }
   | { kind: "signal"; name: (typeof MASTER_SIGNALS)[number] }
   | { kind: (typeof TO_WORKERS)[number]; which: number }
   | { kind: "boots"; result: BootResult }
@@ -42,15 +43,13 @@ const foundPlan: fc.Arbitrary<Partial<Plan>> = fc.record({
   addresses: fc.subarray(ADDRESSES, { minLength: 1 }).map((addresses) => addresses.map((address, index) => ({ index, ...address }))),
 });
 
-const ordinary: fc.Arbitrary<Happening> = fc.constantFrom<Happening[]>(
-  { kind: "nursery" },
-  { kind: "gateway" },
-  { kind: "workers" },
-  { kind: "sleep" },
-  { kind: "hands" },
+const ordinary: fc.Arbitrary<Happening> = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom<Happening[]>({ kind: "nursery" }, { kind: "workers" }, { kind: "sleep" }, { kind: "hands" }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("gateway" as const), which: fc.nat(5) }) },
 );
 const fault: fc.Arbitrary<Happening> = fc.oneof(
-  fc.constantFrom<Happening[]>({ kind: "kill-nursery" }, { kind: "nursery-hangs" }, { kind: "kill-gateway" }),
+  fc.constantFrom<Happening[]>({ kind: "kill-nursery" }, { kind: "nursery-hangs" }),
+  fc.record({ kind: fc.constant("kill-gateway" as const), which: fc.nat(5) }),
   fc.record({
     kind: fc.constantFrom(...TO_WORKERS),
     which: fc.nat(9),
@@ -90,6 +89,7 @@ const deadly = fc.array(
 );
 const plan = fc.record({
   workers: fc.integer({ min: 1, max: 5 }),
+  gateways: fc.constantFrom(1, 1, 2, 3),
   surge: fc.integer({ min: 0, max: 3 }),
   preload: fc.boolean(),
   direct: fc.boolean(),
@@ -111,7 +111,7 @@ function happen(world: World, happening: Happening): void {
       world.nurseryWorks();
       break;
     case "gateway":
-      world.gatewayWorks();
+      world.gatewayWorks(happening.which);
       break;
     case "workers":
       world.workersWork();
@@ -154,7 +154,7 @@ function happen(world: World, happening: Happening): void {
       world.feed({ type: "nursery-silent", silentMs: 120_000 });
       break;
     case "kill-gateway":
-      world.killGateway();
+      world.killGateway(happening.which);
       break;
     case "signal":
       world.signal(happening.name);
@@ -181,16 +181,18 @@ function happenToWorker(world: World, kind: (typeof TO_WORKERS)[number], which: 
     world.said({ ev: "worn", worker: worker.number, requests: 10 });
   else if ((kind === "worker-grows" || kind === "worker-explodes") && worker.nurseryPid === world.nurseryPid)
     world.said({ ev: "memory", worker: worker.number, bytes: 2e9, limitBytes: 1e9, hard: kind === "worker-explodes" });
-  else if (worker.linkedTo !== undefined && worker.linkedTo === world.gatewayPid) {
+  else {
+    const { index: gateway = 0, pid } = world.gateways[which % world.gateways.length] ?? {};
+    if (pid === undefined || worker.linkedTo.get(gateway) !== pid) return;
     const request = { method: "GET", target: "/", id: 7, ageMs: 31_000 };
     if (kind === "worker-overdue") {
-      world.feed({ type: "gateway-said", said: { ev: "overdue", worker: worker.number, silentMs: 31_000, request } });
+      world.feed({ type: "gateway-said", gateway, said: { ev: "overdue", worker: worker.number, silentMs: 31_000, request } });
     } else if (kind === "worker-late") {
       const limit = which % 2 === 0 ? ("soft" as const) : ("hard" as const);
-      world.feed({ type: "gateway-said", said: { ev: "late", worker: worker.number, limit, first: true, request } });
+      world.feed({ type: "gateway-said", gateway, said: { ev: "late", worker: worker.number, limit, first: true, request } });
     } else if (kind === "worker-leaves") {
       worker.leaving = true;
-      world.feed({ type: "gateway-said", said: { ev: "worker-leaving", worker: worker.number } });
+      world.feed({ type: "gateway-said", gateway, said: { ev: "worker-leaving", worker: worker.number } });
     }
   }
 }

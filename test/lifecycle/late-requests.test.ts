@@ -21,7 +21,7 @@ function told(world: World): string[] {
 test("at the soft limit the worker is interrupted, again and again; the log has it once", () => {
   const world = settled();
   for (const first of [true, false, false])
-    world.feed({ type: "gateway-said", said: { ev: "late", worker: 1, limit: "soft", first, request: REQUEST } });
+    world.feed({ type: "gateway-said", gateway: 0, said: { ev: "late", worker: 1, limit: "soft", first, request: REQUEST } });
   const pid = world.workers.get(1)?.pid;
   assert.deepEqual(
     world.lines.filter((line) => line.includes("time limit")),
@@ -34,7 +34,7 @@ test("at the soft limit the worker is interrupted, again and again; the log has 
 test("a slow request is shown, each time that it is told of; its worker is left alone", () => {
   const world = settled();
   for (const first of [true, false])
-    world.feed({ type: "gateway-said", said: { ev: "late", worker: 1, limit: "slow", first, request: REQUEST } });
+    world.feed({ type: "gateway-said", gateway: 0, said: { ev: "late", worker: 1, limit: "slow", first, request: REQUEST } });
   const shown = {
     do: "log-stacks",
     worker: 1,
@@ -52,7 +52,7 @@ test("at the hard limit the worker shows its stacks and is killed a second later
   const world = settled();
   const pid = world.workers.get(1)?.pid;
   world.workers.get(1)!.busy = true;
-  world.feed({ type: "gateway-said", said: { ev: "late", worker: 1, limit: "hard", first: true, request: REQUEST } });
+  world.feed({ type: "gateway-said", gateway: 0, said: { ev: "late", worker: 1, limit: "hard", first: true, request: REQUEST } });
   assert.deepEqual(
     world.lines.filter((line) => line.startsWith("critical")),
     [`critical: request over its hard time limit, killing its worker worker=1 pid=${pid} method=GET target=/slow id=7 age_s=3.1`],
@@ -65,9 +65,9 @@ test("at the hard limit the worker shows its stacks and is killed a second later
 
 test("a worker that is gone, or being killed, is left alone", () => {
   const world = settled();
-  world.feed({ type: "gateway-said", said: { ev: "late", worker: 99, limit: "hard", first: true, request: REQUEST } });
+  world.feed({ type: "gateway-said", gateway: 0, said: { ev: "late", worker: 99, limit: "hard", first: true, request: REQUEST } });
   world.workers.get(1)!.busy = true;
   for (let again = 0; again < 2; again += 1)
-    world.feed({ type: "gateway-said", said: { ev: "late", worker: 1, limit: "hard", first: true, request: REQUEST } });
+    world.feed({ type: "gateway-said", gateway: 0, said: { ev: "late", worker: 1, limit: "hard", first: true, request: REQUEST } });
   assert.deepEqual(told(world), ["fork", "abort"]);
 });

@@ -109,7 +109,7 @@ test("a dead nursery is followed by one that takes over and replaces the orphans
     [
       { do: "start-nursery" },
       { do: "send-settings" },
-      { do: "hand-over", gateway: true },
+      { do: "hand-over", gateways: [0] },
       {
         do: "tell-nursery",
         message: {
@@ -123,7 +123,9 @@ test("a dead nursery is followed by one that takes over and replaces the orphans
     ],
   );
   world.run(() => world.isSettled());
-  const stops = world.commands.slice(from).flatMap((command) => (command.do === "tell-gateway" ? [command.message] : []));
+  const stops = world.commands
+    .slice(from)
+    .flatMap((command) => (command.do === "tell-gateway" || command.do === "tell-gateways" ? [command.message] : []));
   assert.deepEqual(stops, [
     { cmd: "stop-worker", worker: 1 },
     { cmd: "stop-worker", worker: 2 },
@@ -182,7 +184,7 @@ test("a gateway that was asked of the dead nursery is asked of its successor, wi
   const world = settled({ workers: 1 });
   world.nowMs = 60_000;
   world.killGateway();
-  assert.equal(world.state.gateway.at, "starting");
+  assert.equal(world.state.gateways[0]?.life.at, "starting");
   world.killNursery();
   world.run(() => world.isSettled());
   assert.equal(world.nowMs, 60_000);

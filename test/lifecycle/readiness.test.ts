@@ -59,3 +59,12 @@ test("a resting master, and one that stops", () => {
   world.run();
   assert.deepEqual(readiness(world.state), because("stopping"));
 });
+
+test("one of two gateways is started again: the other serves", () => {
+  const world = settled({ gateways: 2 });
+  world.killGateway(1);
+  world.run(() => {
+    assert.deepEqual(readiness(world.state), READY);
+    return world.isSettled();
+  });
+});

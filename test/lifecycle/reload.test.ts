@@ -154,7 +154,9 @@ test("from fed workers to direct ones: the gateway finishes while the last of it
   const world = settled();
   const from = world.commands.length;
   hup(world, { direct: true });
-  const told = world.commands.slice(from).flatMap((command) => (command.do === "tell-gateway" ? [command.message.cmd] : []));
+  const told = world.commands
+    .slice(from)
+    .flatMap((command) => (command.do === "tell-gateway" || command.do === "tell-gateways" ? [command.message.cmd] : []));
   assert.deepEqual(told, ["drain", "quit"]);
   assert.ok(!world.lines.some((line) => line.includes("gateway died")));
   hup(world, { direct: false });
@@ -165,7 +167,7 @@ test("from direct workers to fed ones: the gateway gets its listeners with its f
   const world = settled({ direct: true });
   world.found = { direct: false };
   world.signal("hup");
-  world.run(() => world.state.gateway.at === "up");
+  world.run(() => world.state.gateways[0]?.life.at === "up");
   assert.equal(world.gatewayListens, false);
   world.run(() => world.isSettled());
   world.checkPlan();

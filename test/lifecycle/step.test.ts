@@ -28,7 +28,7 @@ test("USR1 reopens the logs everywhere", () => {
   assert.deepEqual(world.signal("usr1").slice(1), [
     { do: "reopen-logs" },
     { do: "tell-nursery", message: { cmd: "reopen-logs" } },
-    { do: "tell-gateway", message: { cmd: "reopen-logs" } },
+    { do: "tell-gateways", message: { cmd: "reopen-logs" } },
   ]);
 });
 
@@ -42,7 +42,7 @@ test("a signal that the application sent to its parent is the master's; one with
 test("lines of nursery and gateway reach the log; what cannot be done is reported", () => {
   const world = settled();
   world.said({ ev: "log", level: "warning", text: "from the nursery" });
-  world.feed({ type: "gateway-said", said: { ev: "log", level: "error", text: "from the gateway" } });
+  world.feed({ type: "gateway-said", gateway: 0, said: { ev: "log", level: "error", text: "from the gateway" } });
   world.said({ ev: "failed", cmd: "warm", text: "no" });
   world.said({ ev: "unknown-child", pid: 9, status: { code: 1 } });
   assert.deepEqual(world.lines.slice(-4), [

@@ -13,7 +13,7 @@ function settled(plan: ConstructorParameters<typeof World>[0] = {}): World {
 function told(world: World, from: number): string[] {
   return world.commands.slice(from).flatMap((command: Command) => {
     if (command.do === "tell-nursery") return [`nursery ${command.message.cmd}`];
-    if (command.do === "tell-gateway") return [`gateway ${command.message.cmd}`];
+    if (command.do === "tell-gateway" || command.do === "tell-gateways") return [`gateway ${command.message.cmd}`];
     return command.do === "log" || command.do === "tell-service-manager" ? [] : [command.do];
   });
 }
@@ -79,7 +79,7 @@ test("a worker that died before its nursery, while stopping, is not waited for: 
   world.signal("term");
   const { pid } = world.workers.get(1) ?? assert.fail();
   world.workers.delete(1);
-  world.feed({ type: "gateway-said", said: { ev: "worker-lost", worker: 1, pid, requests: [], more: 0 } });
+  world.feed({ type: "gateway-said", gateway: 0, said: { ev: "worker-lost", worker: 1, pid, requests: [], more: 0 } });
   stopsWithoutWaiting(world);
 });
 
@@ -121,7 +121,7 @@ test("when graceful_timeout is over the workers are killed, and a second later i
 test("a worker that boots when the stop begins is dismissed when the gateway has drained", () => {
   const world = new World({ workers: 1 });
   world.bootResult = "hangs";
-  world.run(() => world.state.gateway.at === "up" && world.state.workers.size === 1);
+  world.run(() => world.state.gateways[0]?.life.at === "up" && world.state.workers.size === 1);
   const from = world.commands.length;
   world.signal("term");
   world.run();

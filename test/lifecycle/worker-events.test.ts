@@ -90,7 +90,7 @@ test("the newest HUP wins: what boots for an older one is dismissed", () => {
 
 test("an overdue request: Gunicorn's line, ours with the request, SIGABRT, then SIGKILL", () => {
   const world = settled({ workers: 1 });
-  world.feed({ type: "gateway-said", said: { ev: "overdue", worker: 1, silentMs: 31_000, request: REQUEST } });
+  world.feed({ type: "gateway-said", gateway: 0, said: { ev: "overdue", worker: 1, silentMs: 31_000, request: REQUEST } });
   const pid = world.workers.get(1)?.pid;
   const critical = world.lines.filter((line) => line.startsWith("critical"));
   assert.deepEqual(critical, [
@@ -157,7 +157,7 @@ test("a TERM to the whole group is the master's affair alone", () => {
 test("a lost worker's request is named, and a worker that is not reaped then is killed", () => {
   const world = settled({ workers: 1 });
   const pid = world.workers.get(1)?.pid ?? assert.fail();
-  world.feed({ type: "gateway-said", said: { ev: "worker-lost", worker: 1, pid, requests: [REQUEST], more: 0 } });
+  world.feed({ type: "gateway-said", gateway: 0, said: { ev: "worker-lost", worker: 1, pid, requests: [REQUEST], more: 0 } });
   assert.ok(world.lines.includes(`error: request lost with its worker worker=1 pid=${pid} method=GET target=/slow id=7 age_s=31.0`));
   world.sleep();
   assert.equal(world.state.workers.get(1)?.state.at, "killed");
@@ -167,6 +167,7 @@ test("requests of a worker that has been reaped already are named, too", () => {
   const world = settled({ workers: 1 });
   world.feed({
     type: "gateway-said",
+    gateway: 0,
     said: { ev: "worker-lost", worker: 99, pid: 4211, requests: [REQUEST, { ...REQUEST, id: 8 }], more: 3 },
   });
   for (const id of [7, 8])
@@ -176,7 +177,7 @@ test("requests of a worker that has been reaped already are named, too", () => {
 
 test("a worker that leaves by itself is replaced", () => {
   const world = settled({ workers: 1 });
-  world.feed({ type: "gateway-said", said: { ev: "worker-leaving", worker: 1 } });
+  world.feed({ type: "gateway-said", gateway: 0, said: { ev: "worker-leaving", worker: 1 } });
   assert.equal(world.state.workers.get(1)?.state.at, "stopping");
   assert.equal(world.state.workers.get(2)?.state.at, "booting");
 });
@@ -225,7 +226,7 @@ test("a mold that hangs after a reload withdraws it", () => {
 test("without a timeout a mold may import for ever", () => {
   const world = new World({ workers: 1, preload: true, timeoutMs: 0 });
   world.moldsHang = true;
-  world.run(() => world.state.gateway.at === "up");
+  world.run(() => world.state.gateways[0]?.life.at === "up");
   world.sleep(3_600_000);
   assert.equal(nextWakeMs(world.state, world.nowMs), undefined);
   assert.equal(world.state.workers.size, 1);

@@ -13,6 +13,7 @@ export const PLAN: Plan = {
   version: "0.1.0",
   python: "/venv/bin/python",
   workers: 2,
+  gateways: 1,
   surge: 1,
   timeoutMs: 30_000,
   gracefulTimeoutMs: 30_000,
@@ -42,13 +43,26 @@ interface SimulatedWorker {
   loaded: boolean;
   /** In an import or a request that never ends: it sees neither commands nor the end of its lifeline, and has no time for SIGABRT. */
   busy: boolean;
-  linkedTo: number | undefined;
+  /** Pids of the gateways that have its channel, by their index. */
+  readonly linkedTo: Map<number, number>;
   leaving: boolean;
   /** It accepts clients by itself. */
   readonly direct: boolean;
 }
 
-type NurseryOrder = NurseryCommand | { readonly cmd: "hello" | "run-config" } | { readonly cmd: "gateway"; readonly hold: boolean };
+interface SimulatedGateway {
+  readonly index: number;
+  pid: number | undefined;
+  /** It has the listeners. */
+  listens: boolean;
+  configured: boolean;
+  readonly orders: GatewayCommand[];
+}
+
+type NurseryOrder =
+  | NurseryCommand
+  | { readonly cmd: "hello" | "run-config" }
+  | { readonly cmd: "gateway"; readonly gateway: number; readonly hold: boolean };
 type Unstamped = ArbiterEvent extends infer E ? (E extends { nowMs: number } ? Omit<E, "nowMs"> : never) : never;
 
 /** After 0, 0.1, 0.3 and 0.7 s, and one more for a predecessor that had lived well. */
@@ -81,12 +95,9 @@ export class World {
   applied: Plan;
   /** What the nursery listens on. */
   listening: readonly ListenAddress[] = [];
-  /** The gateway of now has the listeners. */
-  gatewayListens = false;
+  readonly gateways: readonly SimulatedGateway[];
   readonly #readings: number[] = [];
   nurseryPid: number | undefined = 1000;
-  gatewayPid: number | undefined;
-  drained = false;
   exitCode: number | undefined;
   readonly lines: string[] = [];
   readonly workers = new Map<number, SimulatedWorker>();
@@ -95,8 +106,6 @@ export class World {
   /** Workers that a hanging mold was asked for, by generation; true: to be killed when it is born. */
   readonly #unborn = new Map<number, Map<number, boolean>>();
   readonly #orders: NurseryOrder[] = [{ cmd: "hello" }];
-  readonly #gatewayOrders: GatewayCommand[] = [];
-  #gatewayConfigured = false;
   readonly #adopted = new Map<number, number>();
   /** Consequences of commands that the mind hears of later. */
   readonly #pending: (() => unknown)[] = [];
@@ -106,8 +115,20 @@ export class World {
   constructor(plan: Partial<Plan> = {}) {
     this.plan = { ...PLAN, bootTimeoutMs: 10 * (plan.timeoutMs ?? PLAN.timeoutMs), ...plan };
     this.applied = this.plan;
+    this.gateways = Array.from({ length: this.plan.gateways }, (_, index) => {
+      return { index, pid: undefined, listens: false, configured: false, orders: [] };
+    });
     this.state = createState(this.plan, 0);
     this.feed({ type: "begin" });
+  }
+
+  /** Of the first one, which is the only one in most tests. */
+  get gatewayPid(): number | undefined {
+    return this.gateways[0]?.pid;
+  }
+
+  get gatewayListens(): boolean {
+    return this.gateways.every(({ listens }) => listens);
   }
 
   /** One event to the mind; its commands are carried out, and what must always hold is checked. */
@@ -200,8 +221,8 @@ export class World {
         if (this.nurseryPid !== undefined) this.#orders.push(command.message);
         break;
       case "start-gateway":
-        this.#starts.note("gateway", this.nowMs);
-        this.#orders.push({ cmd: "gateway", hold: command.hold });
+        this.#starts.note(`gateway ${command.gateway}`, this.nowMs);
+        this.#orders.push({ cmd: "gateway", gateway: command.gateway, hold: command.hold });
         break;
       case "read-settings":
         this.#readings.push(command.reading);
@@ -211,13 +232,16 @@ export class World {
         break;
       case "drop-gateway":
         // A gateway whose control socket is closed leaves.
-        this.#pending.push(() => this.killGateway());
+        this.#pending.push(() => this.killGateway(command.gateway));
         break;
       case "configure-gateway":
-        this.#gatewayConfigured = true;
+        this.#gateway(command.gateway).configured = true;
         break;
       case "tell-gateway":
-        if (this.gatewayPid !== undefined) this.#gatewayOrders.push(command.message);
+        this.#tell(this.#gateway(command.gateway), command.message);
+        break;
+      case "tell-gateways":
+        for (const gateway of this.gateways) this.#tell(gateway, command.message);
         break;
       case "kill-process":
         this.#pending.push(() => this.#killProcess(command.pid));
@@ -232,6 +256,16 @@ export class World {
       default:
         break; // handles, which this world does not have
     }
+  }
+
+  #gateway(index: number): SimulatedGateway {
+    const gateway = this.gateways[index];
+    assert.ok(gateway !== undefined, `no gateway ${index}`);
+    return gateway;
+  }
+
+  #tell(gateway: SimulatedGateway, message: GatewayCommand): void {
+    if (gateway.pid !== undefined) gateway.orders.push(message);
   }
 
   #newPid(): number {
@@ -272,19 +306,18 @@ export class World {
         }
         this.listening = order.addresses;
         for (const address of order.addresses) this.said({ ev: "listening", ...address });
-        this.gatewayListens ||= !order.hold;
+        for (const gateway of this.gateways) gateway.listens ||= !order.hold;
         this.said({ ev: "bound" });
         break;
       case "listen-again":
-        this.gatewayListens = true;
+        this.#gateway(order.gateway).listens = true;
         break;
       case "gateway": {
         const pid = this.#newPid();
-        this.gatewayPid = pid;
-        this.gatewayListens = !order.hold;
-        this.#gatewayConfigured = false;
-        this.#gatewayOrders.length = 0;
-        this.said({ ev: "gateway", pid });
+        const gateway = this.#gateway(order.gateway);
+        Object.assign(gateway, { pid, listens: !order.hold, configured: false });
+        gateway.orders.length = 0;
+        this.said({ ev: "gateway", gateway: order.gateway, pid });
         break;
       }
       case "fork": {
@@ -299,7 +332,7 @@ export class World {
           nurseryPid: this.nurseryPid,
           loaded: false,
           busy: this.bootResult === "hangs",
-          linkedTo: undefined,
+          linkedTo: new Map(),
           leaving: false,
           direct: this.state.workers.get(order.worker)?.direct ?? this.state.plan.direct,
         };
@@ -315,7 +348,7 @@ export class World {
         break;
       }
       case "no-gateway":
-        this.killGateway();
+        for (const { index } of this.gateways) this.killGateway(index);
         break;
       case "abort":
         if (this.workers.get(order.worker)?.busy !== true) this.workerDies(order.worker, { signal: "SIGABRT" });
@@ -343,10 +376,20 @@ export class World {
     return true;
   }
 
-  /** Somebody kills what hangs and is not with the gateway: with `timeout` 0 the server itself never does. */
+  /** It has a channel to every gateway that is there. */
+  isLinked({ linkedTo }: SimulatedWorker): boolean {
+    const there = this.gateways.filter(({ pid }) => pid !== undefined);
+    return there.length > 0 && there.every(({ index, pid }) => linkedTo.get(index) === pid);
+  }
+
+  #hasAnyLink({ linkedTo }: SimulatedWorker): boolean {
+    return this.gateways.some(({ index, pid }) => pid !== undefined && linkedTo.get(index) === pid);
+  }
+
+  /** Somebody kills what hangs and is not with the gateways: with `timeout` 0 the server itself never does. */
   endHangs(): void {
-    for (const { number, busy, linkedTo } of [...this.workers.values()]) {
-      if (busy && (linkedTo === undefined || linkedTo !== this.gatewayPid)) this.workerDies(number, { signal: "SIGKILL" });
+    for (const worker of [...this.workers.values()]) {
+      if (worker.busy && !this.isLinked(worker)) this.workerDies(worker.number, { signal: "SIGKILL" });
     }
     for (const waiting of [...this.#unborn.values()]) for (const number of waiting.keys()) this.#killUnborn(number);
   }
@@ -367,18 +410,26 @@ export class World {
     this.said({ ev: "exited", worker: number, pid, status: null });
   }
 
-  /** The gateway starts, or carries out its next order. */
-  gatewayWorks(): boolean {
-    if (this.gatewayPid === undefined || !this.#gatewayConfigured) return false;
-    if (this.gatewayBreaks) return this.killGateway();
-    if (this.state.gateway.at === "connected") {
-      this.feed({ type: "gateway-said", said: { ev: "up", pid: this.gatewayPid } });
+  /** Every gateway, or one of them, starts, or carries out its next order. */
+  gatewayWorks(which?: number): boolean {
+    let moved = false;
+    const some = which === undefined ? this.gateways : [this.#gateway(which % this.gateways.length)];
+    for (const gateway of some) moved = this.#gatewayWorks(gateway) || moved;
+    return moved;
+  }
+
+  #gatewayWorks(gateway: SimulatedGateway): boolean {
+    const { index, pid } = gateway;
+    if (pid === undefined || !gateway.configured || this.exitCode !== undefined) return false;
+    if (this.gatewayBreaks) return this.killGateway(index);
+    if (this.state.gateways[index]?.life.at === "connected") {
+      this.feed({ type: "gateway-said", gateway: index, said: { ev: "up", pid } });
       return true;
     }
-    const order = this.#gatewayOrders.shift();
+    const order = gateway.orders.shift();
     if (order === undefined) return false;
-    if (order.cmd === "quit") this.killGateway();
-    if (order.cmd === "drain") this.feed({ type: "gateway-said", said: { ev: "drained" } });
+    if (order.cmd === "quit") this.killGateway(index);
+    if (order.cmd === "drain") this.feed({ type: "gateway-said", gateway: index, said: { ev: "drained" } });
     if (order.cmd === "stop-worker") {
       const worker = this.workers.get(order.worker);
       if (worker !== undefined) worker.leaving = true;
@@ -397,8 +448,7 @@ export class World {
     const parentLives = worker.nurseryPid === this.nurseryPid;
     if (worker.busy) return false;
     if (worker.leaving) return this.workerDies(worker.number, { code: 0 });
-    if (!parentLives && !worker.direct && (this.gatewayPid === undefined || worker.linkedTo !== this.gatewayPid))
-      return this.workerDies(worker.number, { code: 0 });
+    if (!parentLives && !worker.direct && !this.#hasAnyLink(worker)) return this.workerDies(worker.number, { code: 0 });
     if (!worker.loaded) {
       if (this.bootResult === "hangs") return false;
       if (this.bootResult !== "ok") return this.workerDies(worker.number, this.bootResult);
@@ -407,9 +457,13 @@ export class World {
       return true;
     }
     if (worker.direct) return false;
-    if (this.gatewayPid === undefined || worker.linkedTo === this.gatewayPid || this.state.gateway.at !== "up") return false;
-    worker.linkedTo = this.gatewayPid;
-    this.feed({ type: "gateway-said", said: { ev: "worker-ready", worker: worker.number } });
+    // A nursery gives an orphan no channel to a gateway that is started later.
+    const gateway = this.gateways.find(({ index, pid }) => {
+      return pid !== undefined && worker.linkedTo.get(index) !== pid && this.state.gateways[index]?.life.at === "up";
+    });
+    if (gateway?.pid === undefined || !parentLives) return false;
+    worker.linkedTo.set(gateway.index, gateway.pid);
+    this.feed({ type: "gateway-said", gateway: gateway.index, said: { ev: "worker-ready", worker: worker.number } });
     return true;
   }
 
@@ -417,8 +471,10 @@ export class World {
     const worker = this.workers.get(number);
     if (worker === undefined) return false;
     this.workers.delete(number);
-    if (worker.linkedTo !== undefined && worker.linkedTo === this.gatewayPid) {
-      this.feed({ type: "gateway-said", said: { ev: "worker-lost", worker: number, pid: worker.pid, requests: [], more: 0 } });
+    for (const { index, pid } of this.gateways) {
+      if (pid === undefined || worker.linkedTo.get(index) !== pid) continue;
+      const said = { ev: "worker-lost" as const, worker: number, pid: worker.pid, requests: [], more: 0 };
+      this.feed({ type: "gateway-said", gateway: index, said });
     }
     if (worker.nurseryPid === this.nurseryPid) this.said({ ev: "exited", worker: number, pid: worker.pid, status });
     else if (this.nurseryPid !== undefined && this.#adopted.has(number)) this.#reportOrphan(number, worker.pid);
@@ -426,15 +482,16 @@ export class World {
   }
 
   #killProcess(pid: number): void {
-    if (this.gatewayPid === pid) this.killGateway();
+    for (const gateway of this.gateways) if (gateway.pid === pid) this.killGateway(gateway.index);
     const worker = [...this.workers.values()].find((each) => each.pid === pid);
     if (worker !== undefined) this.workerDies(worker.number, { signal: "SIGKILL" });
   }
 
-  killGateway(): boolean {
-    const pid = this.gatewayPid;
+  killGateway(index = 0): boolean {
+    const gateway = this.#gateway(index % this.gateways.length);
+    const { pid } = gateway;
     if (pid === undefined) return false;
-    this.gatewayPid = undefined;
+    gateway.pid = undefined;
     this.feed({ type: "gateway-closed", pid });
     if (this.nurseryPid !== undefined) this.said({ ev: "gateway-exited", pid, status: { signal: "SIGKILL" } });
     return true;
@@ -467,13 +524,15 @@ export class World {
     const { plan, target } = this.state;
     assert.equal(this.applied, plan);
     if (target === 0) {
-      assert.equal(this.gatewayPid, undefined, "a gateway takes clients that nobody answers");
+      assert.ok(!this.gateways.some(({ pid }) => pid !== undefined), "a gateway takes clients that nobody answers");
       return;
     }
     const asked = (addresses: readonly ListenAddress[]) => addresses.map((address) => ({ ...address }));
     assert.deepEqual(asked(this.listening), asked(plan.addresses));
-    assert.equal(this.gatewayPid !== undefined, !plan.direct, `gateway ${this.gatewayPid}`);
-    if (!plan.direct) assert.ok(this.gatewayListens, "the gateway has no listeners");
+    for (const { index, pid, listens } of this.gateways) {
+      assert.equal(pid !== undefined, !plan.direct, `gateway ${index} pid ${pid}`);
+      if (!plan.direct) assert.ok(listens, `gateway ${index} has no listeners`);
+    }
     for (const { number } of this.state.workers.values()) assert.equal(this.workers.get(number)?.direct, plan.direct);
   }
 
@@ -484,7 +543,7 @@ export class World {
       this.state.phase.at === "serving" &&
       this.state.reload.at === "none" &&
       this.state.binds.length === 0 &&
-      (!this.state.plan.direct || this.state.gateway.at === "absent") &&
+      this.state.gateways.every(({ life }) => life.at === (this.state.plan.direct || this.state.target === 0 ? "absent" : "up")) &&
       all.length === this.state.target &&
       this.state.rest === undefined &&
       all.every((worker) => isReady(worker) && worker.generation === this.state.generation && !worker.doomed)

@@ -66,8 +66,8 @@ class FakeArbiter:
         self._environment.pop("PYTHONPATH", None)
         self._lifeline, self._lifeline_far = socket.socketpair()
         self._gateways: list[GatewayEnd] = []
-        self.kept: dict[str, int] = {}
-        self.gateway_pid = 0
+        self.kept: dict[tuple[str, int], int] = {}
+        self.gateway_pids: dict[int, int] = {}
         self.listeners: list[tuple[Message, int]] = []
         self.pids: set[int] = set()
         self.start_nursery()
@@ -118,9 +118,10 @@ class FakeArbiter:
     def keep(self, event: str) -> Message:
         """An event whose descriptor is for the next nursery."""
         message, descriptor = self.wait_handle(event)
-        if event in self.kept:
-            os.close(self.kept[event])
-        self.kept[event] = descriptor
+        key = (event, int(message["gateway"]))
+        if key in self.kept:
+            os.close(self.kept[key])
+        self.kept[key] = descriptor
         return message
 
     def send_settings(self, app: str = "app", worker_kind: str = "sync", **values: object) -> None:
@@ -151,15 +152,14 @@ class FakeArbiter:
         self.wait("bound")
         return [message for message, _ in self.listeners]
 
-    def start_gateway(self) -> GatewayEnd:
+    def start_gateway(self, index: int = 0) -> GatewayEnd:
         """Starts the stand-in for a gateway, and keeps what a next nursery needs."""
-        self.say(
-            "gateway", node=sys.executable, flags=["-u"], program=GATEWAY_PROGRAM, env={"GATEWAY": "1"}, hold=False
-        )
-        self.gateway_pid = self.keep("gateway-channel")["pid"]
+        program = {"node": sys.executable, "flags": ["-u"], "program": GATEWAY_PROGRAM, "env": {"GATEWAY": "1"}}
+        self.say("gateway", **program, gateway=index, hold=False)
+        self.gateway_pids[index] = self.keep("gateway-channel")["pid"]
         self.keep("parked")
-        message, descriptor = self.wait_handle("gateway")
-        assert message["pid"] == self.gateway_pid
+        message, descriptor = self.wait_handle("gateway", gateway=index)
+        assert message["pid"] == self.gateway_pids[index]
         self.pids.add(message["pid"])
         control = socket.socket(fileno=descriptor)
         gateway = GatewayEnd(message["pid"], control)
@@ -187,9 +187,9 @@ class FakeArbiter:
         """Gives a new nursery what the one before had left."""
         for message, descriptor in self.listeners:
             self.say("adopt", descriptor, **{**message, "what": "listener"})
-        for what, descriptor in self.kept.items():
-            known = {"pid": self.gateway_pid} if what == "gateway-channel" else {}
-            self.say("adopt", descriptor, what=what, **known)
+        for (what, gateway), descriptor in self.kept.items():
+            known = {"pid": self.gateway_pids[gateway]} if what == "gateway-channel" else {}
+            self.say("adopt", descriptor, what=what, gateway=gateway, **known)
         self.say("adopted", workers=workers)
 
     def wait_exit(self) -> int:

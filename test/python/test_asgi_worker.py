@@ -297,3 +297,46 @@ def test_the_stacks_of_all_tasks_are_shown_at_sigabrt(
     worker.exit_code()
     _, tasks = worker.log.split("stacks of all tasks at SIGABRT", 1)
     assert "await self._change()" in tasks or "await receive()" in tasks
+
+
+def test_serves_two_gateways_and_leaves_when_both_have_released_it(
+    start: Callable[..., WorkerProcess], gateways: list[FakeGateway]
+) -> None:
+    first, second = gateways
+    worker = start(echo).boot()
+    for index, gateway in enumerate(gateways):
+        worker.link(gateway, index)
+    # The same stream is another request at each gateway.
+    push(first, 5, "/a", b"one")
+    push(second, 5, "/b", b"other")
+    for gateway, body in ((first, b"/a {'began': True} one"), (second, b"/b {'began': True} other")):
+        assert answer(gateway) == (wire.RESPONSE, 5, body)
+        assert entry(gateway, 5) == 5
+    first.send(wire.STOP)
+    for gateway in gateways:
+        assert answer(gateway)[0] == wire.LEAVING
+    # It was on its way when the worker said so.
+    push(second, 7, "/b", b"other")
+    assert answer(second) == (wire.RESPONSE, 7, b"/b {'began': True} other")
+    second.send(wire.STOP)
+    for gateway in gateways:
+        assert gateway.frame() is None
+    assert worker.exit_code() == 0
+
+
+def test_goes_on_with_one_gateway_when_the_other_and_the_nursery_are_gone(
+    start: Callable[..., WorkerProcess], gateways: list[FakeGateway]
+) -> None:
+    first, second = gateways
+    worker = start(echo).boot()
+    for index, gateway in enumerate(gateways):
+        worker.link(gateway, index)
+    push(first, 4, "/wait")
+    while not entry(first, 4):
+        time.sleep(0.001)
+    worker.control.shutdown(socket.SHUT_RDWR)
+    first.end.close()
+    push(second, 5, "/b", b"other")
+    assert answer(second) == (wire.RESPONSE, 5, b"/b {'began': True} other")
+    second.end.close()
+    assert worker.exit_code() == 0, worker.log

@@ -105,3 +105,8 @@ def test_a_descriptor_of_its_own(nursery: Nursery) -> None:
     assert os.path.sameopenfile(descriptor, reader)
     for each in (reader, writer, descriptor):
         os.close(each)
+
+
+def test_says_that_the_worker_has_begun_its_last_request(nursery: Nursery) -> None:
+    nursery.link.report_worn(10)
+    assert nursery.end.recv(100) == b'{"ev":"worn","requests":10}\n'

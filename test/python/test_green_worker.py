@@ -354,3 +354,46 @@ def test_a_late_request_is_interrupted_and_no_other(
     gateway.send(wire.REQUEST_BODY, 4, b"some")
     gateway.send(wire.REQUEST_BODY_END, 4)
     assert answer(gateway) == (wire.RESPONSE, 4, b"/slow True some")
+
+
+def test_serves_two_gateways_and_leaves_when_both_have_released_it(
+    start: Callable[..., WorkerProcess], gateways: list[FakeGateway]
+) -> None:
+    first, second = gateways
+    worker = start(application).boot()
+    for index, gateway in enumerate(gateways):
+        worker.link(gateway, index)
+    # The same stream is another request at each gateway.
+    push(first, 5, "/a", b"one")
+    push(second, 5, "/b", b"other")
+    for gateway, body in ((first, b"/a True one"), (second, b"/b True other")):
+        assert answer(gateway) == (wire.RESPONSE, 5, body)
+        assert entry(gateway, 5) == 5
+    first.send(wire.STOP)
+    for gateway in gateways:
+        assert answer(gateway)[0] == wire.LEAVING
+    # It was on its way when the worker said so.
+    push(second, 7, "/b", b"other")
+    assert answer(second) == (wire.RESPONSE, 7, b"/b True other")
+    second.send(wire.STOP)
+    for gateway in gateways:
+        assert gateway.frame() is None
+    assert worker.exit_code() == 0
+
+
+def test_goes_on_with_one_gateway_when_the_other_and_the_nursery_are_gone(
+    start: Callable[..., WorkerProcess], gateways: list[FakeGateway]
+) -> None:
+    first, second = gateways
+    worker = start(application).boot()
+    for index, gateway in enumerate(gateways):
+        worker.link(gateway, index)
+    push(first, 4, "/wait")
+    while not entry(first, 4):
+        time.sleep(0.001)
+    worker.control.shutdown(socket.SHUT_RDWR)
+    first.end.close()
+    push(second, 5, "/b", b"other")
+    assert answer(second) == (wire.RESPONSE, 5, b"/b True other")
+    second.end.close()
+    assert worker.exit_code() == 0, worker.log

@@ -192,9 +192,11 @@ def test_another_gateway_replaces_the_one_before_though_a_request_of_it_runs(
     served.lanes[0].request(1, make_environ(target=f"/?{gate}"), slot=0)
     busy = served.claimed_by(0)
     others = [gateways[1]] + [gateways[1].another_lane() for _ in range(1, LANES)]
-    served.worker.say("link", [others[0].worker_end.fileno(), others[0].pipe_read, others[0].memory], gateway=2)
+    served.worker.say(
+        "link", [others[0].worker_end.fileno(), others[0].pipe_read, others[0].memory], index=0, gateway=2
+    )
     for index in range(1, LANES):
-        served.worker.say("lane", [others[index].worker_end.fileno()], lane=index)
+        served.worker.say("lane", [others[index].worker_end.fileno()], index=0, lane=index)
     for index, lane in enumerate(others):
         lane.worker_end.close()
         if index != busy:
@@ -274,3 +276,74 @@ def test_max_requests_counts_all_threads(threaded: Callable[..., Threaded]) -> N
     workers.worker.say("stop")
     assert workers.worker.exit_code() == 0
     assert workers.worker.log.count("[INFO] Autorestarting worker after current request.") == 1
+
+
+def link_another(served: Threaded, gateway: FakeGateway) -> Threaded:
+    """Link the worker with a second gateway; returns its lanes there."""
+    other = Threaded.__new__(Threaded)
+    other.worker = served.worker
+    other.lanes = [gateway, *(gateway.another_lane() for _ in range(1, LANES))]
+    served.worker.link(gateway, 1)
+    for index in range(1, LANES):
+        served.worker.link_lane(index, other.lanes[index], 1)
+    return other
+
+
+def test_threads_serve_two_gateways(threaded: Any, gateways: list[FakeGateway], tmp_path: Any) -> None:
+    served = threaded(gate_application)
+    other = link_another(served, gateways[1])
+    gates = [tmp_path / str(n) for n in range(LANES)]
+    # Every thread is busy, with requests of both; the next one of either has to wait for any of them.
+    for n, (gate, of) in enumerate(zip(gates, (served, other, other), strict=True)):
+        of.lanes[0].request(n + 1, make_environ(target=f"/?{gate}"), slot=n)
+    assert sorted([served.claimed_by(0), other.claimed_by(1), other.claimed_by(2)]) == list(range(LANES))
+    served.lanes[0].request(9, make_environ(), slot=9)
+    gates[1].touch()
+    assert other.answer(1, 2).startswith(b"gthread-")
+    assert served.answer(9, 9).startswith(b"gthread-")
+    for gate in gates:
+        gate.touch()
+    assert served.answer(0, 1).startswith(b"gthread-")
+    assert other.answer(2, 3).startswith(b"gthread-")
+    for stream in range(10, 200):
+        of = (served, other)[stream % 2]
+        of.lanes[0].request(stream, make_environ(), slot=stream)
+        assert of.answer(stream, stream).startswith(b"gthread-")
+
+
+def test_one_of_two_gateways_is_replaced_while_threads_serve_both(
+    threaded: Any, gateways: list[FakeGateway], tmp_path: Any
+) -> None:
+    served = threaded(gate_application)
+    other = link_another(served, gateways[1])
+    gate = tmp_path / "gate"
+    other.lanes[0].request(1, make_environ(target=f"/?{gate}"), slot=1)
+    other.claimed_by(1)
+    third = FakeGateway()
+    for lane in other.lanes:
+        lane.end.close()
+    fresh = link_another(served, third)
+    for stream in range(2, 30):
+        of = (served, fresh)[stream % 2]
+        of.lanes[0].request(stream, make_environ(), slot=stream)
+        assert of.answer(stream, stream).startswith(b"gthread-")
+    gate.touch()
+    served.worker.say("stop")
+    for lane in (*served.lanes, *fresh.lanes):
+        assert [frame.kind for frame in lane.frames()] == [wire.LEAVING]
+    assert served.worker.exit_code() == 0
+    third.close()
+
+
+def test_lives_on_with_one_gateway_without_the_nursery(threaded: Any, gateways: list[FakeGateway]) -> None:
+    served = threaded(gate_application)
+    other = link_another(served, gateways[1])
+    served.worker.control.shutdown(socket.SHUT_RDWR)
+    for lane in served.lanes:
+        lane.end.close()
+    for stream in range(1, 10):
+        other.lanes[0].request(stream, make_environ(), slot=stream)
+        assert other.answer(stream, stream).startswith(b"gthread-")
+    for lane in other.lanes:
+        lane.end.close()
+    assert served.worker.exit_code() == 0, served.worker.log

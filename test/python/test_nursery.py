@@ -194,7 +194,7 @@ def is_inheritable(descriptor: int) -> bool:
 
 
 def test_gateway_that_cannot_be_started(arbiter: FakeArbiter) -> None:
-    arbiter.say("gateway", node="/nope/node", flags=[], program="gateway.js", env={})
+    arbiter.say("gateway", gateway=0, node="/nope/node", flags=[], program="gateway.js", env={})
     _, control = arbiter.wait_handle("gateway")
     os.close(control)
     assert arbiter.wait("gateway-exited")["status"] == {"code": 127}
@@ -211,7 +211,7 @@ def test_listeners_go_to_the_gateway_and_again_after_a_pause(arbiter: FakeArbite
         first = gateway.wait("listen", index=0)
         assert (first["count"], first["name"]) == (2, ["127.0.0.1", tcp["port"]])
         assert gateway.wait("listen", index=1)["name"] == path
-        arbiter.say("listen-again")
+        arbiter.say("listen-again", gateway=0)
 
 
 def test_unlisten_leaves_the_arbiter_the_last_copy(arbiter: FakeArbiter) -> None:
@@ -476,7 +476,13 @@ def test_a_command_that_cannot_be_carried_out(
     arbiter: FakeArbiter, cmd: str, fields: dict[str, Any], text: str
 ) -> None:
     arbiter.say(cmd, **fields)
-    assert arbiter.wait("failed") == {"ev": "failed", "cmd": cmd, "text": text, "worker": fields.get("worker")}
+    assert arbiter.wait("failed") == {
+        "ev": "failed",
+        "cmd": cmd,
+        "text": text,
+        "worker": fields.get("worker"),
+        "gateway": None,
+    }
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_a_new_nursery_goes_on_with_the_same_gateway(arbiter: FakeArbiter, prelo
         }
         old = new
     gateway.wait("listen", index=0)
-    arbiter.say("listen-again")
+    arbiter.say("listen-again", gateway=0)
     assert gateway.wait("listen", index=0)["name"] == ["127.0.0.1", port]
 
 
@@ -81,7 +81,7 @@ def test_the_parking_outlives_a_nursery_that_dies_while_it_adopts(arbiter: FakeA
     gateway = arbiter.start_gateway()
     arbiter.kill_nursery()
     arbiter.start_nursery()
-    arbiter.say("adopt", arbiter.kept["parked"], what="parked")
+    arbiter.say("adopt", arbiter.kept["parked", 0], what="parked", gateway=0)
     arbiter.say("unlisten")
     arbiter.wait("unlistened")
     arbiter.kill_nursery()
@@ -122,6 +122,6 @@ def adopt_nothing(arbiter: FakeArbiter) -> None:
 def test_what_cannot_be_adopted(arbiter: FakeArbiter, what: str) -> None:
     near, far = socket.socketpair()
     with near, far:
-        arbiter.say("adopt", far.fileno(), what=what)
+        arbiter.say("adopt", far.fileno(), what=what, gateway=0)
     failed = arbiter.wait("failed")
     assert failed["cmd"] == "adopt"

@@ -95,7 +95,7 @@ def test_tickets_of_a_gateway_that_died_do_not_run(start: Any, gateways: list[Fa
     first, second = gateways
     worker = start(echo).boot()
     os.kill(worker.pid, signal.SIGSTOP)
-    worker.say("link", [first.worker_end.fileno(), first.pipe_read, first.memory], gateway=GATEWAY)
+    worker.say("link", [first.worker_end.fileno(), first.pipe_read, first.memory], index=0, gateway=GATEWAY)
     first.worker_end.close()
     first.request(1, make_environ(target="/dead"), slot=1)
     first.end.close()
@@ -152,7 +152,7 @@ def test_announced_quit_ends_a_running_application(start: Any, gateways: list[Fa
     first.request(1, make_environ())
     worker.wait_for_log("application runs")
     if link_waits:
-        worker.say("link", [second.worker_end.fileno(), second.pipe_read, second.memory], gateway=GATEWAY)
+        worker.say("link", [second.worker_end.fileno(), second.pipe_read, second.memory], index=0, gateway=GATEWAY)
     worker.say("quit")
     os.kill(worker.pid, signal.SIGQUIT)
     assert worker.exit_code() == 0
@@ -245,3 +245,82 @@ def test_an_application_may_answer_a_timeout_itself(start: Any, gateway: FakeGat
     gateway.begin_earlier(1, 6)
     os.kill(worker.pid, signal.SIGUSR2)
     assert answer(gateway) == (1, b"RequestTimeout")
+
+
+def test_serves_two_gateways_one_request_at_a_time(start: Any, gateways: list[FakeGateway]) -> None:
+    worker = start(echo).boot()
+    for index, gateway in enumerate(gateways):
+        worker.link(gateway, index)
+    for stream in range(1, 10):
+        for index, gateway in enumerate(gateways):
+            gateway.request(stream, make_environ(target=f"/{index}/{stream}"), slot=stream)
+    for stream in range(1, 10):
+        for index, gateway in enumerate(gateways):
+            assert answer(gateway) == (stream, b"/%d/%d " % (index, stream))
+    started = [gateway.slot_words(9)[1:3] for gateway in gateways]
+    assert [claim for claim, _ in started] == [NUMBER, NUMBER]
+
+
+def test_neither_of_two_gateways_is_served_alone_while_both_have_requests(
+    start: Any, gateways: list[FakeGateway]
+) -> None:
+    worker = start(count_requests).boot()
+    for index, gateway in enumerate(gateways):
+        worker.link(gateway, index)
+    os.kill(worker.pid, signal.SIGSTOP)
+    for stream in range(1, 10):
+        for gateway in gateways:
+            gateway.request(stream, make_environ(), slot=stream)
+    os.kill(worker.pid, signal.SIGCONT)
+    turns = [[int(answer(gateway)[1]) for _ in range(1, 10)] for gateway in gateways]
+    assert sorted(turns[0] + turns[1]) == list(range(1, 19))
+    # Whoever had slept may begin with the same one twice.
+    assert all(abs(one - other) <= 2 for one, other in zip(*turns, strict=True)), turns
+
+
+COUNTED: list[int] = []
+
+
+def count_requests(_environ: Any, start_response: Any) -> Any:
+    COUNTED.append(1)
+    start_response("200 OK", [])
+    return [b"%d" % len(COUNTED)]
+
+
+def test_one_of_two_gateways_ends_and_the_other_is_served_on(start: Any, gateways: list[FakeGateway]) -> None:
+    first, second = gateways
+    worker = start(echo).boot()
+    for index, gateway in enumerate(gateways):
+        worker.link(gateway, index)
+    worker.control.shutdown(socket.SHUT_RDWR)
+    first.end.close()
+    second.request(3, make_environ())
+    assert answer(second) == (3, b"/ ")
+    second.send(wire.STOP)
+    assert [frame.kind for frame in second.frames()] == [wire.LEAVING]
+    assert worker.exit_code() == 0
+
+
+@pytest.mark.parametrize("asked", [0, 1])
+def test_a_stop_of_either_gateway_is_told_to_both(start: Any, gateways: list[FakeGateway], asked: int) -> None:
+    worker = start(echo).boot()
+    for index, gateway in enumerate(gateways):
+        worker.link(gateway, index)
+    gateways[asked].send(wire.STOP)
+    for gateway in gateways:
+        assert [frame.kind for frame in gateway.frames()] == [wire.LEAVING]
+    assert worker.exit_code() == 0
+
+
+def test_a_request_of_either_gateway_is_interrupted_when_it_is_late(start: Any, gateways: list[FakeGateway]) -> None:
+    worker = start(blocked, request_timeout=5).boot()
+    for index, gateway in enumerate(gateways):
+        worker.link(gateway, index)
+    for gateway in gateways:
+        gateway.request(1, make_environ(), slot=1)
+        worker.wait_for_log("application runs\n")
+        worker.log = ""
+        os.kill(worker.pid, signal.SIGUSR2)  # Too early: nothing is to come of it.
+        gateway.begin_earlier(1, 6)
+        os.kill(worker.pid, signal.SIGUSR2)
+        assert answer(gateway)[0] == 1

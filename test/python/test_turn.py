@@ -85,19 +85,3 @@ def test_many_short_requests_in_a_row_make_it_kept_again() -> None:
     assert not world.turn.kept
     world.turn.note(0)
     assert world.turn.kept
-
-
-def test_a_retired_turn_is_kept_by_nobody_neither_now_nor_later() -> None:
-    world = World()
-    world.turn.take()
-    world.begin("running")
-    world.turn.retire()
-    assert (world.taken_away, world.turn.kept, world.is_free()) == (["running"], False, True)
-    assert not world.turn.still_kept()
-    world.turn.take()
-    world.begin("just read")
-    assert (world.taken_away, world.is_free()) == (["running", "just read"], True)
-    assert not world.turn.still_kept()
-    for _ in range(2 * SHORT_IN_A_ROW):
-        world.turn.note(0)
-    assert not world.turn.kept

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tunicorn_worker.worker_life import Worker
 
 GATEWAY = 4242
-"""The pid that workers are told."""
+"""The pid that workers are told of the first gateway."""
 NUMBER = 42
 DESCRIPTORS_MAX = 256
 
@@ -101,16 +101,17 @@ class WorkerProcess:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
         self.control.sendmsg([json.dumps({"cmd": command, **fields}).encode() + b"\n"], rights)
 
-    def link(self, gateway: FakeGateway) -> None:
-        self.say("link", [gateway.worker_end.fileno(), gateway.pipe_read, gateway.memory], gateway=GATEWAY)
+    def link(self, gateway: FakeGateway, index: int = 0) -> None:
+        descriptors = [gateway.worker_end.fileno(), gateway.pipe_read, gateway.memory]
+        self.say("link", descriptors, index=index, gateway=GATEWAY + index)
         gateway.worker_end.close()
         frame = gateway.frame()
         assert frame is not None
         assert (frame.kind, frame.body) == (wire.READY, wire.U32.pack(NUMBER))
 
-    def link_lane(self, lane: int, gateway: FakeGateway) -> None:
+    def link_lane(self, lane: int, gateway: FakeGateway, index: int = 0) -> None:
         """Give a gthread worker one more lane, after `link`."""
-        self.say("lane", [gateway.worker_end.fileno()], lane=lane)
+        self.say("lane", [gateway.worker_end.fileno()], index=index, lane=lane)
         gateway.worker_end.close()
         frame = gateway.frame()
         assert frame is not None

@@ -219,7 +219,14 @@ export class Server {
 
   /** Tunicorn's gateway: the Node child of the nursery. */
   gateway(): number | undefined {
-    return this.processes().find((info) => info.pid !== this.pid && info.state !== "Z" && isNode(info))?.pid;
+    return this.gateways()[0];
+  }
+
+  /** With the setting `gateways`: all of them. */
+  gateways(): number[] {
+    return this.processes()
+      .filter((info) => info.pid !== this.pid && info.state !== "Z" && isNode(info))
+      .map(({ pid }) => pid);
   }
 
   /** To the first process only. */

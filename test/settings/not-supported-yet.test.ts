@@ -9,7 +9,6 @@ import { machine, settled } from "./machine.ts";
 const hook: PyValue = { t: "object", type: "function", text: "<function f>", name: "f", callable: true };
 
 const REFUSED: readonly { words: readonly string[]; config?: readonly (readonly [string, PyValue])[]; name: string }[] = [
-  { words: ["--gateways", "2"], name: "gateways" },
   { words: [], config: [["on_dirty_starting", hook]], name: "on_dirty_starting" },
 ];
 
@@ -35,7 +34,7 @@ const TAKEN: readonly (readonly string[])[] = [
   ["-k", "gunicorn.workers.ggevent.GeventWorker"],
   ["-k", "eventlet"],
   ["-k", "tornado", "--threads", "2"],
-  ["-k", "sync", "--threads", "1", "--gateways", "1"],
+  ["-k", "sync", "--threads", "1", "--gateways", "4"],
   ["--proxy-protocol=auto", "--proxy-allow-from", "10.0.0.0/8"],
   ["--http-protocols", "h2,h1", "--http2-cleartext", "both", "--http2-max-concurrent-streams", "5", "--http2-initial-window-size", "70000"],
   ["--http2-max-frame-size", "20000", "--http2-max-header-list-size", "0"],

@@ -7,9 +7,8 @@ import { setting } from "../setting.ts";
 const KIB = 1024;
 const GIB = 1024 ** 3;
 
-const atLeastOne = range(1, Number.MAX_SAFE_INTEGER, (value) =>
-  value < 1n ? `Value must be at least 1: ${value}` : `Value must be at most ${Number.MAX_SAFE_INTEGER}: ${value}`,
-);
+/** Each has a channel to every thread of every worker: with more the machine would only carry messages about. */
+const GATEWAYS_MAX = 64;
 
 export const OURS = {
   python: setting({
@@ -28,11 +27,17 @@ When not set: that of $VIRTUAL_ENV, else of .venv or venv in the application's d
     section: "Gateway",
     flags: ["--gateways"],
     metavar: "INT",
-    kind: atLeastOne,
+    kind: range(1, GATEWAYS_MAX, (value) =>
+      value < 1n ? `Value must be at least 1: ${value}` : `Value must be at most ${GATEWAYS_MAX}: ${value}`,
+    ),
     default: 1,
     onReload: "restart",
     ours: true,
-    doc: `The number of gateway processes, which own the client connections.`,
+    doc: `The number of gateway processes, which own the client connections.
+
+One is enough until it keeps a processor busy by itself, with TLS or many small answers; each more costs memory and wake-ups. All accept
+the same clients. connection_limit, queue_limit and the limits of bodies and spools count in each gateway; worker_connections is divided
+among them.`,
   }),
   request_buffering: setting({
     section: "Gateway",

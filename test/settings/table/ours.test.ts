@@ -42,5 +42,7 @@ test("what is on by default has an option to turn it off", () => {
   assert.deepEqual([settings.request_buffering, settings.warm_imports], [false, false]);
 });
 
-test("a server without a gateway is refused", () =>
-  assert.throws(() => settled(["--gateways", "0", "app"]), /Value must be at least 1: 0/));
+test("a server without a gateway, or with more than it can use, is refused", () => {
+  assert.throws(() => settled(["--gateways", "0", "app"]), /Value must be at least 1: 0/);
+  assert.throws(() => settled(["--gateways", "65", "app"]), /Value must be at most 64: 65/);
+});
