@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 
+from tunicorn_worker.access_journal import AccessJournal
 from tunicorn_worker.asgi_channel import AsgiChannel
 from tunicorn_worker.errors import BootError
 from tunicorn_worker.hooked_asgi import make_service
@@ -50,6 +51,7 @@ class AsgiWorker:
         self._lifeline = lifeline
         self._loggers = loggers
         self._log = loggers.error
+        self._writes_access = False
         self._channel: AsgiChannel | None = None
         self._service: HttpService | None = None
         self._link_waits: tuple[int, int, int] | None = None
@@ -92,6 +94,7 @@ class AsgiWorker:
         """
         if config.threads > 1:
             self._log.warning("ASGI worker does not use threads configuration. Use worker_connections instead.")
+        self._writes_access = config.access_in_python
         if config.uvicorn is not None:
             proxies = config.forwarded_allow_ips if config.uvicorn["proxyHeaders"] else None
             application = UvicornScopes(application, config.root_path, proxies)
@@ -199,7 +202,8 @@ class AsgiWorker:
         os.close(pipe)
         entries = memoryview(mmap.mmap(memory, ENTRY_COUNT * ENTRY_BYTES, offset=ENTRIES_OFFSET)).cast("I")
         os.close(memory)
-        channel = AsgiChannel(self._service, entries, self._on_channel_change)
+        journal = AccessJournal(self._log) if self._writes_access else None
+        channel = AsgiChannel(self._service, entries, self._on_channel_change, journal)
         self._channel = channel
         end = socket.socket(fileno=channel_fd)
         end.setblocking(False)
@@ -209,6 +213,8 @@ class AsgiWorker:
 
     async def _connect(self, loop: asyncio.AbstractEventLoop, channel: AsgiChannel, end: socket.socket) -> None:
         await loop.create_unix_connection(lambda: channel, sock=end)
+        if channel.journal is not None:
+            channel.ask_for_reports(wanted=True)
         channel.send_ready(self._number)
 
     def _on_channel_change(self, channel: AsgiChannel) -> None:
@@ -241,6 +247,10 @@ class AsgiWorker:
                 task.cancel()
             await self._wait_until(lambda: not channel.tasks, loop.time() + STOP_RESERVE_SECONDS / 2)
         if not channel.lost:
+            if channel.journal is not None:
+                channel.ask_for_reports(wanted=False)
+                deadline = loop.time() + STOP_RESERVE_SECONDS / 2
+                await self._wait_until(lambda: channel.lost or channel.reports_ended, deadline)
             channel.close()
             await self._wait_until(lambda: channel.lost, loop.time() + STOP_RESERVE_SECONDS / 2)
 

@@ -110,6 +110,7 @@ class GatewayLink:
                     "pid": worker.pid,
                     "lane": lane,
                     "way": worker.way,
+                    "generation": worker.generation,
                 }
                 self.channel.send(message, far.fileno())
 

@@ -10,6 +10,7 @@ import select
 from os import write
 from time import monotonic
 
+from tunicorn_worker.access_journal import AccessJournal
 from tunicorn_worker.environ import base_environ
 from tunicorn_worker.errors import GatewayGone, RequestTimeout
 from tunicorn_worker.green_channel import GreenChannel
@@ -54,6 +55,7 @@ class GreenWorker:
         self._number = number
         self._control = control
         self._log = loggers.error
+        self._writes_access = False
         self._watched: set[int] = set()
         self._orders = Orders(number, control, lifeline, loggers, self._watched, self._carry_out)
         self._channel: GreenChannel | None = None
@@ -138,6 +140,7 @@ class GreenWorker:
 
     def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Serve until told to leave. Raises WorkerEnds for leaving at once."""
+        self._writes_access = config.access_in_python
         caller: Caller = make_caller(application, config, hooks)
         request_count = make_count(config, self._log, self._report_worn)
         if request_count is not None:
@@ -212,7 +215,10 @@ class GreenWorker:
             base=self._base,
             hand_over=hand_over,
             on_change=self._on_channel_change,
+            journal=AccessJournal(self._log) if self._writes_access else None,
         )
+        if self._writes_access:
+            self._channel.ask_for_reports(wanted=True)
         self._channel.send_ready(self._number)
 
     def _on_channel_change(self, channel: GreenChannel) -> None:
@@ -252,6 +258,9 @@ class GreenWorker:
         channel = self._channel
         if channel is not None:
             channel.ending = True
+            if self._writes_access and not channel.lost:
+                channel.ask_for_reports(wanted=False)
+                self._wait_until(lambda: channel.lost or channel.reports_ended, seconds)
             channel.flush()
             self._wait_until(lambda: channel.flushed, seconds, look_seconds=0.01)
             channel.close()

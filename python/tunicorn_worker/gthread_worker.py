@@ -11,12 +11,15 @@ from math import inf
 from queue import SimpleQueue
 from time import monotonic
 
+from tunicorn_worker.access_journal import AccessJournal
 from tunicorn_worker.channel import Channel
 from tunicorn_worker.environ import base_environ
+from tunicorn_worker.errors import GatewayGone
 from tunicorn_worker.hooked_wsgi import make_caller
 from tunicorn_worker.interruption import ThreadExceptions
 from tunicorn_worker.lane import Lane, Signal
 from tunicorn_worker.orders import Orders, WorkerEnds
+from tunicorn_worker.pull_loop import serve_idle
 from tunicorn_worker.request_count import CountedCaller, make_count
 from tunicorn_worker.stacks import format_frame
 from tunicorn_worker.tickets import Tickets
@@ -60,6 +63,10 @@ class ThreadWorker:
         self._log = loggers.error
         self._lanes: list[Lane] = []
         self._channels: list[Channel] = []
+        self._threads = 0
+        self._writes_access = False
+        self._journal: AccessJournal | None = None
+        self._reports: Channel | None = None
         self._tickets: Tickets | None = None
         self._gateway = 0
         self._taken: SimpleQueue[tuple[int, int, int]] = SimpleQueue()
@@ -98,6 +105,8 @@ class ThreadWorker:
 
     def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Look after the threads until all have ended. Raises WorkerEnds for leaving at once, LaneCrashed."""
+        self._threads = max(1, config.threads)
+        self._writes_access = config.access_in_python
         self._caller = make_caller(application, config, hooks)
         request_count = make_count(config, self._log, self._note_worn)
         if request_count is not None:
@@ -125,8 +134,27 @@ class ThreadWorker:
                 self._end_lanes()
             if monotonic() >= deadline:
                 raise WorkerEnds(at_once=True)
+        self._end_reports()
         if any(lane.crashed for lane in self._lanes):
             raise LaneCrashed("a thread of the worker ended")
+
+    def _hear_reports(self) -> None:
+        """Read what became of requests."""
+        if self._reports is not None and not serve_idle(self._reports, self._number, self._log):
+            self._drop_reports()
+
+    def _end_reports(self) -> None:
+        if self._reports is not None:
+            try:
+                self._reports.end_reports()
+            except GatewayGone:
+                pass  # Nobody is left who could report.
+
+    def _drop_reports(self) -> None:
+        if self._reports is not None:
+            self._waiter.remove(self._reports.fileno())
+            self._reports.close()
+            self._reports = None
 
     def _end_lanes(self) -> None:
         self._stop.say()
@@ -146,6 +174,8 @@ class ThreadWorker:
         if self._news_read in ready:
             os.read(self._news_read, NEWS_BYTES)
             self._hand_over()
+        if self._reports is not None and self._reports.fileno() in ready:
+            self._hear_reports()
         if self._worn is not None:
             self._control.report({"ev": "worn", "requests": self._worn})
             self._worn = None
@@ -203,6 +233,8 @@ class ThreadWorker:
         self._turn.retire()
         self._turn = Turn(self._wake)
         self._channels = []
+        self._drop_reports()
+        self._journal = AccessJournal(self._log) if self._writes_access else None
         self._gateway = gateway
         if self._tickets is not None:
             self._tickets.close()
@@ -220,6 +252,10 @@ class ThreadWorker:
             self._wake()
 
         channel = Channel(socket.socket(fileno=descriptor), hand_over)
+        channel.journal = self._journal
+        if self._writes_access and index == self._threads:
+            self._take_reports(channel)
+            return
         self._channels.append(channel)
         assert self._tickets is not None, "lanes come after the link"
         if self._stop.said:
@@ -239,3 +275,14 @@ class ThreadWorker:
             self._lanes.append(lane)
             lane.start()
         self._lanes[index].link(channel, self._tickets.for_lane(number), self._turn)
+
+    def _take_reports(self, channel: Channel) -> None:
+        """Have the gateway report on this channel, which is the main thread's: a lane that waits for its turn reads
+        nothing.
+        """
+        self._reports = channel
+        self._waiter.add(channel.fileno())
+        try:
+            channel.ask_for_reports()
+        except GatewayGone:
+            self._drop_reports()

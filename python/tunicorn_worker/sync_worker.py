@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+from tunicorn_worker.access_journal import AccessJournal
 from tunicorn_worker.channel import Channel
 from tunicorn_worker.environ import base_environ
 from tunicorn_worker.errors import GatewayGone, RequestTimeout
@@ -38,6 +39,7 @@ class SyncWorker:
         self._number = number
         self._control = control
         self._log = loggers.error
+        self._writes_access = False
         self._channel: Channel | None = None
         self._tickets: Tickets | None = None
         self._stopping = False
@@ -68,6 +70,7 @@ class SyncWorker:
     def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Serve until told to leave. Raises WorkerEnds for leaving at once."""
         self._limit_ms = config.request_timeout * 1000
+        self._writes_access = config.access_in_python
         caller: Caller = make_caller(application, config, hooks)
         request_count = make_count(config, self._log, self._report_worn)
         if request_count is not None:
@@ -93,6 +96,8 @@ class SyncWorker:
         if self._channel is not None:
             try:
                 self._channel.send_leaving()
+                if self._writes_access:
+                    self._channel.end_reports()
             except GatewayGone:
                 pass  # Nobody is left who could mind.
 
@@ -139,6 +144,9 @@ class SyncWorker:
         self._waiter.add(self._channel.fileno())
         self._waiter.add(pipe, shared=True)
         try:
+            if self._writes_access:
+                self._channel.journal = AccessJournal(self._log)
+                self._channel.ask_for_reports()
             self._channel.send_ready(self._number)
         except GatewayGone:
             self._unlink()

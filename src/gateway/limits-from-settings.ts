@@ -179,6 +179,7 @@ export function poolLimits(
     rootPath: settings.root_path ?? "",
     messageBytesMax:
       settings.websocket_max_message_size === 0 ? MESSAGE_BYTES_MAX : Math.min(settings.websocket_max_message_size, MESSAGE_BYTES_MAX),
+    timesQueue: settings.log_format === "json",
     workerConnections: settings.worker_connections,
     lookAhead: settings.look_ahead,
     requestBuffering: settings.request_buffering !== false,

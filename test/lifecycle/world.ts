@@ -28,6 +28,7 @@ export const PLAN: Plan = {
   workerClass: "sync",
   direct: false,
   daemon: false,
+  logsInPython: false,
   gatewayUnderWay: false,
   hasConfig: false,
   hooks: [],
