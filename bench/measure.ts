@@ -54,6 +54,7 @@ function serveCase(scenario: Scenario): Omit<ServeCase, "port"> & { oneCpu: bool
     idle: scenario.kind === "idle",
     accessLog: scenario.kind === "closed-loop" && scenario.accessLog,
     admin: scenario.kind === "closed-loop" && scenario.admin === true,
+    jsonLog: scenario.kind === "closed-loop" && scenario.jsonLog === true,
     preload: scenario.kind === "memory" && scenario.preload,
     tls: protocolByTls(scenario),
     oneCpu: scenario.kind === "closed-loop" && scenario.oneCpu,

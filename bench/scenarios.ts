@@ -27,6 +27,8 @@ export interface ClosedLoop extends Common {
   readonly connections: number;
   readonly headers: HeaderCount;
   readonly accessLog: boolean;
+  /** One JSON object for each request: Tunicorn alone has that. */
+  readonly jsonLog?: boolean;
   /**
    * Server and client share one CPU. On a virtual machine waking another CPU takes 40 us, which a server that closes each
    * connection hides in the connecting that wrk does not count: on one CPU the servers' own ways are compared.
@@ -103,6 +105,12 @@ function overTls(): ClosedLoop {
   return { ...closedLoop("hello", { workers: 1 }), id: "tls-hello-w1-c32-h2", tls: true };
 }
 
+/** With an access log in JSON. */
+function jsonLogged(app: AppName): ClosedLoop {
+  const loop = closedLoop(app, { accessLog: true });
+  return { ...loop, id: `${loop.id}-json`, jsonLog: true };
+}
+
 /** Workers of greenlets. */
 function greenlets(app: AppName): ClosedLoop {
   const loop = closedLoop(app);
@@ -163,6 +171,7 @@ export const SCENARIOS: readonly Scenario[] = [
   closedLoop("hello", { accessLog: true }),
   closedLoop("hello", { headers: 12, accessLog: true }),
   observed(),
+  jsonLogged("hello"),
   closedLoop("hello", { workers: 1 }),
   closedLoop("hello", { connections: 1, shown: ["p50 us"] }),
   closedLoop("hello", { connections: 1, headers: 12, shown: ["p50 us"] }),

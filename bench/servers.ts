@@ -38,6 +38,8 @@ export interface ServeCase {
   readonly accessLog: boolean;
   /** With a port for metrics. */
   readonly admin: boolean;
+  /** The access log in JSON. */
+  readonly jsonLog: boolean;
   readonly preload: boolean;
   /** The protocol that clients speak, by TLS; undefined: HTTP/1.1 in the clear. */
   readonly tls: "h2" | "http/1.1" | undefined;
@@ -51,11 +53,12 @@ export interface ServerSpec {
   readonly command: (serve: ServeCase) => string[] | undefined;
   readonly speaksTls?: true;
   readonly hasAdminPort?: true;
+  readonly writesJson?: true;
 }
 
 /** @returns undefined when the server cannot do what is asked */
-export function commandOf({ command, speaksTls, hasAdminPort }: ServerSpec, serve: ServeCase): string[] | undefined {
-  if (serve.admin && hasAdminPort === undefined) return undefined;
+export function commandOf({ command, speaksTls, hasAdminPort, writesJson }: ServerSpec, serve: ServeCase): string[] | undefined {
+  if ((serve.admin && hasAdminPort === undefined) || (serve.jsonLog && writesJson === undefined)) return undefined;
   return serve.tls !== undefined && speaksTls === undefined ? undefined : command(serve);
 }
 
@@ -113,8 +116,10 @@ export const SERVERS: readonly ServerSpec[] = [
     name: "tunicorn",
     speaksTls: true,
     hasAdminPort: true,
+    writesJson: true,
     command: (serve) => [
       TUNICORN,
+      ...(serve.jsonLog ? ["--log-format", "json"] : []),
       ...(isAsgi(serve.app) ? ["--worker-class", "asgi"] : []),
       ...(serve.greenlets ? ["--worker-class", "gevent"] : []),
       ...(typeof serve.threads === "number" ? ["--worker-class", "gthread", "--threads", `${serve.threads}`] : []),

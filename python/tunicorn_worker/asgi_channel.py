@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import marshal
 
+from tunicorn_worker.asgi_hook_objects import AsgiHookRequest, make_hook_environ
 from tunicorn_worker.asgi_websocket import WebsocketExchange
 from tunicorn_worker.wire import (
     BINARY_TO_MANY,
@@ -15,6 +16,7 @@ from tunicorn_worker.wire import (
     BODY_SHORT,
     CANCEL,
     CLIENT_FIN,
+    COMPLETED,
     ENTRY_COUNT,
     FILE_REFUSED,
     FILE_TAKEN,
@@ -26,6 +28,8 @@ from tunicorn_worker.wire import (
     PING,
     PONG,
     READY,
+    REPORTS,
+    REPORTS_END,
     REQUEST,
     REQUEST_BODY,
     REQUEST_BODY_END,
@@ -48,9 +52,10 @@ from tunicorn_worker.wire import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from typing import Any
 
+    from tunicorn_worker.access_journal import AccessJournal, OpenLine
     from tunicorn_worker.asgi_http import HttpExchange, HttpService
 
 UNSENT_BYTES_MAX = 1 << 20
@@ -70,16 +75,26 @@ class AsgiChannel(asyncio.Protocol):
 
     exchanges: the requests that are not answered, by stream; tasks: the application's calls that have not returned
     released: STOP has come: no request follows
+    reports_ended: no report follows of what became of requests
     lost: the channel's end
     repeatable: text or bytes of the WebSocket message that was sent last in this turn, and repeatable_cost what it
         takes of a window: who is to send the very same object says `repeat_message`
     """
 
-    def __init__(self, service: HttpService, entries: memoryview, on_change: Callable[[AsgiChannel], None]) -> None:
+    def __init__(
+        self,
+        service: HttpService,
+        entries: memoryview,
+        on_change: Callable[[AsgiChannel], None],
+        journal: AccessJournal | None = None,
+    ) -> None:
         """entries: the words that say which streams were started (channels.md §5)
-        on_change: called when the last task has ended, and after `released` and `lost`
+        on_change: called when the last task has ended, and after `released`, `reports_ended` and `lost`
+        journal: where access lines are open, if a Python logger of this worker writes them
         """
         self.service = service
+        self.journal = journal
+        self.reports_ended = False
         # HttpExchange or WebsocketExchange.
         self.exchanges: dict[int, Any] = {}
         self.tasks: set[asyncio.Task[None]] = set()
@@ -186,8 +201,30 @@ class AsgiChannel(asyncio.Protocol):
 
     def _call(self, stream: int, exchange: HttpExchange | WebsocketExchange, scope: dict[str, Any]) -> None:
         self.exchanges[stream] = exchange
-        exchange.task = task = self._loop.create_task(exchange.run(self.service.application, scope))
+        call = exchange.run(self.service.application, scope)
+        if self.journal is not None:
+            # Here, not in the task: the client may have left before that takes its first step.
+            call = self._call_logged(call, self.journal, self.journal.open(stream), stream, exchange, scope)
+        exchange.task = task = self._loop.create_task(call)
         self.tasks.add(task)
+
+    async def _call_logged(
+        self,
+        call: Coroutine[Any, Any, None],
+        journal: AccessJournal,
+        line: OpenLine,
+        stream: int,
+        exchange: HttpExchange | WebsocketExchange,
+        scope: dict[str, Any],
+    ) -> None:
+        # A handshake is a GET (RFC 6455 §4.1), which its scope does not say.
+        line.request = AsgiHookRequest({"method": "GET", **scope})
+        line.environ = make_hook_environ(line.request, scope)
+        try:
+            await call
+        finally:
+            line.response = getattr(exchange, "shown", None)
+            journal.end(stream)
 
     def _act(self, kind: int, stream: int, flags: int, payload: bytes) -> None:
         if stream == 0:
@@ -196,8 +233,15 @@ class AsgiChannel(asyncio.Protocol):
             elif kind == STOP:
                 self.released = True
                 self._on_change(self)
+            elif kind == REPORTS_END:
+                self.reports_ended = True
+                self._on_change(self)
             else:
                 self._break(f"the gateway sent a frame of the unknown type {kind}")
+            return
+        if kind == COMPLETED:
+            if self.journal is not None:
+                self.journal.report(stream, payload)
             return
         exchange = self.exchanges.get(stream)
         if exchange is None:
@@ -295,6 +339,10 @@ class AsgiChannel(asyncio.Protocol):
 
     def send_leaving(self) -> None:
         self.send(pack_plain(LEAVING, 0))
+
+    def ask_for_reports(self, *, wanted: bool) -> None:
+        """Have the gateway report here what became of the worker's requests, or no more."""
+        self.send(pack_plain(REPORTS, 0, U32.pack(wanted)))
 
     def close(self) -> None:
         """Close once everything has been sent; `lost` follows."""

@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 
+from tunicorn_worker.access_journal import AccessJournal
 from tunicorn_worker.asgi_channel import AsgiChannel
 from tunicorn_worker.errors import BootError
 from tunicorn_worker.hooked_asgi import make_service
@@ -51,6 +52,7 @@ class AsgiWorker(PushedWorker):
         self._lifeline = lifeline
         self._loggers = loggers
         self._log = loggers.error
+        self._writes_access = False
         self._channels: dict[int, AsgiChannel] = {}
         self._service: HttpService | None = None
         self._links_waiting: dict[int, tuple[int, int, int]] = {}
@@ -97,6 +99,7 @@ class AsgiWorker(PushedWorker):
         """
         if config.threads > 1:
             self._log.warning("ASGI worker does not use threads configuration. Use worker_connections instead.")
+        self._writes_access = config.access_in_python
         if config.uvicorn is not None:
             proxies = config.forwarded_allow_ips if config.uvicorn["proxyHeaders"] else None
             application = UvicornScopes(application, config.root_path, proxies)
@@ -201,7 +204,8 @@ class AsgiWorker(PushedWorker):
         os.close(pipe)
         entries = memoryview(mmap.mmap(memory, ENTRY_COUNT * ENTRY_BYTES, offset=ENTRIES_OFFSET)).cast("I")
         os.close(memory)
-        channel = AsgiChannel(self._service, entries, self._on_channel_change)
+        journal = AccessJournal(self._log) if self._writes_access else None
+        channel = AsgiChannel(self._service, entries, self._on_channel_change, journal)
         self._channels[index] = channel
         end = socket.socket(fileno=channel_fd)
         end.setblocking(False)
@@ -211,6 +215,8 @@ class AsgiWorker(PushedWorker):
 
     async def _connect(self, loop: asyncio.AbstractEventLoop, channel: AsgiChannel, end: socket.socket) -> None:
         await loop.create_unix_connection(lambda: channel, sock=end)
+        if channel.journal is not None:
+            channel.ask_for_reports(wanted=True)
         channel.send_ready(self._number)
         self._connecting = {task for task in self._connecting if not task.done()}
 
@@ -240,6 +246,12 @@ class AsgiWorker(PushedWorker):
                 task.cancel()
             grace = loop.time() + STOP_RESERVE_SECONDS / 2
             await self._wait_until(lambda: not any(channel.tasks for channel in channels), grace)
+        reporting = [channel for channel in channels if channel.journal is not None and not channel.lost]
+        if reporting:
+            for channel in reporting:
+                channel.ask_for_reports(wanted=False)
+            grace = loop.time() + STOP_RESERVE_SECONDS / 2
+            await self._wait_until(lambda: all(channel.lost or channel.reports_ended for channel in reporting), grace)
         for channel in channels:
             if not channel.lost:
                 channel.close()

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import select
 import socket
+from time import monotonic
 
 from tunicorn_worker.errors import FrameError, GatewayGone
 from tunicorn_worker.request_channel import RequestChannel
 from tunicorn_worker.wire import (
+    COMPLETED,
     FETCH_HEAD,
     FRAME_BODY_BYTES_MAX,
     FRAME_BYTES_MAX,
@@ -19,6 +21,8 @@ from tunicorn_worker.wire import (
     PING,
     PONG,
     READY,
+    REPORTS,
+    REPORTS_END,
     REQUEST_HEAD,
     STOP,
     U32,
@@ -34,6 +38,8 @@ RECEIVE_BYTES = FRAME_BODY_BYTES_MAX + FRAME_HEADER_BYTES
 """One whole BODY frame per system call."""
 SEND_BUFFER_BYTES = 1 << 20
 """Asked of the kernel, which may give less: a response within its window should leave in one write."""
+REPORTS_END_SECONDS = 1.0
+"""The gateway answers in microseconds; this is for one that is starved or hangs."""
 GATHER_BYTES_MIN = 16384
 """Bodies from this size are sent from where they are; smaller ones are cheaper copied behind their header."""
 
@@ -44,7 +50,7 @@ class Channel(RequestChannel):
     stopping: the gateway asked this worker to finish and leave
     """
 
-    __slots__ = ("_buffer", "_head", "_ping_waits", "_poll", "_socket", "stopping")
+    __slots__ = ("_buffer", "_head", "_ping_waits", "_poll", "_reports_ended", "_socket", "stopping")
 
     def __init__(self, end: socket.socket, hand_over: HandOver) -> None:
         """end: the connected socket; the channel owns it. hand_over: see RequestChannel."""
@@ -56,6 +62,7 @@ class Channel(RequestChannel):
         self._poll = poll.poll
         self._buffer = b""
         self._ping_waits = False
+        self._reports_ended = False
         self.stopping = False
         super().__init__(hand_over)
 
@@ -129,6 +136,18 @@ class Channel(RequestChannel):
     def send_leaving(self) -> None:
         self.send(pack_plain(LEAVING, 0))
 
+    def ask_for_reports(self) -> None:
+        """Have the gateway report here what became of each of the worker's requests."""
+        self.send(pack_plain(REPORTS, 0, U32.pack(1)))
+
+    def end_reports(self) -> None:
+        """Have what is reported from now on go elsewhere, and read what is on its way. Raises GatewayGone."""
+        self.send(pack_plain(REPORTS, 0, U32.pack(0)))
+        deadline = monotonic() + REPORTS_END_SECONDS
+        while not self._reports_ended and (left := deadline - monotonic()) > 0:
+            if self._poll(left * 1000):
+                self._receive()
+
     # -- receiving
 
     def fetch_head(self) -> bytes:
@@ -180,8 +199,13 @@ class Channel(RequestChannel):
                 self.stopping = True
             elif kind == PING:
                 self._ping_waits = True
+            elif kind == REPORTS_END:
+                self._reports_ended = True
             else:
                 self._refuse(kind)
+        elif kind == COMPLETED:
+            if self.journal is not None:
+                self.journal.report(stream, payload)
         elif stream != self.stream:
             return  # Credit or a cancel that crossed our last frame of that request.
         elif kind == REQUEST_HEAD:

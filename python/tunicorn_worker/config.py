@@ -18,6 +18,7 @@ DIRECT = "direct"
 WAYS = {"asgi": "asgi", "gevent": "wsgi", "eventlet": "wsgi"}
 """Kinds to which the gateway pushes requests, and what their applications are written for: a gateway's ways
 (src/gateway/worker-pools.ts)."""
+LOGGER_CLASS_DEFAULTS = (None, "", "simple", "gunicorn.glogging.Logger")
 
 
 class Config:
@@ -96,6 +97,23 @@ class Config:
         raise RuntimeError(f"cfg.set({name!r}, ...) has no effect on a running server: set it in the configuration")
 
     @property
+    def has_logger_class(self) -> bool:
+        """Whether logger_class names another class than Gunicorn's own."""
+        named = self.values.get("logger_class")
+        return not isinstance(named, (str, type(None))) or named not in LOGGER_CLASS_DEFAULTS
+
+    @property
+    def logs_in_python(self) -> bool:
+        """Whether a Python logger writes both logs; src/settings/log-writer.ts says the same."""
+        others = ("logconfig", "logconfig_dict", "logconfig_json", "syslog")
+        return self.has_logger_class or any(self.values.get(name) for name in others)
+
+    @property
+    def access_in_python(self) -> bool:
+        """Whether that logger is told of every request: a class of the user's always, it may count them."""
+        return self.has_logger_class or (self.logs_in_python and has_access_log(self))
+
+    @property
     def env(self) -> dict[str, str]:
         """raw_env as a dict: ``["A=1", "B=x=y"]`` is ``{"A": "1", "B": "x=y"}``.
 
@@ -140,3 +158,11 @@ class Config:
         if self.values["sendfile"] is not None:
             return False
         return os.environ.get("SENDFILE", "1").lower() in ("y", "1", "yes", "true")
+
+
+def has_access_log(config: Config) -> bool:
+    """Whether Gunicorn's logger would write an access log with these settings (glogging.Logger.access_log_enabled)."""
+    values = config.values
+    named = ("accesslog", "logconfig", "logconfig_dict", "logconfig_json")
+    to_syslog = values.get("syslog") and not values.get("disable_redirect_access_to_syslog")
+    return bool(to_syslog or any(values.get(name) for name in named))

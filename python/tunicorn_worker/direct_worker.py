@@ -122,7 +122,7 @@ class DirectWorker:
             gunicorn_config.set("reload", False)
         if config.spew:
             spew()
-        log = gunicorn_config.logger_class(gunicorn_config)
+        log = self._loggers.python or gunicorn_config.logger_class(gunicorn_config)
         app = DirectApplication(config, gunicorn_config, worker_class, application)
         parent = os.getppid()
         # Most classes look for a change of parent by themselves. One that does not is told.

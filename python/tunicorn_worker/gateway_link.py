@@ -112,6 +112,7 @@ class GatewayLink:
                     "pid": worker.pid,
                     "lane": lane,
                     "way": worker.way,
+                    "generation": worker.generation,
                 }
                 self.channel.send(message, far.fileno())
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tunicorn_worker.gateway_process import GatewayProcess
     from tunicorn_worker.line_channel import Message
     from tunicorn_worker.listeners import Listener
+    from tunicorn_worker.master_log import MasterLog
     from tunicorn_worker.node_ipc import Say
     from tunicorn_worker.poller import Poller
 
@@ -26,8 +27,13 @@ if TYPE_CHECKING:
 class Gateways:
     """The gateways of now, by their index: 0, 1, ... One that is started takes the place of its predecessor."""
 
-    def __init__(self, poller: Poller, holdings: Holdings, say: Say, early: GatewayProcess | None) -> None:
-        """early: one that was started already; the first `start` takes it."""
+    def __init__(
+        self, poller: Poller, holdings: Holdings, say: Say, log: MasterLog, early: GatewayProcess | None
+    ) -> None:
+        """log: takes what gateways have to log, where a Python logger writes. early: one that was started already; the
+        first `start` takes it.
+        """
+        self._log = log
         self._poller = poller
         self._holdings = holdings
         self._say = say
@@ -140,9 +146,14 @@ class Gateways:
         link.close(self._holdings)
 
     def _hear(self, pid: int, channel: NodeChannel) -> None:
-        """The gateway says how it wants to be scheduled; its end is the arbiter's to act on."""
+        """The gateway says how it wants to be scheduled, and what to log; its end is the arbiter's to act on."""
         for message, _ in channel.receive():
-            if message.get("ev") == "scheduling":
+            event = message.get("ev")
+            if event == "scheduling":
                 schedule_gateway(pid, bulk=bool(message.get("bulk")))
+            elif event == "log":
+                self._log.write(message["level"], message["text"], pid)
+            elif event == "access":
+                self._log.access(message)
         if channel.ended:
             self._poller.forget(channel.fileno())

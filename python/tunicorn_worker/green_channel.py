@@ -15,6 +15,7 @@ from tunicorn_worker.request_channel import RequestChannel
 from tunicorn_worker.wire import (
     BODY_FOLLOWS,
     CLIENT_FIN,
+    COMPLETED,
     ENTRY_COUNT,
     FRAME_BODY_BYTES_MAX,
     FRAME_BYTES_MAX,
@@ -23,6 +24,8 @@ from tunicorn_worker.wire import (
     PING,
     PONG,
     READY,
+    REPORTS,
+    REPORTS_END,
     REQUEST,
     STOP,
     STREAM_WINDOW_BYTES,
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from tunicorn_worker.access_journal import AccessJournal
     from tunicorn_worker.green_library import GreenLibrary, News
     from tunicorn_worker.request_channel import HandOver
 
@@ -128,12 +132,16 @@ class GreenChannel:
         base: dict[str, Any],
         hand_over: HandOver,
         on_change: Callable[[GreenChannel], None],
+        journal: AccessJournal | None = None,
     ) -> None:
         """end: a cooperative socket, taken over
         entries: the words that say which streams were started (channels.md §5)
         call: serves one request, see `WsgiCaller.call`; base: what `base_environ` made
-        on_change: called when the last request has ended, and after `released` and `lost`
+        on_change: called when the last request has ended, and after `released`, `reports_ended` and `lost`
+        journal: see RequestChannel
         """
+        self.journal = journal
+        self.reports_ended = False
         self.streams: dict[int, GreenStream] = {}
         self.released = False
         self.ending = False
@@ -206,6 +214,7 @@ class GreenChannel:
         environ = marshal.loads(head)
         environ |= self._base
         request = GreenStream(self, stream, self._hand_over)
+        request.journal = self.journal
         if flags & BODY_FOLLOWS:
             environ["wsgi.input"] = ChannelBody(request)
         elif body:
@@ -237,8 +246,15 @@ class GreenChannel:
             elif kind == STOP:
                 self.released = True
                 self._on_change(self)
+            elif kind == REPORTS_END:
+                self.reports_ended = True
+                self._on_change(self)
             else:
                 raise FrameError(f"the gateway sent a frame of the unknown type {kind}")
+            return
+        if kind == COMPLETED:
+            if self.journal is not None:
+                self.journal.report(stream, payload)
             return
         request = self.streams.get(stream)
         # Without one it crossed our last frame of that request. That a client sends nothing more is no news to WSGI.
@@ -331,6 +347,10 @@ class GreenChannel:
 
     def send_leaving(self) -> None:
         self.send(pack_plain(LEAVING, 0))
+
+    def ask_for_reports(self, *, wanted: bool) -> None:
+        """Have the gateway report here what became of the worker's requests, or no more."""
+        self.send(pack_plain(REPORTS, 0, U32.pack(wanted)))
 
     def close(self) -> None:
         """Close, with what is on its way."""

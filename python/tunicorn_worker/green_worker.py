@@ -10,6 +10,7 @@ import select
 from os import write
 from time import monotonic
 
+from tunicorn_worker.access_journal import AccessJournal
 from tunicorn_worker.environ import base_environ
 from tunicorn_worker.errors import GatewayGone, RequestTimeout
 from tunicorn_worker.green_channel import GreenChannel, GreenStream
@@ -55,6 +56,7 @@ class GreenWorker(PushedWorker):
         self._number = number
         self._control = control
         self._log = loggers.error
+        self._writes_access = False
         self._watched: set[int] = set()
         self._orders = Orders(number, control, lifeline, loggers, self._watched, self._carry_out)
         self._channels: dict[int, GreenChannel] = {}
@@ -134,6 +136,7 @@ class GreenWorker(PushedWorker):
 
     def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Serve until told to leave. Raises WorkerEnds for leaving at once."""
+        self._writes_access = config.access_in_python
         caller: Caller = make_caller(application, config, hooks)
         request_count = make_count(config, self._log, self._control.report_worn)
         if request_count is not None:
@@ -204,7 +207,10 @@ class GreenWorker(PushedWorker):
             base=self._base,
             hand_over=hand_over,
             on_change=self._on_channel_change,
+            journal=AccessJournal(self._log) if self._writes_access else None,
         )
+        if self._writes_access:
+            linked.ask_for_reports(wanted=True)
         linked.send_ready(self._number)
 
     def _wake(self) -> None:
@@ -237,6 +243,11 @@ class GreenWorker(PushedWorker):
         channels = list(self._channels.values())
         for channel in channels:
             channel.ending = True
+            if self._writes_access and not channel.lost:
+                channel.ask_for_reports(wanted=False)
+        if self._writes_access:
+            self._wait_until(lambda: all(channel.lost or channel.reports_ended for channel in channels), seconds)
+        for channel in channels:
             channel.flush()
         self._wait_until(lambda: all(channel.flushed for channel in channels), seconds, look_seconds=0.01)
         for channel in channels:

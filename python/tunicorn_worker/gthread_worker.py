@@ -11,13 +11,14 @@ from math import inf
 from queue import SimpleQueue
 from time import monotonic
 
+from tunicorn_worker.access_journal import AccessJournal
 from tunicorn_worker.channel import Channel
 from tunicorn_worker.environ import base_environ
 from tunicorn_worker.errors import GatewayGone
 from tunicorn_worker.hooked_wsgi import make_caller
 from tunicorn_worker.interruption import ThreadExceptions
 from tunicorn_worker.lane import Bell, Lane, Signal
-from tunicorn_worker.links import Link
+from tunicorn_worker.links import Link, serve_idle
 from tunicorn_worker.orders import Orders, WorkerEnds
 from tunicorn_worker.request_count import CountedCaller, make_count
 from tunicorn_worker.stacks import format_frame
@@ -28,7 +29,7 @@ from tunicorn_worker.wire import lane_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
     from types import FrameType
     from typing import Any
 
@@ -50,12 +51,18 @@ class LaneCrashed(Exception):
 
 
 class GatewayLanes:
-    """What the lanes have of one gateway. pid: the gateway's"""
+    """What the lanes have of one gateway.
 
-    def __init__(self, pid: int, tickets: Tickets) -> None:
+    pid: the gateway's
+    journal, reports: where a Python logger writes the access log, its lines and the channel for what became of requests
+    """
+
+    def __init__(self, pid: int, tickets: Tickets, journal: AccessJournal | None) -> None:
         self.pid = pid
         self.tickets = tickets
+        self.journal = journal
         self.channels: list[Channel] = []
+        self.reports: Channel | None = None
 
     @property
     def lost(self) -> bool:
@@ -82,6 +89,8 @@ class ThreadWorker:
         self._log = loggers.error
         self._lanes: list[Lane] = []
         self._gateways: dict[int, GatewayLanes] = {}
+        self._threads = 0
+        self._writes_access = False
         self._taken: SimpleQueue[tuple[int, int, int]] = SimpleQueue()
         self._stop = Signal()
         self._turn = Turn(self._wake)
@@ -119,6 +128,8 @@ class ThreadWorker:
 
     def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Look after the threads until all have ended. Raises WorkerEnds for leaving at once, LaneCrashed."""
+        self._threads = max(1, config.threads)
+        self._writes_access = config.access_in_python
         self._caller = make_caller(application, config, hooks)
         request_count = make_count(config, self._log, self._note_worn)
         if request_count is not None:
@@ -145,8 +156,32 @@ class ThreadWorker:
                 self._waiter.remove(self._stop.fileno())
             if monotonic() >= deadline:
                 raise WorkerEnds(at_once=True)
+        self._end_reports()
         if any(lane.crashed for lane in self._lanes):
             raise LaneCrashed("a thread of the worker ended")
+
+    def _hear_reports(self, ready: Container[int]) -> None:
+        """Read what became of requests. ready: descriptors"""
+        for gateway in self._gateways.values():
+            reports = gateway.reports
+            if reports is not None and reports.fileno() in ready:
+                serve_idle(reports, self._number, self._log)
+                if reports.lost:
+                    self._drop_reports(gateway)
+
+    def _end_reports(self) -> None:
+        for gateway in self._gateways.values():
+            if gateway.reports is not None:
+                try:
+                    gateway.reports.end_reports()
+                except GatewayGone:
+                    pass  # Nobody is left who could report.
+
+    def _drop_reports(self, gateway: GatewayLanes) -> None:
+        if gateway.reports is not None:
+            self._waiter.remove(gateway.reports.fileno())
+            gateway.reports.close()
+            gateway.reports = None
 
     def _look(self) -> None:
         """Wait for something to do, a second at most, and do it. Raises WorkerEnds."""
@@ -161,6 +196,7 @@ class ThreadWorker:
         if self._news_read in ready:
             os.read(self._news_read, NEWS_BYTES)
             self._hand_over()
+        self._hear_reports(ready)
         if self._worn is not None:
             self._control.report_worn(self._worn)
             self._worn = None
@@ -217,9 +253,12 @@ class ThreadWorker:
         """Use a gateway's channel, ticket pipe and slot memory; channels for the other lanes follow."""
         before = self._gateways.get(index)
         if before is not None:
+            self._drop_reports(before)
             before.hang_up()
         # The first lane's tickets, held here too for as long as lanes may be added.
-        self._gateways[index] = GatewayLanes(gateway, Tickets.open(pipe, memory, lane_number(self._number, 0)))
+        tickets = Tickets.open(pipe, memory, lane_number(self._number, 0))
+        journal = AccessJournal(self._log) if self._writes_access else None
+        self._gateways[index] = GatewayLanes(gateway, tickets, journal)
         self._add_lane(index, 0, channel)
 
     def _add_lane(self, index: int, number: int, descriptor: int) -> None:
@@ -232,6 +271,10 @@ class ThreadWorker:
             self._wake()
 
         channel = Channel(socket.socket(fileno=descriptor), hand_over)
+        channel.journal = gateway.journal
+        if self._writes_access and number == self._threads:
+            self._take_reports(gateway, channel)
+            return
         if self._stop.said:
             channel.close()
             return
@@ -246,6 +289,17 @@ class ThreadWorker:
             return
         gateway.channels.append(channel)
         self._lanes[number].link(index, Link(channel, gateway.tickets.for_lane(claims_as)))
+
+    def _take_reports(self, gateway: GatewayLanes, channel: Channel) -> None:
+        """Have the gateway report on this channel, which is the main thread's: a lane that waits for its turn reads
+        nothing.
+        """
+        gateway.reports = channel
+        self._waiter.add(channel.fileno())
+        try:
+            channel.ask_for_reports()
+        except GatewayGone:
+            self._drop_reports(gateway)
 
     def _start_lane(self, claims_as: int) -> None:
         lane = Lane(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tunicorn_worker.asgi_hook_objects import AsgiHookRequest, AsgiHookResponse, make_hook_environ
 from tunicorn_worker.asgi_http import STREAMING, HttpExchange, HttpService
+from tunicorn_worker.config import has_access_log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class HookedService(HttpService):
-    """As HttpService, for a configuration that has hooks of requests: the others do not pay for them.
+    """As HttpService, for a configuration with hooks of requests, or an access log in Python.
 
     shows_response: `post_request` gets environ and response, as with Gunicorn only where there is an access log
     """
@@ -38,13 +39,16 @@ class HookedService(HttpService):
 
 
 class HookedExchange(HttpExchange):
-    """One request with `pre_request` before its application's call and `post_request` behind it."""
+    """One request with `pre_request` before its application's call and `post_request` behind it.
 
-    __slots__ = ("_shown",)
+    shown: the response, as hooks and the access log see it
+    """
+
+    __slots__ = ("shown",)
 
     def __init__(self, channel: Channel, stream: int, method: str, body: bytes | None) -> None:
         super().__init__(channel, stream, method, body)
-        self._shown = AsgiHookResponse()
+        self.shown = AsgiHookResponse()
 
     async def run(self, application: Any, scope: dict[str, Any]) -> None:
         """As HttpExchange's. `post_request` runs when the call is over, and whatever has failed."""
@@ -64,7 +68,7 @@ class HookedExchange(HttpExchange):
             # A client that left before the application was called has had no request.
             if request is not None:
                 if service.shows_response:
-                    hooks.after_request(request, make_hook_environ(request, scope), self._shown)
+                    hooks.after_request(request, make_hook_environ(request, scope), self.shown)
                 else:
                     hooks.after_request(request, None, None)
                 hooks.worker.nr += 1
@@ -74,16 +78,16 @@ class HookedExchange(HttpExchange):
         await super().send(message)
         kind = message["type"]
         if kind == "http.response.start":
-            self._shown.start(message["status"], message.get("headers", ()))
+            self.shown.start(message["status"], message.get("headers", ()))
         elif kind == "http.response.body" and not self._bodiless:
-            self._shown.add(len(message.get("body", b"")), self._content_length)
+            self.shown.add(len(message.get("body", b"")), self._content_length)
         elif kind == "http.response.pathsend" and not self._bodiless:
-            self._shown.add(self._content_length or 0, self._content_length)
+            self.shown.add(self._content_length or 0, self._content_length)
 
     def _give_up(self) -> None:
         if self._state < STREAMING:
             # What the application has started never left.
-            self._shown = AsgiHookResponse()
+            self.shown = AsgiHookResponse()
         super()._give_up()
 
 
@@ -95,17 +99,6 @@ def make_service(
     request_count: RequestCount | None,
     hooks: WorkerHooks,
 ) -> HttpService:
-    if hooks.of_requests:
+    if hooks.of_requests or config.access_in_python:
         return HookedService(application, config, log, state, request_count, hooks)
     return HttpService(application, config, log, state, request_count)
-
-
-def has_access_log(config: Config) -> bool:
-    """Whether Gunicorn's logger would write an access log with these settings (glogging.Logger.access_log_enabled)."""
-    return bool(
-        config.accesslog
-        or config.logconfig
-        or config.logconfig_dict
-        or config.logconfig_json
-        or (config.syslog and not config.disable_redirect_access_to_syslog)
-    )

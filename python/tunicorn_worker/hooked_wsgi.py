@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 class HookedCaller(WsgiCaller):
-    """As WsgiCaller, for a configuration that has hooks of requests: the others do not pay for them."""
+    """As WsgiCaller, for a configuration with hooks of requests, or with an access log in Python: the others do not
+    pay for them.
+    """
 
     __slots__ = ("_config", "_hooks")
 
@@ -31,6 +33,10 @@ class HookedCaller(WsgiCaller):
         response = Response(channel, self._known, environ["REQUEST_METHOD"])
         request = HookRequest(environ, self._config)
         shown: tuple[dict[str, Any], HookResponse | None] = ({}, None)
+        journal, stream = channel.journal, channel.stream
+        line = None if journal is None else journal.open(stream)
+        if line is not None:
+            line.request, line.environ = request, environ
         try:
             self._hooks.before_request(request)
             self._hooks.worker.nr += 1
@@ -40,6 +46,8 @@ class HookedCaller(WsgiCaller):
                 environ[SEND_TRAILERS] = response.send_trailers
             hooked = HookResponse(request, response, self._config)
             shown = (environ, hooked)
+            if line is not None:
+                line.response = hooked
             self._send_iterable(response, self._application(environ, hooked.start_response))
         except BaseException as error:
             self._fail(channel, response, environ, error)
@@ -47,7 +55,11 @@ class HookedCaller(WsgiCaller):
             if channel.taken is not None:
                 channel.close_taken()
             self._hooks.after_request(request, *shown)
+            if journal is not None:
+                journal.end(stream)
 
 
 def make_caller(application: Any, config: Config, hooks: WorkerHooks) -> WsgiCaller:
-    return HookedCaller(application, config, hooks) if hooks.of_requests else WsgiCaller(application, config)
+    if hooks.of_requests or config.access_in_python:
+        return HookedCaller(application, config, hooks)
+    return WsgiCaller(application, config)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import traceback
 
 from tunicorn_worker.hook_objects import HookWorker
 from tunicorn_worker.hook_server import HookServer
+from tunicorn_worker.loggers import shows_debug
 from tunicorn_worker.python_value import count_positional
 from tunicorn_worker.statsd_log import server_log
 
@@ -55,7 +55,7 @@ class WorkerHooks:
     @property
     def of_requests(self) -> bool:
         """Whether anything is to be done before or after a request."""
-        return self._pre_request is not None or self._post_request is not None or self._log.isEnabledFor(logging.DEBUG)
+        return self._pre_request is not None or self._post_request is not None or shows_debug(self._log)
 
     def forked(self) -> None:
         """The process is there. Raises what `post_fork` raises: the worker has not booted then."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
+
+from tunicorn_worker.loggers import error_log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def warn_of_unreadable_library() -> None:
     """A Python below root's home is not this user's to read: `No module named 'typing'` would not say why."""
     library = os.path.dirname(os.__file__)
     if not os.access(library, os.R_OK | os.X_OK):
-        logging.getLogger("gunicorn.error").warning(
+        error_log().warning(
             "the worker's user cannot read Python's library: imports will fail uid=%d library=%s", os.getuid(), library
         )
 

@@ -117,6 +117,14 @@ class Links:
             except GatewayGone:
                 pass  # Nobody is left who could mind.
 
+    def end_reports(self) -> None:
+        """Have what is reported from now on go elsewhere, and read what is on its way."""
+        for link in self.pipes.values():
+            try:
+                link.channel.end_reports()
+            except GatewayGone:
+                pass  # Nobody is left who could report.
+
     def age_ms(self) -> int:
         """How long ago the request was started that was taken last; 0 before the first. It may be over."""
         return min((age for age, _ in self._ages()), default=0)

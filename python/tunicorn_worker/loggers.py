@@ -6,6 +6,8 @@ import logging
 import os
 import sys
 
+from tunicorn_worker.json_lines import JsonFormatter
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TextIO
@@ -29,13 +31,20 @@ MARK = "_gunicorn"
 class Loggers:
     """The two loggers of a process, and the file that stdout and stderr go to with `capture_output`.
 
-    error, access: what application code gets from ``logging.getLogger``
+    error: what our own code writes with: the logger that application code gets from ``logging.getLogger``, or the one
+        that the settings ask for (`python_log`)
+    access: the access log, as application code gets it
     """
 
     def __init__(self) -> None:
-        self.error = logging.getLogger("gunicorn.error")
+        self.error: Any = error_log()
         self.access = logging.getLogger("gunicorn.access")
         self._captured: str | None = None
+
+    @property
+    def python(self) -> Any:
+        """The logger that the settings ask for, None where Tunicorn writes by itself."""
+        return _Chosen.logger
 
     def set_up(self, config: Config, pid: int | None = None) -> None:
         """Give both loggers their handlers; those of an earlier call are replaced.
@@ -44,33 +53,41 @@ class Loggers:
 
         Raises OSError when a log file cannot be opened.
         """
-        for logger in (self.error, self.access):
-            for handler in list(logger.handlers):
-                if getattr(handler, MARK, False):
-                    logger.removeHandler(handler)
-                    handler.close()
+        self.error = error_log()
+        if self.python is not None:
+            return  # It has its handlers.
+        drop_handlers()
         self.error.propagate = False
         self.access.propagate = False
         self.set_level(config.loglevel)
         self.access.setLevel(logging.INFO)
-        self._captured = config.errorlog if config.capture_output and config.errorlog != "-" else None
+        self._captured = config.errorlog if config.capture_output and config.errorlog not in (None, "-") else None
         self._capture()
         whose = "%(process)d" if pid is None else str(pid)
-        error_format = logging.Formatter(ERROR_FORMAT.replace("%(process)d", whose), DATE_FORMAT)
+        error_format: logging.Formatter
+        access_format: logging.Formatter
+        if config.values.get("log_format") == "json":
+            error_format, access_format = JsonFormatter("error", pid), JsonFormatter("access", pid)
+        else:
+            error_format = logging.Formatter(ERROR_FORMAT.replace("%(process)d", whose), DATE_FORMAT)
+            access_format = logging.Formatter(ACCESS_FORMAT)
         self._add_handler(self.error, config.errorlog, error_format, sys.stderr, config)
-        self._add_handler(self.access, config.accesslog, logging.Formatter(ACCESS_FORMAT), sys.stdout, config)
+        self._add_handler(self.access, config.accesslog, access_format, sys.stdout, config)
 
     def set_level(self, level: str) -> None:
         """level: of the error log, ``"debug"``; what is unknown means info, as with Gunicorn."""
-        self.error.setLevel(LEVELS.get(level.lower(), logging.INFO))
+        logging.getLogger("gunicorn.error").setLevel(LEVELS.get(level.lower(), logging.INFO))
 
     def add_error_handler(self, handler: logging.Handler) -> None:
         """The next `set_up` takes it away again."""
         setattr(handler, MARK, True)
-        self.error.addHandler(handler)
+        logging.getLogger("gunicorn.error").addHandler(handler)
 
     def reopen(self) -> None:
         """Open every log file anew, those of the application's own loggers too: USR1, after a log rotation."""
+        if self.python is not None:
+            reopen_python_log(self.python)
+            return
         self._capture()
         for handler in all_handlers():
             if isinstance(handler, logging.FileHandler):
@@ -102,13 +119,60 @@ class Loggers:
         logger.addHandler(handler)
 
     def _capture(self) -> None:
-        if self._captured is None:
-            return
-        sys.stdout.flush()
-        sys.stderr.flush()
-        with open(self._captured, "a") as file:
-            os.dup2(file.fileno(), 1)
-            os.dup2(file.fileno(), 2)
+        if self._captured is not None:
+            capture_output(self._captured)
+
+
+class _Chosen:
+    """The logger that the settings ask for, of this process and those that it forks."""
+
+    logger: Any = None
+
+
+def use_python_log(logger: Any) -> None:
+    """From now on all lines of this process's are written by this one; None: by the two loggers themselves."""
+    _Chosen.logger = logger
+
+
+def error_log() -> Any:
+    """What our own code writes with: it has the methods of ``logging.Logger`` that write."""
+    return logging.getLogger("gunicorn.error") if _Chosen.logger is None else _Chosen.logger
+
+
+def shows_debug(log: Any) -> bool:
+    """Whether anybody would see a line of level debug."""
+    ask = getattr(log, "isEnabledFor", None) or logging.getLogger("gunicorn.error").isEnabledFor
+    return bool(ask(logging.DEBUG))
+
+
+def drop_handlers(*, configured: bool = False) -> None:
+    """Remove what an earlier set-up has given to both loggers. The user's handlers stay.
+
+    configured: a `logconfig` has made their handlers: all of them go
+    """
+    for name in ("gunicorn.error", "gunicorn.access"):
+        logger = logging.getLogger(name)
+        for handler in list(logger.handlers):
+            if configured or getattr(handler, MARK, False):
+                logger.removeHandler(handler)
+                handler.close()
+
+
+def capture_output(path: str) -> None:
+    """Have everything that this process writes to stdout and stderr go to a file. Raises OSError."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with open(path, "a") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+
+
+def reopen_python_log(logger: Any) -> None:
+    """One of the user's may fail: in a worker of another `user` files of root's cannot be opened."""
+    try:
+        logger.reopen_files()
+    except Exception as error:
+        logger.warning("cannot reopen the log files: %s", error)
 
 
 def reopen_handler(handler: Any) -> None:

@@ -24,7 +24,9 @@ from tunicorn_worker.gunicorn_package import fallback_offered
 from tunicorn_worker.heartbeats import Heartbeats
 from tunicorn_worker.linux import become_subreaper
 from tunicorn_worker.listener_set import ListenerSet
+from tunicorn_worker.loggers import Loggers
 from tunicorn_worker.master_hooks import MasterHooks
+from tunicorn_worker.master_log import MasterLog
 from tunicorn_worker.memory_watch import MemoryWatch
 from tunicorn_worker.node_ipc import NodeChannel
 from tunicorn_worker.poller import Poller
@@ -75,8 +77,9 @@ class Nursery:
         self._signals = signals
         self._poller = Poller()
         self._hooks = MasterHooks(self._say, signals)
+        self._log = MasterLog()
         forker = Forker(holdings, signals, open_files)
-        self._gateways = Gateways(self._poller, holdings, self._say, early_gateway)
+        self._gateways = Gateways(self._poller, holdings, self._say, self._log, early_gateway)
         self._family = Family(
             code,
             forker,
@@ -135,7 +138,8 @@ class Nursery:
             "interrupt": lambda command, _: self._signal_worker(command["worker"], signal.SIGUSR2),
             "stacks": lambda command, _: self._stacks.ask(command["worker"], command["ask"], command.get("request", 0)),
             "reopen-logs": lambda _, __: self._reopen_logs(),
-            "log-level": lambda command, _: self._family.set_log_level(command["level"]),
+            "log-level": lambda command, _: self._set_log_level(command["level"]),
+            "log": lambda command, _: self._log.write(command["level"], command["text"], command["pid"]),
             "warm": lambda command, _: warm(command["modules"]),
             "metrics": lambda command, _: self._send_metrics(command["datagrams"]),
             "ping": lambda _, __: self._say("pong"),
@@ -251,9 +255,10 @@ class Nursery:
         os.chdir(config.chdir)
         make_log_file(config.errorlog)
         make_log_file(config.accesslog)
+        set_import_paths(config)
+        self._log.configure(config)
         self._hooks.configure(config, self._listeners.own)
         self._environment.apply(variables)
-        set_import_paths(config)
         self._config = config
         for run in [run for run in self._runs if run not in (command["run"], *command["keep"])]:
             del self._runs[run]
@@ -270,7 +275,12 @@ class Nursery:
             for datagram in datagrams:
                 self._statsd.send_whole(datagram)
 
+    def _set_log_level(self, level: str) -> None:
+        Loggers().set_level(level)
+        self._family.set_log_level(level)
+
     def _reopen_logs(self) -> None:
+        self._log.reopen()
         self._hooks.reopen_logs()
         self._family.reopen_logs()
 

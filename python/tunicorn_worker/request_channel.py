@@ -29,6 +29,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tunicorn_worker.access_journal import AccessJournal
+
     HandOver = Callable[[int, socket.socket], None]
 
 REQUEST_WINDOW_BYTES = 262144
@@ -42,6 +44,7 @@ class RequestChannel:
     lost: nothing can be sent any more: the gateway left, or an exception cut a frame short
     killed: the worker leaves without this request, whose application is being stopped
     taken: the application's end of the client's connection, once it has asked for it
+    journal: where access lines are open, if a Python logger of this worker writes them
     """
 
     __slots__ = (
@@ -53,6 +56,7 @@ class RequestChannel:
         "_granted",
         "_hand_over",
         "_used",
+        "journal",
         "killed",
         "lost",
         "stream",
@@ -67,6 +71,7 @@ class RequestChannel:
         self._hand_over = hand_over
         self._chunks: deque[bytes] = deque()
         self.taken: socket.socket | None = None
+        self.journal: AccessJournal | None = None
         self.killed = False
         self.lost = False
         self.stream = 0

@@ -21,7 +21,7 @@ class ServerLog:
 
     @property
     def loglevel(self) -> int:
-        return self.error_log.level
+        return int(self.error_log.level)
 
     def critical(self, message: str, *arguments: Any, **named: Any) -> None:
         self.error_log.critical(message, *arguments, **named)

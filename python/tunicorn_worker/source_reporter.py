@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import warnings
 from time import sleep
+
+from tunicorn_worker.loggers import error_log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class SourceReporter:
 
 def begin_watching(report: Callable[[Message], None], config: Config) -> SourceReporter:
     """With `reload`, before anything of the application's is imported."""
-    logging.getLogger("gunicorn.error").warning("Reloader is on. Use in development only!")
+    error_log().warning("Reloader is on. Use in development only!")
     # A file that is saved twice in one second at the same length would be taken from its stale bytecode.
     sys.dont_write_bytecode = True
     return SourceReporter(report, config.reload_extra_files or ())

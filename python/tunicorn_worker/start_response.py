@@ -6,6 +6,7 @@ import logging
 
 from tunicorn_worker.errors import GatewayGone
 from tunicorn_worker.field_lines import ContentLength, FieldLines, make_hint_lines
+from tunicorn_worker.loggers import error_log
 from tunicorn_worker.wire import (
     ABORT,
     FRAME_BODY_BYTES_MAX,
@@ -249,7 +250,7 @@ class Response:
             raise AssertionError("the application returned without calling start_response()")
         length = self._content_length
         if length is not None and self._sent < length and not self._bodiless:
-            logging.getLogger("gunicorn.error").warning(
+            error_log().warning(
                 "response body is shorter than its Content-Length method=%s declared=%d sent=%d",
                 self.method,
                 length,

@@ -46,7 +46,9 @@ class StatsdLog(ServerLog):
             self.error_log.warning("Failed to log to statsd", exc_info=True)
 
 
-def server_log(loggers: Loggers, config: Config) -> ServerLog:
-    """Return the log that hooks get."""
+def server_log(loggers: Loggers, config: Config) -> Any:
+    """Return the log that hooks get: the Python logger that the settings ask for, or ours."""
+    if loggers.python is not None:
+        return loggers.python
     statsd = statsd_of(config)
     return ServerLog(loggers) if statsd is None else StatsdLog(loggers, statsd)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+from tunicorn_worker.access_journal import AccessJournal
 from tunicorn_worker.channel import Channel
 from tunicorn_worker.environ import base_environ
 from tunicorn_worker.errors import GatewayGone, RequestTimeout
@@ -40,6 +41,7 @@ class SyncWorker:
         self._number = number
         self._control = control
         self._log = loggers.error
+        self._writes_access = False
         self._stopping = False
         self._limit_ms = 0
         self._waiter = make_waiter()
@@ -66,6 +68,7 @@ class SyncWorker:
     def run(self, application: Any, config: Config, hooks: WorkerHooks, on_ready: Callable[[], None]) -> None:
         """Serve until told to leave. Raises WorkerEnds for leaving at once."""
         self._limit_ms = config.request_timeout * 1000
+        self._writes_access = config.access_in_python
         caller: Caller = make_caller(application, config, hooks)
         request_count = make_count(config, self._log, self._control.report_worn)
         if request_count is not None:
@@ -86,6 +89,8 @@ class SyncWorker:
                 raise
             return
         self._links.send_leaving()
+        if self._writes_access:
+            self._links.end_reports()
 
     def _look(self, events: Events) -> bool:
         """Act on everything that is no ticket; False when the links are not the same any more, or the worker is to
@@ -120,6 +125,9 @@ class SyncWorker:
         link = Link(Channel(socket.socket(fileno=channel), hand_over), Tickets.open(pipe, memory, self._number))
         self._links.add(index, link)
         try:
+            if self._writes_access:
+                link.channel.journal = AccessJournal(self._log)
+                link.channel.ask_for_reports()
             link.channel.send_ready(self._number)
         except GatewayGone:
             self._links.drop(index)

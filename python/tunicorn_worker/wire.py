@@ -54,6 +54,7 @@ CLOSE = 16
 TAKEN = 17
 TEXT_TO_MANY = 18
 BINARY_TO_MANY = 19
+REPORTS = 20
 
 # Frames from the gateway.
 REQUEST_BODY = 32
@@ -70,6 +71,8 @@ CLIENT_FIN = 42
 WEBSOCKET_TEXT = 43
 WEBSOCKET_BINARY = 44
 WEBSOCKET_CLOSED = 45
+COMPLETED = 46
+REPORTS_END = 47
 
 # Flags of RESPONSE and HEAD.
 HAS_CONTENT_LENGTH = 1
@@ -93,6 +96,8 @@ TICKET = struct.Struct("<IIII")
 """Slot, head bytes, request id, body bytes."""
 FILE_REGION = struct.Struct("<QQQQ")
 """Device, inode, offset, bytes; the path follows."""
+COMPLETION = struct.Struct("<HQQ")
+"""Of COMPLETED: status, body bytes of the response, microseconds from the request's head to the response's end."""
 U16 = struct.Struct("<H")
 U32 = struct.Struct("<I")
 U64 = struct.Struct("<Q")

@@ -139,7 +139,10 @@ class ServingCode:
         return WORKER_BOOT_ERROR
 
     def count_lanes(self, config: Config) -> int:
-        return max(1, config.threads) if config.worker_kind == "gthread" else 1
+        if config.worker_kind != "gthread":
+            return 1
+        # The main thread has a channel of its own, where it hears what became of requests.
+        return max(1, int(config.threads)) + config.access_in_python
 
     def run_worker(
         self,

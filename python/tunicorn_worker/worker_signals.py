@@ -7,11 +7,11 @@ by `stop`; SIGABRT, the timeout; and SIGUSR2, by which it asks to look for a req
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
 
+from tunicorn_worker.loggers import error_log
 from tunicorn_worker.stacks import format_threads
 
 TYPE_CHECKING = False
@@ -55,7 +55,7 @@ class WorkerSignals:
         self._on_quit = on_quit
         self._on_dismiss = on_dismiss
         self._on_late = on_late
-        self._log = logging.getLogger("gunicorn.error")
+        self._log = error_log()
 
     def install(self) -> None:
         signal.set_wakeup_fd(-1)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import logging
 
 from tunicorn_worker.client_socket import ClientSocket
 from tunicorn_worker.errors import ClientGone, RequestTimeout
 from tunicorn_worker.field_lines import FieldLines
 from tunicorn_worker.file_wrapper import FileWrapper, find_region
 from tunicorn_worker.interruption import has_hit_our_code
+from tunicorn_worker.loggers import error_log
 from tunicorn_worker.start_response import OPEN, Response
 
 TYPE_CHECKING = False
@@ -58,7 +58,7 @@ class WsgiCaller:
     def __init__(self, application: Any, config: Config) -> None:
         self._application = application
         self._known = FieldLines()
-        self._log = logging.getLogger("gunicorn.error")
+        self._log = error_log()
         self._sends_files = config.sendfile
 
     def call(self, channel: RequestChannel, environ: dict[str, Any]) -> None:

@@ -133,6 +133,10 @@ export class Arbiter {
     this.#nursery.send({ cmd: "log-level", level });
   }
 
+  get nursery(): NurseryProcess {
+    return this.#nursery;
+  }
+
   /** Begins to serve. */
   start(): void {
     this.#options.admin.serve((name) => this.#monitor.page(name));

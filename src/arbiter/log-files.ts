@@ -31,8 +31,8 @@ export function checkLogs(settings: Settings): void {
   if (settings.accesslog !== null && !isDirect(settings)) compileAccessLogFormat(settings.access_log_format ?? "", {});
 }
 
-export function logOptions({ errorlog, loglevel }: Settings): Omit<ErrorLogOptions, "pid"> {
-  return { output: errorlog ?? "-", level: loglevel ?? "info" };
+export function logOptions({ errorlog, loglevel, log_format }: Settings): Omit<ErrorLogOptions, "pid"> {
+  return { output: errorlog ?? "-", level: loglevel ?? "info", format: log_format };
 }
 
 /**

@@ -44,6 +44,7 @@ export class NurseryProcess {
   #asideListener: AsideListener | undefined;
   #gatewayUnderWay = false;
   #ended = false;
+  #killed = false;
 
   /**
    * Starts it. fd 3 is Node's channel, fd 4 the lifeline: a socketpair whose other end lives as long as this process does, and that
@@ -102,6 +103,13 @@ export class NurseryProcess {
     else this.#child.send(message, handle as SendHandle, { keepOpen: true }, () => {});
   }
 
+  /** Has its Python logger write a line. @param pid  Whose it is. @returns false when it is not there any more. */
+  log(level: string, text: string, pid: number): boolean {
+    if (this.#ended || this.#killed || !this.#child.connected) return false;
+    this.send({ cmd: "log", level, text, pid });
+    return true;
+  }
+
   /** Asks for the gateway as the first thing of all. @param command  The nursery's `gateway`. */
   startGateway(command: object): void {
     this.#gatewayUnderWay = true;
@@ -109,6 +117,7 @@ export class NurseryProcess {
   }
 
   kill(): void {
+    this.#killed = true;
     if (!this.#ended) this.#child.kill("SIGKILL");
   }
 

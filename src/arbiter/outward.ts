@@ -1,7 +1,7 @@
 /** What the master shows of its settings to the outside: log, pid file, process title, current directory. */
 
-import { displayValue, noEffectNotes, type Resolved, SETTING_NAMES, type Settings } from "../settings/index.ts";
-import type { ErrorLog } from "../telemetry/error-log.ts";
+import { displayValue, logsInPython, noEffectNotes, type Resolved, SETTING_NAMES, type Settings } from "../settings/index.ts";
+import type { ErrorLog, LineRelay } from "../telemetry/error-log.ts";
 import { logOptions, makeLogs, openLogs } from "./log-files.ts";
 import { PidFile, SUCCESSOR_SUFFIX } from "./pid-file.ts";
 
@@ -12,15 +12,18 @@ export class Outward {
   /** Another master has the names: ours have a suffix until `promote`. */
   #isSuccessor: boolean;
   #pidFile: PidFile | undefined;
+  readonly #relay: LineRelay | undefined;
 
-  /** @throws {Error} with Gunicorn's text for what can only be found wrong now. */
-  constructor(resolved: Resolved, pid: number, isSuccessor = false) {
+  /** @param relay  Takes the log's lines where a Python logger writes them. @throws {Error} with Gunicorn's text for what can only be found wrong now. */
+  constructor(resolved: Resolved, pid: number, isSuccessor = false, relay?: LineRelay) {
     const { settings } = resolved;
+    this.#relay = relay;
     this.#pid = pid;
     this.#settings = settings;
     this.#isSuccessor = isSuccessor;
     process.chdir(settings.chdir);
     this.log = openLogs(settings, pid);
+    this.log.relay = logsInPython(settings) ? relay : undefined;
     if (settings.pidfile !== null) this.#pidFile = new PidFile(settings.pidfile, pid, isSuccessor);
     this.#logSettings(resolved);
     for (const note of noEffectNotes(resolved)) this.log.write("info", note);
@@ -35,6 +38,7 @@ export class Outward {
     this.#settings = settings;
     makeLogs(settings);
     const failure = this.log.change(logOptions(settings));
+    this.log.relay = logsInPython(settings) ? this.#relay : undefined;
     if (failure !== undefined) this.log.write("error", failure);
     this.#logSettings(resolved);
     try {

@@ -5,7 +5,7 @@ import { reprString } from "../base/python-repr.ts";
 import type { InheritedDescriptors } from "../lifecycle/inheritance.ts";
 import type { ListenAddress } from "../lifecycle/messages.ts";
 import type { Plan } from "../lifecycle/state.ts";
-import { isDirect, type Settings, statsdTarget } from "../settings/index.ts";
+import { isDirect, logsInPython, type Settings, statsdTarget } from "../settings/index.ts";
 import { LANES_MAX } from "../wire/frame-types.ts";
 
 /**
@@ -48,6 +48,7 @@ export function planFromSettings(
     tls: settings.certfile !== null || settings.keyfile !== null,
     direct,
     daemon: settings.daemon === true,
+    logsInPython: logsInPython(settings),
   };
 }
 

@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import { parseBindAddress } from "../base/address.ts";
 import type { MasterSignal } from "../lifecycle/event.ts";
 import type { InheritedDescriptors } from "../lifecycle/inheritance.ts";
+import type { LogLevel } from "../lifecycle/messages.ts";
 import { type Exit, type Launch, parse, type Resolved, refuseUnsupported } from "../settings/index.ts";
 import { type ErrorLog, writeFully } from "../telemetry/error-log.ts";
 import { AdminPort } from "./admin-port.ts";
@@ -124,9 +125,12 @@ async function serve(
 ): Promise<Arbiter> {
   const { python } = nursery.program;
   const { context } = start;
+  let arbiter: Arbiter | undefined;
   const { sockets, predecessor } = context.origin;
   const inherited = new InheritedSockets(settings.plan.addresses);
-  const outward = new Outward(settings.resolved, process.pid, predecessor !== undefined);
+  // The nursery of now: there is one as long as there is a log to be written.
+  const relay = (level: LogLevel, text: string, pid: number): boolean => (arbiter?.nursery ?? nursery).log(level, text, pid);
+  const outward = new Outward(settings.resolved, process.pid, predecessor !== undefined, relay);
   const { log } = outward;
   logNames(log, sockets);
   process.on("uncaughtException", (error) => {
@@ -141,7 +145,7 @@ async function serve(
     outward.removePidFile();
   });
   await admin.start(settings.resolved.settings, context.origin.admin);
-  const arbiter = new Arbiter({
+  arbiter = new Arbiter({
     settings,
     readSettings: (current, from) => reader.read(current, from),
     nursery,

@@ -142,6 +142,15 @@ export class PullDispatcher implements Dispatcher {
     return this.#openOf(id)?.job;
   }
 
+  /** What was handed out only now is not looked up: that costs a system call. */
+  startedMs(id: number, nowMs: number): number | undefined {
+    const open = this.#openOf(id);
+    if (open === undefined || nowMs - open.sentMs < PIPE_WAIT_MS) return open?.sentMs;
+    const { started } = this.#readClaim(open);
+    const ageMs = (Math.trunc(nowMs) - started) >>> 0;
+    return started === 0 || ageMs > nowMs - open.sentMs ? open.sentMs : nowMs - ageMs;
+  }
+
   #openOf(id: number): Open | undefined {
     const open = this.#open[id % this.#port.slotCount];
     return open?.job.id === id ? open : undefined;

@@ -95,6 +95,10 @@ export class PushDispatcher implements Dispatcher {
     return this.#openOf(id)?.job;
   }
 
+  startedMs(id: number): number | undefined {
+    return this.#openOf(id)?.sentMs;
+  }
+
   #openOf(id: number): Open | undefined {
     const open = this.#open[this.#ids.entryOf(id)];
     return open?.job.id === id ? open : undefined;

@@ -11,8 +11,9 @@ import type { Http2Policy } from "../protocol/http2/policy.ts";
 import type { RequestStream } from "../request/exchange.ts";
 import { ProtocolError } from "../request/protocol-error.ts";
 import type { Peer } from "../request/request-head.ts";
+import { accessInPython, logsInPython } from "../settings/log-writer.ts";
 import type { Settings } from "../settings/table.ts";
-import { ErrorLog } from "../telemetry/error-log.ts";
+import { ErrorLog, type ErrorLogOptions } from "../telemetry/error-log.ts";
 import { Traffic } from "../telemetry/traffic.ts";
 import { ENTRY_COUNT } from "../wire/frame-types.ts";
 import type { TlsMaterial } from "../wire/tls-material.ts";
@@ -49,7 +50,9 @@ import {
 import { ACCEPT_REST_MS, type ListenerAddress, Listeners } from "./listeners.ts";
 import { LoadCharacter } from "./load-character.ts";
 import type { LoggedExchange } from "./logged-exchange.ts";
+import { NurseryLog } from "./nursery-log.ts";
 import { type PrefaceEnd, type PrefaceHost, ProxyPreface, type ProxyRules, proxyRules } from "./proxy-preface.ts";
+import { RequestIds } from "./request-ids.ts";
 import { pullServing, pushServing } from "./serving.ts";
 import { SpoolWarning } from "./spool-warning.ts";
 import { StatsdOutput } from "./statsd-output.ts";
@@ -70,7 +73,14 @@ export interface GatewayDescriptors {
 /** What the nursery says, each with a handle. */
 export type NurseryMessage =
   | ({ readonly cmd: "listen" } & ListenerAddress)
-  | { readonly cmd: "worker"; readonly worker: number; readonly pid: number; readonly lane: number; readonly way: Way }
+  | {
+      readonly cmd: "worker";
+      readonly worker: number;
+      readonly pid: number;
+      readonly lane: number;
+      readonly way: Way;
+      readonly generation: number;
+    }
   | { readonly cmd: "taken"; readonly stream: number; readonly way: Way };
 
 /** Deadlines are looked at this often: their precision. */
@@ -147,6 +157,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   readonly outputPool = new OutputPool();
   readonly traffic = new Traffic();
   limits: ConnectionLimits;
+  requestIds: RequestIds | undefined;
   readonly #control: ControlChannel;
   readonly #pools: WorkerPools;
   readonly #entryIds = new EntryIds(ENTRY_COUNT);
@@ -164,6 +175,9 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   readonly #counters: CounterReports;
   readonly #adminPrefix: AdminPrefix;
   readonly #statsd: StatsdOutput;
+  readonly #nurseryLog = new NurseryLog(process);
+  /** Workers write the access log, with a Python logger. */
+  #accessInPython = false;
   readonly #budgets = spoolBudgets();
   readonly #spoolWarning = new SpoolWarning(monotonicMs, (text) => this.warn(text));
   /** Undefined: clients speak plain text. */
@@ -241,6 +255,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
       warn: (text) => this.warn(text),
       limitReached: (limit, limitMs, remoteAddress) => this.limitReached(limit, limitMs, remoteAddress),
       fault: (error) => this.fault(error),
+      unclaimed: (completion) => this.#nurseryLog.access(completion),
     });
   }
 
@@ -249,6 +264,10 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     const scriptName = mountPoint(settings, process.env);
     this.#adminPrefix.change(settings.admin_prefix);
     this.#access.change(settings, scriptName, (text) => this.warn(text));
+    this.requestIds = RequestIds.of(settings);
+    this.#nurseryLog.scriptName = scriptName;
+    this.#accessInPython = accessInPython(settings);
+    this.#errorLog.relay = logsInPython(settings) ? (level, text) => this.#nurseryLog.line(level, text) : undefined;
     return poolLimits(settings, {
       temporaryDirectory: tmpdir(),
       now: monotonicMs,
@@ -300,7 +319,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
       // The limit was reached again while the listener was on its way.
       if (!this.#gate.isOpen) this.#listeners.pause();
     } else if (message.cmd === "taken") this.#pools.takeOver(message.way, message.stream, new ApplicationSocket(handle));
-    else this.#pools.addLane(message.way, message.worker, message.lane, message.pid, handle);
+    else this.#pools.addLane(message.way, message.worker, message.lane, message.pid, handle, message.generation);
   }
 
   onCommand(command: Exclude<GatewayCommand, { cmd: "configure" }>): void {
@@ -359,14 +378,24 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     const durationMs = monotonicMs() - exchange.arrivedMs;
     this.traffic.answered(exchange.status, durationMs);
     this.#statsd.request(exchange.status, durationMs);
+    const durationUs = durationMs * 1000;
+    if (this.#accessInPython) {
+      const { head, status, bodyBytes, fieldLines } = exchange;
+      const completion = { head, status, bodyBytes, fieldLines, durationUs };
+      if (exchange.completionTaker?.completed(completion) !== true) this.#nurseryLog.access(completion);
+      return;
+    }
     this.#access.log?.add({
       head: exchange.head,
       status: exchange.status,
       bodyBytes: exchange.bodyBytes,
-      durationUs: durationMs * 1000,
+      durationUs,
       responseFieldLines: exchange.fieldLines,
       workerPid: exchange.workerPid ?? process.pid,
       finishedMs: Date.now(),
+      arrivedMs: exchange.arrivedMs,
+      startedMs: exchange.startedMs,
+      generation: exchange.workerGeneration,
     });
   }
 
@@ -612,8 +641,8 @@ function everyTurnAfter(periodMs: number, work: () => void): void {
   setInterval(() => setImmediate(work), periodMs);
 }
 
-function errorLogOf({ errorlog, loglevel }: Settings): { output: string; level: string } {
-  return { output: errorlog ?? "-", level: loglevel ?? "info" };
+function errorLogOf({ errorlog, loglevel, log_format }: Settings): Omit<ErrorLogOptions, "pid"> {
+  return { output: errorlog ?? "-", level: loglevel ?? "info", format: log_format };
 }
 
 function tlsTermsOf(settings: Settings, tls: TlsMaterial | undefined): TlsTerms | undefined {

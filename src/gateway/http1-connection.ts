@@ -16,6 +16,7 @@ import { type ExchangeConnection, Http1Exchange } from "./http1-exchange.ts";
 import { Http1Tunnel } from "./http1-tunnel.ts";
 import type { ConnectionLimits, TimeLimit } from "./limits-from-settings.ts";
 import type { LoggedExchange } from "./logged-exchange.ts";
+import type { RequestIds } from "./request-ids.ts";
 import { WriteWatch } from "./write-watch.ts";
 
 /** After its FIN a client may still read the answer; a request that is still queued this long after is given up (design §4). */
@@ -40,6 +41,8 @@ export interface ClientHost {
   readonly crowded: boolean;
   /** Monotonic milliseconds. */
   now(): number;
+  /** Absent where nobody asks for ids. */
+  readonly requestIds?: RequestIds | undefined;
   handle(stream: RequestStream): void;
   /** The exchange is over; its bytes have been given to the kernel. */
   log(exchange: LoggedExchange): void;
@@ -215,7 +218,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
     this.#phase = EXCHANGE;
     this.#unwantedBodyBytes = 0;
     const now = this.#host.now();
-    const exchange = new Http1Exchange(head, now, this);
+    const exchange = new Http1Exchange(this.#host.requestIds?.identify(head) ?? head, now, this);
     this.#exchange = exchange;
     if (head.framing.kind !== "none") {
       this.#bodyPace = new ClientPace(now, 0);
@@ -268,7 +271,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
       return;
     }
     // Gunicorn writes an access line for refusals of whole heads: so do we.
-    this.#exchange = new Http1Exchange(head, this.#host.now(), this);
+    this.#exchange = new Http1Exchange(this.#host.requestIds?.identify(head) ?? head, this.#host.now(), this);
     this.#exchange.refuse(status, reason, error.pageText);
   }
 

@@ -6,6 +6,7 @@ import { asksForWebsocket, checkHandshake, joinedField } from "../protocol/webso
 import type {
   BodyEnd,
   BodyReader,
+  CompletionTaker,
   ConnectionTunnel,
   RequestStream,
   ResponseHead,
@@ -15,6 +16,7 @@ import type {
   WebsocketHandshake,
 } from "../request/exchange.ts";
 import type { RequestHead } from "../request/request-head.ts";
+import { echoed } from "../request/request-id.ts";
 
 /** What an exchange asks of its connection. */
 export interface ExchangeConnection {
@@ -61,6 +63,9 @@ export class Http1Exchange implements RequestStream, ResponseSink {
   readonly head: RequestHead;
   readonly arrivedMs: number;
   workerPid: number | undefined;
+  completionTaker: CompletionTaker | undefined;
+  workerGeneration: number | undefined;
+  startedMs: number | undefined;
   onClientLeft: (() => void) | undefined;
   onClientFin: (() => void) | undefined;
   withdraw: (() => boolean) | undefined;
@@ -184,8 +189,9 @@ export class Http1Exchange implements RequestStream, ResponseSink {
     if (this.status === 0) this.status = SWITCHING_PROTOCOLS;
   }
 
-  respond(head: ResponseHead, body: Buffer): void {
+  respond(given: ResponseHead, body: Buffer): void {
     if (this.#isMute) return;
+    const head = echoed(this.head, given);
     this.#begin(head);
     this.#connection.write(this.#response.whole(head, body, this.#connection.date, this.#connection.closing));
     this.#finish();
@@ -209,7 +215,7 @@ export class Http1Exchange implements RequestStream, ResponseSink {
     this.status = SWITCHING_PROTOCOLS;
     this.fieldLines = fieldLines;
     const switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
-    this.#connection.write(`${switching}Sec-WebSocket-Accept: ${proof}\r\n${fieldLines}\r\n`);
+    this.#connection.write(`${switching}Sec-WebSocket-Accept: ${proof}\r\n${fieldLines}${this.head.echo ?? ""}\r\n`);
     this.#tunnel = this.#connection.openTunnel(this, user);
     return this.#tunnel;
   }
@@ -219,8 +225,9 @@ export class Http1Exchange implements RequestStream, ResponseSink {
     this.#connection.write(Http1Response.informational(status, fieldLines));
   }
 
-  start(head: ResponseHead): void {
+  start(given: ResponseHead): void {
     if (this.#isMute) return;
+    const head = echoed(this.head, given);
     this.#begin(head);
     this.#connection.cork();
     this.#connection.write(this.#response.start(head, this.#connection.date, this.#connection.closing));
@@ -271,7 +278,7 @@ export class Http1Exchange implements RequestStream, ResponseSink {
       return;
     }
     this.status = status;
-    this.#connection.write(refusalPage(status, reason, text, extraFieldLines));
+    this.#connection.write(refusalPage(status, reason, text, extraFieldLines + (this.head.echo ?? "")));
     this.#over = true;
     this.#connection.exchangeDone(this, false);
   }

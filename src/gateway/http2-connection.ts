@@ -144,7 +144,7 @@ export class Http2Connection implements Http2Handler, Http2ExchangeOwner {
   }
 
   onRequest(stream: Http2Stream, head: RequestHead): void {
-    const exchange = new Http2Exchange(stream, head, this.#host.now(), this);
+    const exchange = new Http2Exchange(stream, this.#host.requestIds?.identify(head) ?? head, this.#host.now(), this);
     if (head.connectProtocol !== undefined) {
       exchange.websocket = new Http2Websocket(exchange, stream.requestEnded);
       this.#socket.setKeepAlive(true, KEEP_ALIVE_MS);

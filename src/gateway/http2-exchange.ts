@@ -4,8 +4,9 @@ import { NO_PLACE } from "../base/roster.ts";
 import { refusalBody } from "../protocol/http1/response-writer.ts";
 import { Http2Response } from "../protocol/http2/response-writer.ts";
 import type { Http2Stream, StreamReader } from "../protocol/http2/stream.ts";
-import type { BodyReader, RequestStream, ResponseHead, ResponseSink } from "../request/exchange.ts";
+import type { BodyReader, CompletionTaker, RequestStream, ResponseHead, ResponseSink } from "../request/exchange.ts";
 import type { RequestHead } from "../request/request-head.ts";
+import { echoed } from "../request/request-id.ts";
 import { ClientPace } from "./client-pace.ts";
 import { CLIENT_LEFT_STATUS } from "./http1-exchange.ts";
 import type { Http2Websocket } from "./http2-websocket.ts";
@@ -27,6 +28,9 @@ export class Http2Exchange implements RequestStream, ResponseSink, StreamReader 
   /** Among its connection's exchanges. */
   place = NO_PLACE;
   workerPid: number | undefined;
+  completionTaker: CompletionTaker | undefined;
+  workerGeneration: number | undefined;
+  startedMs: number | undefined;
   onClientLeft: (() => void) | undefined;
   onClientFin: (() => void) | undefined;
   withdraw: (() => boolean) | undefined;
@@ -133,7 +137,7 @@ export class Http2Exchange implements RequestStream, ResponseSink, StreamReader 
 
   respond(given: ResponseHead, body: Buffer): void {
     if (this.#over) return;
-    const head = this.#begin(given);
+    const head = this.#begin(echoed(this.head, given));
     this.#response.whole(head, body, this.#owner.date);
     this.#doneIfReset();
   }
@@ -144,7 +148,7 @@ export class Http2Exchange implements RequestStream, ResponseSink, StreamReader 
 
   start(given: ResponseHead): void {
     if (this.#over) return;
-    const head = this.#begin(given);
+    const head = this.#begin(echoed(this.head, given));
     this.#response.start(head, this.#owner.date);
     this.#doneIfReset();
   }

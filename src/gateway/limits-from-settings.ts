@@ -179,6 +179,7 @@ export function poolLimits(
     rootPath: settings.root_path ?? "",
     messageBytesMax:
       settings.websocket_max_message_size === 0 ? MESSAGE_BYTES_MAX : Math.min(settings.websocket_max_message_size, MESSAGE_BYTES_MAX),
+    timesQueue: settings.log_format === "json",
     // Together, the gateways are not to give a worker more than it should have at once.
     workerConnections: Math.max(1, Math.floor(settings.worker_connections / settings.gateways)),
     lookAhead: settings.look_ahead,

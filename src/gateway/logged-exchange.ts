@@ -1,3 +1,4 @@
+import type { CompletionTaker } from "../request/exchange.ts";
 import type { RequestHead } from "../request/request-head.ts";
 
 /** What the access log says of an exchange that is over. */
@@ -11,4 +12,7 @@ export interface LoggedExchange {
   readonly fieldLines: string;
   /** Undefined when no worker has answered. */
   readonly workerPid: number | undefined;
+  readonly workerGeneration: number | undefined;
+  readonly startedMs: number | undefined;
+  readonly completionTaker: CompletionTaker | undefined;
 }

@@ -5,6 +5,7 @@ import type { Readable } from "node:stream";
 import { BODY_SHORT, FRAME_BODY_BYTES_MAX, MESSAGE_GOES_ON, TO_WORKER } from "../wire/frame-types.ts";
 import {
   closedFrame,
+  completedFrame,
   creditFrame,
   creditText,
   FrameError,
@@ -48,6 +49,7 @@ export class WorkerLink {
   readonly pid: number;
   /** Requests that it has answered. */
   answers = 0;
+  readonly generation: number;
   readonly #socket: Socket;
   readonly #reader: FrameReader;
   readonly #handler: LinkHandler;
@@ -60,9 +62,10 @@ export class WorkerLink {
    * @param handle  The channel as Node received it from the nursery.
    * @param worker  Whose lane it is; a sync worker's only lane has its number.
    */
-  constructor(number: number, pid: number, handle: unknown, handler: LinkHandler, worker = number) {
+  constructor(number: number, pid: number, handle: unknown, handler: LinkHandler, worker = number, generation = 0) {
     this.number = number;
     this.worker = worker;
+    this.generation = generation;
     this.pid = pid;
     this.#handler = handler;
     this.#reader = new FrameReader((frame) => handler.onFrame(this, frame));
@@ -179,6 +182,16 @@ export class WorkerLink {
 
   fileRefused(stream: number): void {
     this.#send(frameToWorker(TO_WORKER.fileRefused, stream));
+  }
+
+  /** Reports what became of a request of this worker's, in whichever lane. */
+  completed(stream: number, status: number, bodyBytes: number, durationUs: number): void {
+    this.#send(completedFrame(stream, status, bodyBytes, durationUs));
+  }
+
+  /** What became of requests is reported elsewhere from now on. */
+  reportsEnd(): void {
+    this.#send(frameToWorker(TO_WORKER.reportsEnd, 0));
   }
 
   #send(frame: Buffer): void {

@@ -3,7 +3,7 @@
  */
 
 import type { Dispatcher, Job, RunningJob } from "../dispatch/dispatcher.ts";
-import type { RequestStream, WebsocketHandshake } from "../request/exchange.ts";
+import type { Completion, RequestStream, WebsocketHandshake } from "../request/exchange.ts";
 import { PROTOCOL_ERRORS, ProtocolError, REFUSAL_FIELD_LINES } from "../request/protocol-error.ts";
 import { FROM_WORKER } from "../wire/frame-types.ts";
 import { FrameError, type FrameView } from "../wire/frames.ts";
@@ -36,6 +36,8 @@ export interface PoolLimits {
   readonly messageBytesMax: number;
   /** Requests that one event loop may have at once. */
   readonly workerConnections: number;
+  /** The access log says how long requests wait. */
+  readonly timesQueue?: boolean;
   readonly requestBuffering: boolean;
   readonly bodyWaitMs: number;
   /** 0: requests wait for ever. */
@@ -57,6 +59,8 @@ export interface PoolReport extends WorkerReport {
   waited(durationMs: number): void;
   /** An error that should not have been possible. */
   fault(error: unknown): void;
+  /** What became of a request that no worker can log. */
+  unclaimed(completion: Completion): void;
 }
 
 export class WorkerPool implements LinkHandler, RequestOwner {
@@ -75,6 +79,8 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   /** By the lane's number. */
   readonly #links = new Map<number, WorkerLink>();
   readonly #lanes: WorkerLanes;
+  /** The channels on which workers want to hear what became of their requests, by worker. */
+  readonly #reporters = new Map<number, WorkerLink>();
   readonly #gathering = new Set<WorkerRequest>();
   /** Requests that are pushed as soon as this turn's bytes are read. */
   #ofThisTurn: WorkerRequest[] = [];
@@ -207,9 +213,14 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     this.#dispatcher.submit(request);
   }
 
+  startedMs(id: number): number | undefined {
+    return this.#limits.timesQueue === true ? this.#dispatcher.startedMs(id, this.#limits.now()) : undefined;
+  }
+
   tryAgain(request: WorkerRequest): void {
-    const { method, target } = request.stream.head;
-    this.#report.warn(`request tried again after its worker died method=${method} target=${target.slice(0, TARGET_SHOWN_MAX)}`);
+    const { method, target, requestId } = request.stream.head;
+    const named = requestId === undefined ? "" : ` id=${requestId}`;
+    this.#report.warn(`request tried again after its worker died method=${method} target=${target.slice(0, TARGET_SHOWN_MAX)}${named}`);
     request.queuedMs = this.#limits.now();
     this.#dispatcher.submit(request);
   }
@@ -223,11 +234,11 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   }
 
   /** The channel of a worker's lane has come from the nursery. */
-  addLane(worker: number, lane: number, pid: number, handle: unknown): void {
+  addLane(worker: number, lane: number, pid: number, handle: unknown, generation = 0): void {
     const number = laneNumber(worker, lane);
     // Numbers are never used twice. Should one be, what the old channel held is decided before the new one counts.
     this.#links.get(number)?.giveUp("its number was given to another worker");
-    const link = new WorkerLink(number, pid, handle, this, worker);
+    const link = new WorkerLink(number, pid, handle, this, worker, generation);
     this.#links.set(number, link);
     this.#lanes.add(link);
   }
@@ -248,6 +259,25 @@ export class WorkerPool implements LinkHandler, RequestOwner {
 
   onDrain(): void {
     this.flush();
+  }
+
+  reportCompleted({ worker }: WorkerLink, id: number, completion: Completion): void {
+    const reporter = this.#reporters.get(worker);
+    if (reporter?.open === true) reporter.completed(id, completion.status, completion.bodyBytes, completion.durationUs);
+    else this.#report.unclaimed(completion);
+  }
+
+  reportUnclaimed(completion: Completion): void {
+    this.#report.unclaimed(completion);
+  }
+
+  /** A worker wants reports on this channel, or no more; what was reported before has left by then. */
+  #onReports(link: WorkerLink, wanted: boolean): void {
+    if (wanted) this.#reporters.set(link.worker, link);
+    else {
+      this.#reporters.delete(link.worker);
+      link.reportsEnd();
+    }
   }
 
   /** A request of a pool that has no workers any more. */
@@ -365,6 +395,9 @@ export class WorkerPool implements LinkHandler, RequestOwner {
       case FROM_WORKER.binaryToMany:
         this.#onMessageToMany(frame);
         return;
+      case FROM_WORKER.reports:
+        this.#onReports(link, frame.readUInt32() !== 0);
+        return;
       case FROM_WORKER.pong:
         this.#hearts.answered(link, this.#limits.now());
         return;
@@ -385,12 +418,14 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     link.answers++;
     const waitedMs = this.#dispatcher.waitedMs(request.id, this.#limits.now());
     if (waitedMs !== undefined) this.#report.waited(waitedMs);
+    request.endedBy(link);
     this.#dispatcher.finished(request.id);
     this.left();
   }
 
   onLost(link: WorkerLink, reason: string | undefined): void {
     if (this.#links.get(link.number) === link) this.#links.delete(link.number);
+    if (this.#reporters.get(link.worker) === link) this.#reporters.delete(link.worker);
     this.#hearts.forget(link);
     this.#answeredByLost += link.answers;
     if (reason !== undefined) this.#report.warn(`worker channel closed worker=${link.worker} pid=${link.pid} reason="${reason}"`);
@@ -464,7 +499,8 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   }
 
   #summary(job: Job, ageMs: number): RequestSummary {
-    const { method, target } = (job as WorkerRequest).stream.head;
-    return { method, target: target.slice(0, TARGET_SHOWN_MAX), id: job.id, ageMs: Math.round(ageMs) };
+    const { method, target, requestId } = (job as WorkerRequest).stream.head;
+    const summary = { method, target: target.slice(0, TARGET_SHOWN_MAX), id: job.id, ageMs: Math.round(ageMs) };
+    return requestId === undefined ? summary : { ...summary, requestId };
   }
 }

@@ -87,8 +87,8 @@ export class WorkerPools {
     (serving ?? this.#wanted).handle(stream);
   }
 
-  addLane(way: Way, worker: number, lane: number, pid: number, handle: unknown): void {
-    this.#pool(way).addLane(worker, lane, pid, handle);
+  addLane(way: Way, worker: number, lane: number, pid: number, handle: unknown, generation: number): void {
+    this.#pool(way).addLane(worker, lane, pid, handle, generation);
   }
 
   /** An application's way to the client of a stream has come from the nursery. */

@@ -4,7 +4,10 @@
 export interface RequestSummary {
   readonly method: string;
   readonly target: string;
+  /** Of its stream. */
   readonly id: number;
+  /** Where requests have ids (`request_id_header`). */
+  readonly requestId?: string;
   readonly ageMs: number;
 }
 

@@ -1,7 +1,7 @@
 /** One request inside the gateway: from the protocol that brought it, through the queue, to the worker and back. */
 
 import type { Job } from "../dispatch/dispatcher.ts";
-import type { RequestStream, WebsocketHandshake } from "../request/exchange.ts";
+import type { Completion, CompletionTaker, RequestStream, WebsocketHandshake } from "../request/exchange.ts";
 import { MESSAGE_GOES_ON, TAKES_TRAILERS, WEBSOCKET } from "../wire/frame-types.ts";
 import type { FrameView } from "../wire/frames.ts";
 import { FrameError, parseClose, parseFileReference } from "../wire/frames.ts";
@@ -45,9 +45,15 @@ export interface RequestOwner {
   readonly retriesSafe: boolean;
   /** Its worker died with it, and another one may try: into the queue. */
   tryAgain(request: WorkerRequest): void;
+  /** When a worker took it; undefined where nobody wants to know. */
+  startedMs(id: number): number | undefined;
+  /** Tells a worker what became of its request. */
+  reportCompleted(link: WorkerLink, id: number, completion: Completion): void;
+  /** No worker is left that could be told. */
+  reportUnclaimed(completion: Completion): void;
 }
 
-export class WorkerRequest implements Job {
+export class WorkerRequest implements Job, CompletionTaker {
   readonly stream: RequestStream;
   environ: string;
   readonly arrivedMs: number;
@@ -68,6 +74,10 @@ export class WorkerRequest implements Job {
   #hinted = false;
   #triedAgain = false;
   #cutShort = false;
+  /** What became of it before it was known which worker has it. */
+  #completion: Completion | undefined;
+  /** No worker has it any more. */
+  #lost = false;
   /** What the application has taken over; `refused`: there was nothing to take. */
   #taken: TakenConnection | "refused" | undefined;
   /** The pool has counted it out: a file that is opened only now is not sent any more. */
@@ -92,6 +102,7 @@ export class WorkerRequest implements Job {
         () => this.#link?.cancel(this.id),
       );
     }
+    stream.completionTaker = this;
     stream.onClientLeft = () => this.#abandon();
     stream.onClientFin = () => this.#onClientFin();
     stream.withdraw = () => this.id === 0 && this.#takeBack();
@@ -178,15 +189,44 @@ export class WorkerRequest implements Job {
     if (this.#finSeen) link.clientFin(this.id);
   }
 
+  completed(completion: Completion): boolean {
+    if (this.id === 0 || this.#lost) return false;
+    if (this.#link === undefined) this.#completion = completion;
+    else this.#owner.reportCompleted(this.#link, this.id, completion);
+    return true;
+  }
+
+  /** Its worker has sent the last of it. */
+  endedBy(link: WorkerLink): void {
+    this.#link = link;
+    const completion = this.#completion;
+    this.#completion = undefined;
+    if (completion !== undefined) this.#owner.reportCompleted(link, this.id, completion);
+  }
+
+  #lose(): void {
+    this.#lost = true;
+    if (this.#completion !== undefined) this.#owner.reportUnclaimed(this.#completion);
+    this.#completion = undefined;
+  }
+
   #linked(link: WorkerLink): void {
     if (this.#link === link) return;
     this.#link = link;
-    this.stream.workerPid = link.pid;
+    this.#noteStart(link);
     if (this.#clientLeft) link.cancel(this.id);
   }
 
+  #noteStart(link: WorkerLink): void {
+    const { stream } = this;
+    stream.workerPid = link.pid;
+    stream.workerGeneration = link.generation;
+    stream.startedMs ??= this.#owner.startedMs(this.id);
+  }
+
   onResponse(link: WorkerLink, frame: FrameView): void {
-    this.stream.workerPid = link.pid;
+    this.#noteStart(link);
+    this.#link = link;
     if (!this.#clientLeft && this.stream.sink.started) throw new FrameError("a second head for one request");
     this.#settle();
     if (!this.#clientLeft) this.stream.sink.respond(responseHead(frame), frame.payload);
@@ -358,9 +398,11 @@ export class WorkerRequest implements Job {
     if (this.#owner.retriesSafe && this.#mayBeTriedAgain()) {
       this.#triedAgain = true;
       this.id = 0;
+      this.#link = undefined;
       this.#owner.tryAgain(this);
       return;
     }
+    this.#lose();
     this.#settle();
     this.#owner.left();
     if (this.#clientLeft) return;
@@ -414,6 +456,7 @@ export class WorkerRequest implements Job {
 
   /** It came back from a dead worker, which had not begun it, and its client has left meanwhile. */
   onDropped(): void {
+    this.#lose();
     this.#settle();
     this.#owner.left();
   }

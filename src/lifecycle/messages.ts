@@ -16,6 +16,8 @@ export interface RequestInfo {
   readonly method: string;
   readonly target: string;
   readonly id: number;
+  /** Where requests have ids; lines name it by this one then. */
+  readonly requestId?: string;
   readonly ageMs: number;
 }
 

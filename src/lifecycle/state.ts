@@ -46,6 +46,8 @@ export interface Plan {
   /** Workers accept clients by themselves: there is no gateway, signals tell them what to do, and the nursery watches their heartbeat. */
   readonly direct: boolean;
   readonly daemon: boolean;
+  /** A Python logger writes the log: the nursery has it. */
+  readonly logsInPython: boolean;
   /** There is a configuration file or module. */
   readonly hasConfig: boolean;
   /** Those that are set of the hooks that the nursery is told to call. */
@@ -356,5 +358,5 @@ export function log(turn: Turn, level: LogLevel, text: string): void {
 
 /** @returns `method=GET target=/slow id=7 age_s=30.1`, the shape in which our lines name a request. */
 export function describeRequest(request: RequestInfo): string {
-  return `method=${request.method} target=${request.target} id=${request.id} age_s=${(request.ageMs / 1000).toFixed(1)}`;
+  return `method=${request.method} target=${request.target} id=${request.requestId ?? request.id} age_s=${(request.ageMs / 1000).toFixed(1)}`;
 }

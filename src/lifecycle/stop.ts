@@ -97,11 +97,12 @@ function leaveNursery(turn: Turn, stopping: Stopping): void {
   const hooked = state.nursery.at !== "down" && state.plan.hooks.includes("on_exit");
   const patienceMs = hooked ? Math.max(LAST_STEP_MS, state.plan.gracefulTimeoutMs) : LAST_STEP_MS;
   let { ending } = stopping;
-  if (hooked) {
+  // A Python logger writes the last line while there still is a Python.
+  if (hooked || state.plan.logsInPython) {
     announce(turn, ending);
     ending = { ...ending, silent: true };
-    out.push({ do: "tell-nursery", message: { cmd: "hook", hook: "on_exit" } });
   }
+  if (hooked) out.push({ do: "tell-nursery", message: { cmd: "hook", hook: "on_exit" } });
   if (state.nursery.at !== "down") out.push({ do: "tell-nursery", message: { cmd: "exit" } });
   state.phase = { ...stopping, step: "processes", deadlineMs: nowMs + patienceMs, ending };
 }

@@ -15,6 +15,23 @@ export type BodyEnd =
   /** The client closed inside a Content-Length body; the application sees short data, as with Gunicorn. */
   | "short";
 
+/** What became of a request: what the access log says of it. */
+export interface Completion {
+  readonly head: RequestHead;
+  readonly status: number;
+  readonly bodyBytes: number;
+  /** The application's; `""` when the gateway answered by itself. */
+  readonly fieldLines: string;
+  /** From the head's last byte to the response's last byte. */
+  readonly durationUs: number;
+}
+
+/** Tells a worker what became of its request. */
+export interface CompletionTaker {
+  /** @returns false when no worker has it. */
+  completed(completion: Completion): boolean;
+}
+
 /** One request as the inside of the gateway sees it. */
 export interface RequestStream {
   readonly head: RequestHead;
@@ -31,6 +48,12 @@ export interface RequestStream {
   dropBody(): void;
   /** Pid of the worker that answers, for the access log; set by the inside. */
   workerPid: number | undefined;
+  /** The generation of that worker. */
+  workerGeneration: number | undefined;
+  /** When a worker took it, monotonic; set where the access log wants to know. */
+  startedMs: number | undefined;
+  /** Set by the inside. */
+  completionTaker: CompletionTaker | undefined;
   /** Set by the inside; called at most once when the client has left before the response was complete. */
   onClientLeft: (() => void) | undefined;
   /** Set by the inside; called when the client has said that it sends nothing more. It may still read, or it may have gone. */

@@ -91,4 +91,10 @@ export interface RequestHead {
   readonly keepAlive: boolean;
   /** What the client wants to speak on a stream of HTTP/2 instead (RFC 8441): `"websocket"`. Absent for all other requests. */
   readonly connectProtocol?: string;
+  /** A trusted proxy's, or made. Absent where nobody asks for ids; this and what follows is set once, before anybody else has the head. */
+  requestId?: string;
+  /** Of a trusted traceparent field (W3C Trace Context §3.2): `"4bf92f3577b34da6a3ce929d0e0e4736"`. */
+  traceId?: string;
+  /** What every response gets, unless it has such a field: `"X-Request-ID: 4bf9\r\n"`. */
+  echo?: string;
 }

@@ -16,6 +16,7 @@ export type { Exit } from "./exit.ts";
 export { explainSetting, type SettingExplanation } from "./explain.ts";
 export type { HttpProtocol, StatsdAddress } from "./kinds-of-one.ts";
 export { type Application, type Launch, type Origin, parse, type Resolved, resolve, SETTING_NAMES } from "./layers.ts";
+export { accessInPython, logsInPython } from "./log-writer.ts";
 export { noEffectNotes } from "./no-effect.ts";
 export { refuseUnsupported } from "./not-supported-yet.ts";
 export { printConfig } from "./print-config.ts";

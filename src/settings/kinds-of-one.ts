@@ -165,6 +165,19 @@ export const proxyProtocol: Kind<"off" | "v1" | "v2" | "auto"> = {
   },
 };
 
+const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** A header's name (RFC 9110 §5.1), or None. */
+export const fieldName: Kind<string | null> = {
+  name: "header name",
+  argumentType: "str",
+  check: (value) => {
+    const text = checkString(value);
+    if (text !== null && !FIELD_NAME.test(text)) throw new InvalidValue(`Not a header name: ${reprString(text)}`);
+    return text;
+  },
+};
+
 export const headerMap: Kind<"drop" | "refuse" | "dangerous" | null> = {
   name: "drop, refuse, dangerous",
   argumentType: "str",

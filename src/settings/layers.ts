@@ -10,6 +10,7 @@ import { type Plain, type PyValue, pythonValue, reprString, str } from "../base/
 import { type CommandLine, type Program, parseCommandLine } from "./command-line.ts";
 import { type ConfigSource, extensionWarning, findConfig } from "./config-file.ts";
 import { type Exit, exitWithError } from "./exit.ts";
+import { logsInPython } from "./log-writer.ts";
 import { absolutePath } from "./posix-path.ts";
 import { splitShellWords } from "./shlex.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -232,6 +233,10 @@ function findApplication({ paste, fromCommandLine }: Launch, settings: Settings)
 
 /** Checks settings against each other. */
 function checkTogether(settings: Settings, origins: Record<SettingName, Origin>, warnings: string[]): void {
+  if (settings.log_format === "json" && logsInPython(settings))
+    throw new Error("log_format is json, but logger_class, logconfig* or syslog have a Python logger write: its formatters say how");
+  if (settings.request_id_echo === true && settings.request_id_header === null)
+    throw new Error("request_id_echo is set without a request_id_header");
   const hasTls = Boolean(settings.certfile || settings.keyfile);
   if (settings.http_protocols.includes("h2") && !hasTls && settings.http2_cleartext === "off") {
     warnings.push(

@@ -7,17 +7,6 @@ import type { SettingName } from "./table.ts";
 import { workerKind } from "./worker-class.ts";
 
 export const NOT_SUPPORTED_YET: readonly SettingName[] = [
-  // Logging beyond files
-  "disable_redirect_access_to_syslog",
-  "capture_output",
-  "logger_class",
-  "logconfig",
-  "logconfig_dict",
-  "logconfig_json",
-  "syslog_addr",
-  "syslog",
-  "syslog_prefix",
-  "syslog_facility",
   // Dirty arbiter
   "dirty_apps",
   "dirty_workers",

@@ -18,6 +18,11 @@ export interface AccessRecord {
   readonly workerPid: number;
   /** End of the response, wall clock, milliseconds since 1970. */
   readonly finishedMs: number;
+  /** Monotonic milliseconds; `startedMs` when a worker took it, undefined where none did or nobody asked. */
+  readonly arrivedMs?: number;
+  readonly startedMs?: number | undefined;
+  /** Of the worker. */
+  readonly generation?: number | undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The error log in Gunicorn's format: `[2026-11-20 20:57:56 +0000] [4211] [INFO] Listening at: http://127.0.0.1:8000 (4211)`. */
 
 import { writeSync } from "node:fs";
+import { formatJsonErrorLine } from "./json-lines.ts";
 import { LogFile } from "./log-file.ts";
 
 /** Gunicorn's `loglevel` words, from the most to the least talkative. */
@@ -17,28 +18,40 @@ export interface ErrorLogOptions {
   readonly output: string;
   /** One of `LOG_LEVELS` in any case; what is unknown means info, as with Gunicorn. */
   readonly level: string;
+  /** Absent: text. */
+  readonly format?: LogFormat;
   /** Whose lines these are. */
   readonly pid: number;
 }
 
+export type LogFormat = "text" | "json";
+
+/** Writes a line in the place of an ErrorLog. @returns false when it cannot: the ErrorLog then does. */
+export type LineRelay = (level: ErrorLogLevel, text: string, pid: number) => boolean;
+
 export class ErrorLog {
   /** Told of each line, also of those that the level lets not pass. */
   onLine: ((level: ErrorLogLevel) => void) | undefined;
+  /** Where a Python logger writes the log: it decides about levels, too. */
+  relay: LineRelay | undefined;
   readonly #pid: number;
   #lowest: number;
   #file: LogFile;
   #output: string;
+  #format: LogFormat;
 
   /** @throws {Error} with the system's code when the file cannot be opened. */
   constructor(options: ErrorLogOptions) {
     this.#pid = options.pid;
     this.#lowest = rankOf(options.level);
     this.#output = options.output;
+    this.#format = options.format ?? "text";
     this.#file = new LogFile(options.output, STDERR);
   }
 
   /** After a reload. @returns what to say when the new file cannot be opened, and the old one goes on. */
-  change({ output, level }: Omit<ErrorLogOptions, "pid">): string | undefined {
+  change({ output, level, format }: Omit<ErrorLogOptions, "pid">): string | undefined {
+    this.#format = format ?? "text";
     this.#lowest = rankOf(level);
     if (output === this.#output) return undefined;
     try {
@@ -53,13 +66,20 @@ export class ErrorLog {
   }
 
   isEnabled(level: ErrorLogLevel): boolean {
+    return this.relay !== undefined || this.#isLoud(level);
+  }
+
+  #isLoud(level: ErrorLogLevel): boolean {
     return LOG_LEVELS.indexOf(level) >= this.#lowest;
   }
 
   /** Written before it returns, so that no line is lost at the exit. Never throws: nobody listening is no reason to die. */
   write(level: ErrorLogLevel, text: string, pid: number = this.#pid): void {
     this.onLine?.(level);
-    if (this.isEnabled(level)) writeFully(this.#file.fd, formatErrorLine(new Date(), pid, level, text));
+    if (this.relay?.(level, text, pid) === true) return;
+    if (!this.#isLoud(level)) return;
+    const format = this.#format === "json" ? formatJsonErrorLine : formatErrorLine;
+    writeFully(this.#file.fd, format(new Date(), pid, level, text));
   }
 
   /** Opens the file again, after a rotation. When that fails the old one stays, and says so. */

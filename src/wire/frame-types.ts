@@ -21,6 +21,7 @@ export const FROM_WORKER = {
   taken: 17,
   textToMany: 18,
   binaryToMany: 19,
+  reports: 20,
 } as const;
 
 /** Frames from the gateway to a worker. */
@@ -39,6 +40,8 @@ export const TO_WORKER = {
   text: 43,
   binary: 44,
   closed: 45,
+  completed: 46,
+  reportsEnd: 47,
 } as const;
 
 /** Flags of `response` and `head`. */

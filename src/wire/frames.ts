@@ -168,6 +168,17 @@ export function creditText(stream: number, bytes: number): string {
   return creditFrame(stream, bytes).latin1Slice();
 }
 
+const COMPLETION_BYTES = 18;
+
+/** What became of a request. @param durationUs  From its head to the end of its response. */
+export function completedFrame(stream: number, status: number, bodyBytes: number, durationUs: number): Buffer {
+  const payload = Buffer.allocUnsafe(COMPLETION_BYTES);
+  payload.writeUInt16LE(status, 0);
+  payload.writeBigUInt64LE(BigInt(bodyBytes), 2);
+  payload.writeBigUInt64LE(BigInt(Math.floor(durationUs)), 10);
+  return frameToWorker(TO_WORKER.completed, stream, payload);
+}
+
 const header = Buffer.alloc(FRAME_HEADER_BYTES);
 const CLOSE_CODE_BYTES = 2;
 

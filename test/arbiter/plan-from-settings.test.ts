@@ -42,6 +42,7 @@ test("the settings that the mind needs, in its units", () => {
     tls: false,
     direct: false,
     daemon: false,
+    logsInPython: false,
   });
 });
 

@@ -9,11 +9,13 @@ const HALF = "python/tunicorn_worker";
 const ROWS: readonly (readonly string[])[] = [
   [
     "__init__",
+    "access_facts",
     "asgi_hook_objects",
     "descriptors",
     "errors",
     "exit_status",
     "file_wrapper",
+    "json_lines",
     "lifespan",
     "line_channel",
     "linux",
@@ -21,6 +23,7 @@ const ROWS: readonly (readonly string[])[] = [
     "process_title",
     "socket_peer",
     "stacks",
+    "syslog_address",
     "tls_recorder",
     "uvicorn_ways",
   ],
@@ -37,7 +40,8 @@ const ROWS: readonly (readonly string[])[] = [
     "wire",
     "worker_exit",
   ],
-  ["config", "request_channel", "uvicorn_class"],
+  ["access_journal", "config", "uvicorn_class"],
+  ["loggers", "request_channel"],
   [
     "app_check",
     "app_loader",
@@ -52,7 +56,6 @@ const ROWS: readonly (readonly string[])[] = [
     "field_lines",
     "init",
     "listeners",
-    "loggers",
     "mold",
     "node_ipc",
     "request_count",
@@ -67,6 +70,7 @@ const ROWS: readonly (readonly string[])[] = [
     "direct_parts",
     "gunicorn_config",
     "links",
+    "gunicorn_logger",
     "listener_set",
     "notify_socket",
     "orders",
@@ -79,9 +83,9 @@ const ROWS: readonly (readonly string[])[] = [
     "worker_class_loader",
     "worker_signals",
   ],
-  ["backlog_watch", "hook_objects", "statsd_forwarder", "statsd_log"],
+  ["backlog_watch", "hook_objects", "python_log", "statsd_forwarder", "statsd_log"],
   ["asgi_websocket", "children", "class_check", "environ", "group_signals", "hook_server", "pull_loop", "pushed_worker", "wsgi"],
-  ["asgi_channel", "direct_worker", "forking", "gateway_process", "green_channel", "hooks", "lane"],
+  ["asgi_channel", "direct_worker", "forking", "gateway_process", "green_channel", "hooks", "lane", "master_log"],
   ["hooked_asgi", "hooked_wsgi", "master_hooks", "tls_hook"],
   ["asgi_worker", "green_worker", "gthread_worker", "sync_worker"],
   ["worker_life"],
@@ -105,7 +109,9 @@ const NURSERY_ONLY = new Set([
   "heartbeats",
   "listener_set",
   "listeners",
+  "gunicorn_logger",
   "master_hooks",
+  "master_log",
   "memory_watch",
   "node_ipc",
   "notify_socket",
@@ -114,6 +120,7 @@ const NURSERY_ONLY = new Set([
   "oom_watch",
   "poller",
   "pre_exec",
+  "python_log",
   "socket_peer",
 ]);
 /** Where the worker's half begins, beside all that it imports. */
@@ -124,9 +131,10 @@ const OPTIONAL_PACKAGES = new Set(["paste", "setproctitle"]);
 
 /**
  * These import within functions, before any code of the user's runs: programs, so that the nursery can say hello first, and
- * what finds a worker's class, so that blocking workers need no asyncio.
+ * what finds a worker's class, so that blocking workers need no asyncio. `master_log` imports the Python logger behind the
+ * configuration, which says whether there is one: every worker would pay for its modules.
  */
-const PROGRAMS = new Set(["__main__", "nursery_program", "worker_code"]);
+const PROGRAMS = new Set(["__main__", "master_log", "nursery_program", "worker_code"]);
 
 const modules = filesUnder(HALF, ".py").map((path) => path.slice(HALF.length + 1, -".py".length));
 

@@ -11,6 +11,7 @@ const PLAIN: ServeCase = {
   idle: false,
   accessLog: false,
   admin: false,
+  jsonLog: false,
   preload: false,
   tls: undefined,
   port: 4211,
@@ -63,6 +64,14 @@ describe("SERVERS", () => {
     const [command, ...others] = commands.filter((each) => each !== undefined);
     assert.deepEqual([command?.[0]?.endsWith("tunicorn"), others], [true, []]);
     assert.ok(command?.includes("--admin-bind"));
+  });
+
+  test("one writes its access log in JSON", () => {
+    const able = SERVERS.filter((server) => commandFor(server, { ...PLAIN, accessLog: true, jsonLog: true }) !== undefined);
+    assert.deepEqual(
+      able.map(({ name }) => name),
+      ["tunicorn"],
+    );
   });
 
   test("two have workers of greenlets", () => {

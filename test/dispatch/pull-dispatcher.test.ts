@@ -447,6 +447,21 @@ test("what runs for long is told of, though its process shows life", () => {
   assert.deepEqual(dispatcher.runningLongerThan(10_000, 4_999), []);
 });
 
+test("when a worker took a request: looked up only where the ticket may have waited", () => {
+  const port = new RecordingPort();
+  const dispatcher = new PullDispatcher(port, 8);
+  dispatcher.workerReady(1);
+  const request = job("1", "");
+  dispatcher.submit(request);
+  dispatcher.flush(0);
+  Object.assign(port, { claim: 1, started: 5 });
+  assert.equal(dispatcher.startedMs(request.id, 0.5), 0, "just handed out");
+  assert.equal(dispatcher.startedMs(request.id, 20.5), 5.5, "to the millisecond");
+  Object.assign(port, { claim: 0, started: 0 });
+  assert.equal(dispatcher.startedMs(request.id, 20.5), 0, "not started");
+  assert.equal(dispatcher.startedMs(request.id + 1, 20), undefined);
+});
+
 for (const step of ["check", "claim", "check-again", "start", "call"] as const) {
   test(`a worker that dies at the step "${step}" of its claim: what it had not begun another one has, the rest is lost or tried once more`, () => {
     for (const retries of [false, true]) {

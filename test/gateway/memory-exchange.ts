@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import type {
   BodyEnd,
   BodyReader,
+  CompletionTaker,
   ConnectionTunnel,
   RequestStream,
   ResponseHead,
@@ -55,6 +56,9 @@ export class MemoryExchange implements RequestStream, ResponseSink {
   readonly head: RequestHead;
   readonly arrivedMs: number;
   workerPid: number | undefined;
+  completionTaker: CompletionTaker | undefined;
+  workerGeneration: number | undefined;
+  startedMs: number | undefined;
   onClientLeft: (() => void) | undefined;
   onClientFin: (() => void) | undefined;
   /** Whether the body has been asked for. */

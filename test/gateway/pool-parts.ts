@@ -50,6 +50,7 @@ export function notedIn(reports: string[]): PoolReport {
     waited: () => {},
     warn: (text) => reports.push(text),
     limitReached: (limit, limitMs, remoteAddress) => reports.push(`${limit} ${limitMs} ${remoteAddress}`),
+    unclaimed: ({ status, head }) => reports.push(`unclaimed ${status} ${head.target}`),
     fault: (error) => {
       throw error;
     },

@@ -5,6 +5,7 @@ import { type TestContext, test } from "node:test";
 import type { ApplicationEnd } from "../../src/gateway/taken-connection.ts";
 import { FRAME_BYTES_MAX, FROM_WORKER, RESPONSE_WINDOW_BYTES, TO_WORKER } from "../../src/wire/frame-types.ts";
 import { FakeWorker } from "./fake-worker.ts";
+import type { MemoryExchange } from "./memory-exchange.ts";
 import { PoolHarness, requestBegun } from "./pool-harness.ts";
 import { temporaryDirectory, until } from "./spool-directory.ts";
 
@@ -534,4 +535,69 @@ test("an application for whose client there is no connection: its request is ref
   worker.send(FROM_WORKER.taken, id);
   await until(() => exchange.ending === "refused");
   harness.assertEmpty();
+});
+
+/** What the protocol says when an exchange is over. */
+function complete(client: MemoryExchange, status: number): boolean {
+  const completion = { head: client.head, status, bodyBytes: 7, fieldLines: "", durationUs: 1500.5 };
+  return client.completionTaker?.completed(completion) === true;
+}
+
+const unclaimed = ({ reports }: PoolHarness) => reports.filter((report) => report.startsWith("unclaimed"));
+
+test("a worker that wants reports gets them, also of a client that left before it was known who has the request", async (t) => {
+  const harness = new PoolHarness(t);
+  const { worker, number } = await harness.worker();
+  worker.sendUInt32(FROM_WORKER.reports, 0, 1);
+  const client = harness.request("/served");
+  const { id } = await harness.take(number);
+  worker.send(response, id, { ...OK, contentLength: 2, body: "ok" });
+  await until(() => client.ending === "complete");
+  assert.equal(complete(client, 200), true);
+  const { stream, payload } = await worker.next(TO_WORKER.completed);
+  assert.deepEqual([stream, payload.readUInt16LE(0), payload.readBigUInt64LE(2), payload.readBigUInt64LE(10)], [id, 200, 7n, 1500n]);
+
+  const left = harness.request("/left");
+  const taken = await harness.take(number);
+  left.onClientLeft?.();
+  assert.equal(complete(left, 499), true);
+  worker.send(response, taken.id, { ...OK, contentLength: 2, body: "ok" });
+  const late = await worker.next(TO_WORKER.completed);
+  assert.deepEqual([late.stream, late.payload.readUInt16LE(0)], [taken.id, 499]);
+  assert.deepEqual(unclaimed(harness), []);
+
+  const queued = new PoolHarness(t).request("/queued");
+  assert.equal(queued.withdraw?.(), true);
+  assert.equal(complete(queued, 503), false, "no worker has had it");
+});
+
+test("what a worker does not want to hear, or cannot, is nobody's", async (t) => {
+  const harness = new PoolHarness(t);
+  const { worker, number } = await harness.worker();
+  const serve = async (target: string) => {
+    const client = harness.request(target);
+    const { id } = await harness.take(number);
+    worker.send(response, id, { ...OK, contentLength: 2, body: "ok" });
+    await until(() => client.ending === "complete");
+    assert.equal(complete(client, 200), true);
+  };
+  await serve("/before");
+  worker.sendUInt32(FROM_WORKER.reports, 0, 1);
+  await serve("/wanted");
+  worker.sendUInt32(FROM_WORKER.reports, 0, 0);
+  // What was reported before stands before the answer.
+  await worker.next(TO_WORKER.completed);
+  await worker.next(TO_WORKER.reportsEnd);
+  await serve("/behind");
+  assert.deepEqual(unclaimed(harness), ["unclaimed 200 /before", "unclaimed 200 /behind"]);
+
+  worker.sendUInt32(FROM_WORKER.reports, 0, 1);
+  const [left, lost] = [harness.request("/left"), harness.request("/lost")];
+  await harness.take(number);
+  left.onClientLeft?.();
+  assert.equal(complete(left, 499), true);
+  worker.die();
+  await until(() => lost.ending !== "open" || harness.reports.some((report) => report.startsWith("lost")));
+  await until(() => unclaimed(harness).length === 3);
+  assert.equal(unclaimed(harness)[2], "unclaimed 499 /left");
 });

@@ -3,6 +3,7 @@ import { type TestContext, test } from "node:test";
 import { Websockets } from "../../src/gateway/websockets.ts";
 import { WorkerLink } from "../../src/gateway/worker-link.ts";
 import { type RequestOwner, WorkerRequest } from "../../src/gateway/worker-request.ts";
+import type { Completion } from "../../src/request/exchange.ts";
 import type { BodyFraming } from "../../src/request/request-head.ts";
 import { FROM_WORKER, TO_WORKER } from "../../src/wire/frame-types.ts";
 import { FakeWorker } from "./fake-worker.ts";
@@ -50,6 +51,15 @@ class NotedOwner implements RequestOwner {
   }
   tryAgain(): void {
     this.asked.push("try again");
+  }
+  startedMs(): undefined {
+    return undefined;
+  }
+  reportCompleted({ worker }: WorkerLink, id: number, { status }: Completion): void {
+    this.asked.push(`completed worker=${worker} id=${id} status=${status}`);
+  }
+  reportUnclaimed({ status }: Completion): void {
+    this.asked.push(`unclaimed status=${status}`);
   }
 }
 

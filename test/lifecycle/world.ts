@@ -29,6 +29,7 @@ export const PLAN: Plan = {
   workerClass: "sync",
   direct: false,
   daemon: false,
+  logsInPython: false,
   gatewayUnderWay: false,
   hasConfig: false,
   hooks: [],

@@ -92,3 +92,27 @@ def test_sendfile(setting: bool | None, variable: str | None, expected: bool, mo
     else:
         monkeypatch.setenv("SENDFILE", variable)
     assert make_config(sendfile=setting).sendfile is expected
+
+
+def test_who_writes_the_logs() -> None:
+    """As test/settings/log-writer.test.ts."""
+
+    class Mine:
+        pass
+
+    for values, logs, access in (
+        ({}, False, False),
+        ({"accesslog": "-"}, False, False),
+        ({"logger_class": "gunicorn.glogging.Logger"}, False, False),
+        ({"logger_class": "simple", "accesslog": "-"}, False, False),
+        ({"logger_class": "site.Log"}, True, True),
+        ({"logger_class": Mine}, True, True),
+        ({"logconfig": "log.ini"}, True, True),
+        ({"logconfig_json": "log.json"}, True, True),
+        ({"logconfig_dict": {"version": 1}}, True, True),
+        ({"syslog": True}, True, True),
+        ({"syslog": True, "disable_redirect_access_to_syslog": True}, True, False),
+        ({"syslog": True, "disable_redirect_access_to_syslog": True, "accesslog": "-"}, True, True),
+    ):
+        config = make_config(**{"accesslog": None, **values})
+        assert (config.logs_in_python, config.access_in_python) == (logs, access), values

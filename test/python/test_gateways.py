@@ -92,7 +92,7 @@ class Link:
 
 
 def test_a_taken_connection_goes_to_the_gateway_whose_it_is_and_ends_when_that_has_gone() -> None:
-    gateways = Gateways(None, None, None, None)  # type: ignore[arg-type]
+    gateways = Gateways(None, None, None, None, None)  # type: ignore[arg-type]
     links = {index: Link(70 + index) for index in (0, 1)}
     gateways._links = links  # type: ignore[assignment]
     for gateway in (71, 72):

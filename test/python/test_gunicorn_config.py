@@ -45,7 +45,7 @@ names = {"app": "a", "server_software": "s", "version": "1", "title_prefix": "",
 made = make_gunicorn_config(Config(values, **names))
 print(made.workers, made.env, made.uid, made.gid, made.proc_name, made.is_ssl, made.settings["backlog"].get())
 print(made.worker_int(made), made.worker_exit.__name__, made.ssl_context(made, lambda: "context"), made.ssl_options)
-print(made.sendfile, made.paste_global_conf, made.worker_class_str, made.logger_class.__module__)
+print(made.sendfile, made.paste_global_conf, made.worker_class_str, made.logger_class.__name__)
 try:
     made.nosuch
 except AttributeError as error:
@@ -57,6 +57,6 @@ def test_the_fallbacks_config_answers_the_same_questions() -> None:
     assert output_of(WITHOUT + FALLBACK).splitlines() == [
         "3 {'A': 'x=y'} 5 6 app k 7",
         "None join context {'certfile': None, 'keyfile': 'k'}",
-        "True {'a': '1'} tornado gunicorn.glogging",
+        "True {'a': '1'} tornado Logger",
         "No configuration setting for: nosuch",
     ]

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from fake_gateway import FakeGateway, keep_nothing, make_config, make_environ
+from tunicorn_worker import wire
+from tunicorn_worker.access_journal import AccessJournal
 from tunicorn_worker.channel import Channel
 from tunicorn_worker.environ import base_environ
+from tunicorn_worker.errors import GatewayGone
 from tunicorn_worker.hooked_wsgi import HookedCaller, make_caller
 from tunicorn_worker.hooks import WorkerHooks
 from tunicorn_worker.loggers import Loggers
@@ -86,3 +89,45 @@ def test_nobody_pays_for_hooks_that_are_not_there(caplog: pytest.LogCaptureFixtu
     config = make_config()
     caller = make_caller(hello, config, WorkerHooks(1, config, Loggers()))
     assert type(caller) is WsgiCaller
+
+
+class NotedLog:
+    def __init__(self) -> None:
+        self.lines: list[Any] = []
+
+    def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
+        self.lines.append((resp.status, resp.headers, resp.sent, req.uri, environ["PATH_INFO"]))
+
+
+def test_an_access_log_in_python(gateway: FakeGateway) -> None:
+    config = make_config(syslog=True)
+    log = NotedLog()
+    channel = Channel(gateway.worker_end, keep_nothing)
+    channel.journal = AccessJournal(log)
+    channel.ask_for_reports()
+    frame = gateway.frame()
+    assert frame is not None
+    assert (frame.kind, frame.stream, frame.body) == (wire.REPORTS, 0, wire.U32.pack(1))
+    caller = make_caller(hello, config, WorkerHooks(1, config, Loggers()))
+    for stream in (5, 6):
+        channel.begin(stream)
+        environ = {**make_environ(target=f"/{stream}"), **base_environ(config, multithread=False)}
+        caller.call(channel, environ)
+        assert gateway.frame() is not None
+    assert log.lines == []
+    # The client of the first had its answer, that of the second has left.
+    gateway.send(wire.COMPLETED, 5, wire.COMPLETION.pack(200, 5, 1000))
+    gateway.send(wire.COMPLETED, 6, wire.COMPLETION.pack(499, 0, 1000))
+    gateway.send(wire.REPORTS_END, 0)
+    channel.end_reports()
+    assert log.lines == [
+        ("200 OK", [("X-A", "1")], 5, "/5", "/5"),
+        ("499 Client Closed Request", [], 0, "/6", "/6"),
+    ]
+
+
+def test_the_end_of_reports_is_not_waited_for_when_the_gateway_has_gone(gateway: FakeGateway) -> None:
+    channel = Channel(gateway.worker_end, keep_nothing)
+    gateway.close()
+    with pytest.raises(GatewayGone):
+        channel.end_reports()

@@ -75,7 +75,9 @@ class Served:
 
     def end(self) -> None:
         self.stop.say()
-        self.changed.acquire()
+        # It tells of other changes too, of a channel that was replaced.
+        while not self.lane.ended:
+            self.changed.acquire()
         assert (self.lane.ended, self.lane.crashed) == (True, False)
 
 

@@ -57,6 +57,34 @@ for (const [level, first] of [
   });
 }
 
+test("lines in JSON, from the next one on after a reload", () => {
+  const path = join(directory, "json");
+  const log = new ErrorLog({ output: path, level: "info", pid: 7, format: "json" });
+  log.write("warning", 'a "b"');
+  log.change({ output: path, level: "info", format: "text" });
+  log.write("warning", "text");
+  const [json = "", text = ""] = readFileSync(path, "utf8").split("\n");
+  const { level, pid, message } = JSON.parse(json) as Record<string, unknown>;
+  assert.deepEqual([level, pid, message], ["warning", 7, 'a "b"']);
+  assert.match(text, /\[7\] \[WARNING\] text$/);
+});
+
+test("a relay takes every line, whatever its level, and what it does not take is written", () => {
+  const path = join(directory, "relayed");
+  const log = new ErrorLog({ output: path, level: "info", pid: 7 });
+  const taken: string[] = [];
+  let takes = true;
+  log.relay = (level, text, pid) => takes && taken.push(`${level} ${text} ${pid}`) > 0;
+  assert.ok(log.isEnabled("debug"));
+  log.write("debug", "one");
+  log.write("error", "two", 8);
+  takes = false;
+  log.write("debug", "too quiet");
+  log.write("error", "three");
+  assert.deepEqual(taken, ["debug one 7", "error two 8"]);
+  assert.match(readFileSync(path, "utf8"), /^[^\n]*\[7\] \[ERROR\] three\n$/);
+});
+
 test("a line may be another process's", () => {
   const path = join(directory, "pid");
   new ErrorLog({ output: path, level: "info", pid: 7 }).write("info", "x", 8);

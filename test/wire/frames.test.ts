@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { FRAME_BYTES_MAX, FROM_WORKER, HAS_CONTENT_LENGTH, TAKES_TRAILERS, TO_WORKER, WEBSOCKET } from "../../src/wire/frame-types.ts";
 import {
   closedFrame,
+  completedFrame,
   creditFrame,
   creditText,
   FrameError,
@@ -105,10 +106,16 @@ test("messages and closes of WebSockets are the vectors' frames too", () => {
 test("a message to many says who gets it", () => {
   const seen: number[][] = [];
   const reader = new FrameReader((frame) => seen.push(frame.streams));
-  for (const { type, frame } of fromWorkers) if (type >= FROM_WORKER.textToMany) reader.feed(Buffer.from(frame, "hex"));
+  const toMany: readonly number[] = [FROM_WORKER.textToMany, FROM_WORKER.binaryToMany];
+  for (const { type, frame } of fromWorkers) if (toMany.includes(type)) reader.feed(Buffer.from(frame, "hex"));
   assert.deepEqual(seen, [[9, 10, 0x7fffffff], [300]]);
   const cut = workerFrame({ type: FROM_WORKER.textToMany, stream: 0, head: "\x09\0\0\0\x0a" });
   assert.throws(() => reader.feed(cut), FrameError);
+});
+
+test("what became of a request", () => {
+  const vector = vectors.frames.find(({ type }) => type === TO_WORKER.completed) ?? assert.fail("there is a vector");
+  assert.equal(completedFrame(vector.stream, 200, 2 ** 40, 1_500_000.7).toString("hex"), vector.frame);
 });
 
 test("credit as text is the same frame", () => {

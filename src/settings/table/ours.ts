@@ -1,7 +1,8 @@
 /** Settings that Gunicorn does not have: the gateway, its buffers, its queue, its times. */
 
-import { bool, count, range, string, stringList } from "../kinds.ts";
+import { bool, count, range, string, stringList, word } from "../kinds.ts";
 import { adminAddresses, adminPrefix } from "../kinds-of-admin.ts";
+import { fieldName } from "../kinds-of-one.ts";
 import { setting } from "../setting.ts";
 
 const KIB = 1024;
@@ -250,6 +251,45 @@ By default workers share the memory of these modules; the application itself is 
 
 More make a reload quicker and need more memory for its time. With 0 an old worker leaves before its successor is forked: no more memory
 is needed, but one worker less serves meanwhile, and with a single worker requests wait until the successor has imported the application.`,
+  }),
+  log_format: setting({
+    section: "Logging",
+    flags: ["--log-format"],
+    metavar: "FORMAT",
+    kind: word<"text" | "json">({
+      words: ["text", "json"],
+      none: "text",
+      refuse: (text) => `Invalid log_format: ${text}: it is text or json`,
+    }),
+    default: "text",
+    onReload: "apply",
+    ours: true,
+    doc: `How both logs are written: text, as Gunicorn's, or json, one object in each line.
+
+The fields are in docs/logging.md. With json access_log_format counts for nothing, and each request has an id.`,
+  }),
+  request_id_header: setting({
+    section: "Logging",
+    flags: ["--request-id-header"],
+    metavar: "NAME",
+    kind: fieldName,
+    default: null,
+    onReload: "apply",
+    ours: true,
+    doc: `The header in which the application is given each request's id, for example X-Request-ID.
+
+A trusted proxy's value is kept (forwarded_allow_ips, unix sockets); anybody else's is replaced by one that is made. Logs that speak of a
+request name it by this id.`,
+  }),
+  request_id_echo: setting({
+    section: "Logging",
+    flags: ["--request-id-echo"],
+    action: "store_true",
+    kind: bool,
+    default: false,
+    onReload: "apply",
+    ours: true,
+    doc: `Send the request's id to the client too, in request_id_header, unless the application sends that field itself.`,
   }),
   look_ahead: setting({
     section: "Gateway",

@@ -6,7 +6,7 @@ import { recorded } from "./against-gunicorn.ts";
 
 test("our settings are marked, have options, and names that Gunicorn has not", () => {
   for (const [name, entry] of Object.entries(OURS)) {
-    assert.ok(entry.ours === true && entry.flags.length === 1 && ["Gateway", "SSL"].includes(entry.section), name);
+    assert.ok(entry.ours === true && entry.flags.length === 1 && ["Gateway", "Logging", "SSL"].includes(entry.section), name);
     assert.ok(!recorded.some((theirs) => theirs.name === name || entry.flags.some((flag) => theirs.flags.includes(flag))), name);
   }
 });
@@ -33,6 +33,11 @@ test("their defaults are those of the design", () => {
     proxy_keepalive: 75,
     connection_limit: 0,
     warm_imports: true,
+    log_format: "text",
+    request_id_header: null,
+    request_id_echo: false,
+    admin_bind: [],
+    admin_prefix: null,
     look_ahead: 8,
   });
 });
