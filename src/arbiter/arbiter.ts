@@ -121,6 +121,7 @@ export class Arbiter {
       drain: () => this.#feed({ type: "drain" }),
       setLogLevel: (level) => this.#setLogLevel(level),
       askStacks: (worker) => this.askStacks(worker),
+      durations: () => this.#monitor.durations,
       pythonHalf: () => this.#nursery.program,
     });
   }

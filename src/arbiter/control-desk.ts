@@ -34,8 +34,8 @@ export interface DeskHands {
   readonly setLogLevel: (level: LogLevel) => void;
   /** Text: where a worker's threads, tasks and greenlets are. */
   readonly askStacks: (worker: number) => Promise<string>;
-  /** Of all answers since the start; absent where nobody counts them. */
-  readonly durations?: () => DurationCounts;
+  /** Of all answers since the start. */
+  readonly durations: () => DurationCounts;
   readonly warn: (text: string) => void;
 }
 
@@ -156,7 +156,7 @@ export class ControlDesk {
       chronicle: this.#chronicle,
       listenerDescriptors: listenerDescriptors(),
       report,
-      durations: this.#hands.durations?.(),
+      durations: this.#hands.durations(),
       memory,
     };
   }

@@ -1,9 +1,11 @@
 /** What the master knows in numbers: the gateways' counters, added up, and the state of the mind, for those who look from outside. */
 
 import { readFileSync } from "node:fs";
+import type { DurationCounts } from "../control/latency.ts";
 import { type Readiness, readiness } from "../lifecycle/readiness.ts";
 import { type ArbiterState, isServing, type Worker } from "../lifecycle/state.ts";
 import type { GatewayCounters, GatewayGauges } from "../telemetry/gateway-counters.ts";
+import { DURATION_BOUNDS_S } from "../telemetry/histogram.ts";
 import { Traffic } from "../telemetry/traffic.ts";
 import { type AdminPage, adminPage } from "./admin-pages.ts";
 import { eventName } from "./received.ts";
@@ -65,6 +67,11 @@ export class Monitor {
   /** What it held went with it; what it counted stays. */
   gatewayGone(pid: number): void {
     this.#gauges.delete(pid);
+  }
+
+  /** How long answers took, since the start. */
+  get durations(): DurationCounts {
+    return { bounds_seconds: DURATION_BOUNDS_S, counts: this.#traffic.counts.durations.counts };
   }
 
   look(): Sight {

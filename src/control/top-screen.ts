@@ -75,7 +75,7 @@ function drawHead(top: Top, rates: Rates | undefined, columns: number): ScreenLi
       `answered ${counters.requests}${perSecond(rates?.requests)}  running ${running}${top.more_requests > 0 ? "+" : ""}` +
         `  queued ${queue.length}${oldest}  connections ${connections.open}${perSecond(rates?.connections)}`,
     ),
-    ...(rates?.latencies === undefined ? [] : [plain(latencyLine(rates.latencies))]),
+    ...(top.durations === null ? [] : [plain(latencyLine(rates?.latencies))]),
     plain(memoryLine(top)),
     reloadLine(top.reload),
     ...(silent.length === 0 ? [] : [line(`no answer from gateway ${silent.join(", ")}: its numbers are missing`, "alarm")]),
@@ -83,7 +83,9 @@ function drawHead(top: Top, rates: Rates | undefined, columns: number): ScreenLi
   ];
 }
 
-function latencyLine({ p50, p95, p99 }: Latencies): string {
+function latencyLine(latencies: Latencies | undefined): string {
+  if (latencies === undefined) return "latency -";
+  const { p50, p95, p99 } = latencies;
   return `latency p50 ${shortly(p50)}, p95 ${shortly(p95)}, p99 ${shortly(p99)}`;
 }
 

@@ -110,7 +110,9 @@ export function stepTop(state: TopState, event: TopEvent): TopOrder[] {
 }
 
 function looked(state: TopState, sample: Sample): void {
-  state.rates = ratesBetween(state.sample, sample);
+  const rates = ratesBetween(state.sample, sample);
+  // Counts come in batches: a look without any shows what the last one did.
+  state.rates = rates && { ...rates, latencies: rates.latencies ?? state.rates?.latencies };
   state.sample = sample;
   state.lost = undefined;
   const { workers } = sample.top;

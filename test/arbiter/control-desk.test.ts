@@ -35,6 +35,7 @@ function stage(more: Partial<DeskHands> = {}): Stage {
     drain: () => void told.push("drain"),
     setLogLevel: (level) => void told.push(level),
     askStacks: (worker) => Promise.resolve(`stacks of ${worker}`),
+    durations: () => ({ bounds_seconds: [], counts: [0] }),
     warn: (text) => void warnings.push(text),
     ...more,
   };

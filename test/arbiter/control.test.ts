@@ -39,6 +39,7 @@ function stage(t: TestContext, words: (folder: string) => readonly string[]): St
     drain: () => {},
     setLogLevel: () => {},
     askStacks: () => Promise.resolve(""),
+    durations: () => ({ bounds_seconds: [], counts: [0] }),
     pythonHalf: () => ({ python: "python3", program: "", directory: "/" }),
   });
   const follow = (...commands: Command[]): void => control.follow({ type: "tick", nowMs: world.nowMs }, commands);

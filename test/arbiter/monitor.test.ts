@@ -57,6 +57,14 @@ test("counters of several gateways add up, and stay when a gateway is gone; what
   );
 });
 
+test("how long the answers of all gateways took", () => {
+  const { monitor, say } = stage();
+  say(11, counters(3));
+  say(12, counters(4));
+  const { bounds_seconds: bounds, counts } = monitor.durations;
+  assert.deepEqual([bounds[0], counts[0], counts.length - bounds.length], [0.001, 7, 1]);
+});
+
 test("messages for the mind are left to it", () => {
   const { say } = stage();
   for (const message of [{ ev: "up", pid: 3 }, { ev: "drained" }, "text", null]) assert.equal(say(11, message), false);

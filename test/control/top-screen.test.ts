@@ -154,6 +154,10 @@ for (const { name, changes, start, expected } of [
   });
 }
 
+test("before any answer there is no latency", () => {
+  assert.equal(texts(lookedAt({ durations: { bounds_seconds: [1], counts: [0, 0] } }))[3], "latency -");
+});
+
 for (const { slower, shown } of [
   { slower: [10, 0, 0], shown: "latency p50 5.0ms, p95 9.5ms, p99 9.9ms" },
   { slower: [0, 0, 1], shown: "latency p50 2.0s, p95 2.0s, p99 2.0s" },
@@ -163,6 +167,8 @@ for (const { slower, shown } of [
     const state = lookedAt({ durations: { bounds_seconds: [0.01, 2], counts: [0, 0, 0] } });
     stepTop(state, { type: "looked", sample: sampleOf({ durations: { bounds_seconds: [0.01, 2], counts: slower } }, 2000) });
     assert.equal(texts(state)[3], shown);
+    stepTop(state, { type: "looked", sample: sampleOf({ durations: { bounds_seconds: [0.01, 2], counts: slower } }, 3000) });
+    assert.equal(texts(state)[3], shown, "a look without news");
   });
 }
 

@@ -8,6 +8,7 @@ import { runClient } from "./control.ts";
 import { waitUntil } from "./deadline.ts";
 import { type Scope, Server, temporaryFolder } from "./harness.ts";
 import { holdRequest } from "./held-request.ts";
+import { get } from "./http-client.ts";
 import { PseudoTerminal } from "./pseudo-terminal.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../bin/tunicorn", import.meta.url));
@@ -66,6 +67,10 @@ test("a session: what runs, stacks, another size, a worker recycled, a reload", 
   terminal.press("y");
   await terminal.shows(/^reloaded: generation 1 after \d/);
   await terminal.shows(/^generation 1$/);
+  await waitUntil("waiting for latencies", async () => {
+    await server.exchange(get("/"));
+    return terminal.cells.lines.some((line) => /^latency p50 \d/.test(line));
+  });
   terminal.press("q");
   assert.deepEqual(await terminal.report(), { code: 0, restored: true });
   assertLeft(terminal);
