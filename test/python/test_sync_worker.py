@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshal
 import os
+import select
 import signal
 import socket
 import sys
@@ -324,3 +325,40 @@ def test_a_request_of_either_gateway_is_interrupted_when_it_is_late(start: Any, 
         gateway.begin_earlier(1, 6)
         os.kill(worker.pid, signal.SIGUSR2)
         assert answer(gateway)[0] == 1
+
+
+def wait_for_gate(environ: Any, start_response: Any) -> Any:
+    """Stays in the application until the file exists that the query names."""
+    while not os.path.exists(environ["QUERY_STRING"]):
+        time.sleep(0.001)
+    return echo(environ, start_response)
+
+
+ROUNDS = 150
+
+
+def test_no_worker_sleeps_beside_a_request_while_two_gateways_give_some(
+    start: Any, gateways: list[FakeGateway], tmp_path: Any
+) -> None:
+    lanes = []
+    for _ in range(3):
+        worker = start(wait_for_gate).boot()
+        for index, gateway in enumerate(gateways):
+            lanes.append(gateway.another_lane())
+            worker.link(lanes[-1], index)
+    for stream in range(1, ROUNDS):
+        gate = tmp_path / str(stream)
+        # As close together as can be: one sleeper may be woken by one and find both.
+        for gateway in gateways[:: 1 if stream % 2 else -1]:
+            gateway.request(stream, make_environ(target=f"/?{gate}"), slot=stream)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not all(gateway.slot_words(stream)[2] for gateway in gateways):
+            assert time.monotonic() < deadline, "one of them waits behind the other"
+        gate.touch()
+        for _ in gateways:
+            ready, _, _ = select.select([lane.end for lane in lanes], [], [], PATIENCE_SECONDS)
+            for lane in lanes:
+                if lane.end in ready:
+                    assert answer(lane)[0] == stream
+            if len(ready) == 2:
+                break
