@@ -35,10 +35,10 @@ const ENDS = [
   { words: ["-b", "x:zz", "hello"], status: 1, stdout: /^$/, stderr: /Error: 'zz' is not a valid port number\.\n$/ },
   { words: ["--check-config", "hello"], status: 0, stdout: /^$/, stderr: /^$/ },
   {
-    words: ["--check-config", "--statsd-host", "localhost", "hello"],
+    words: ["--check-config", "--dirty-workers", "2", "hello"],
     status: 1,
     stdout: /^$/,
-    stderr: /Error: setting 'statsd_host' is not supported yet/,
+    stderr: /Error: setting 'dirty_workers' is not supported yet/,
   },
   {
     words: ["--check-config", "-c", "no-gevent.conf.py", "hello"],

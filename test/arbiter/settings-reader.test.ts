@@ -59,7 +59,7 @@ for (const { words, behaviour, text } of [
   { words: ["-b", "fd://7", "app"], behaviour: "", text: /fd:\/\/7 was not taken over at the start/ },
   { words: ["-b", "x:zz", "app"], behaviour: "", text: /'zz' is not a valid port number/ },
   { words: ["-e", "FOO", "app"], behaviour: "", text: /environment setting 'FOO' invalid/ },
-  { words: ["--statsd-host", "localhost", "app"], behaviour: "", text: /setting 'statsd_host' is not supported yet/ },
+  { words: ["--dirty-workers", "2", "app"], behaviour: "", text: /setting 'dirty_workers' is not supported yet/ },
   { words: ["--certfile", "/nope", "app"], behaviour: "", text: /certfile "\/nope" does not exist/ },
   { words: ["--log-file", "/nope/log", "app"], behaviour: "", text: /isn't writable/ },
   { words: ["-k", "some.Class", "app"], behaviour: "broken-app", text: /class uri/ },
