@@ -51,6 +51,14 @@ export interface PoolLimits {
   readonly responseSpool: SpoolLimits;
 }
 
+/** A line of the log says how long its request has waited: to the millisecond. */
+const SHOWN_WAIT_MS = 1;
+/**
+ * A request that was answered sooner after its ticket than this has waited in the pipe for a millisecond or little more. The counters do
+ * not look that up, for each of the requests that are many.
+ */
+const COUNTED_WAIT_MS = 5;
+
 /** What the pool tells the arbiter, and the log. */
 export interface PoolReport extends WorkerReport {
   warn(text: string): void;
@@ -214,7 +222,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   }
 
   startedMs(id: number): number | undefined {
-    return this.#limits.timesQueue === true ? this.#dispatcher.startedMs(id, this.#limits.now()) : undefined;
+    return this.#limits.timesQueue === true ? this.#dispatcher.startedMs(id, this.#limits.now(), SHOWN_WAIT_MS) : undefined;
   }
 
   tryAgain(request: WorkerRequest): void {
@@ -416,8 +424,8 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   #finish(link: WorkerLink, request: WorkerRequest): void {
     this.#answers++;
     link.answers++;
-    const waitedMs = this.#dispatcher.waitedMs(request.id, this.#limits.now());
-    if (waitedMs !== undefined) this.#report.waited(waitedMs);
+    const startedMs = this.#dispatcher.startedMs(request.id, this.#limits.now(), COUNTED_WAIT_MS);
+    if (startedMs !== undefined) this.#report.waited(startedMs - request.queuedMs);
     request.endedBy(link);
     this.#dispatcher.finished(request.id);
     this.left();
