@@ -217,8 +217,9 @@ class AsgiChannel(asyncio.Protocol):
         exchange: HttpExchange | WebsocketExchange,
         scope: dict[str, Any],
     ) -> None:
-        # A handshake is a GET (RFC 6455 §4.1), which its scope does not say.
-        line.request = AsgiHookRequest({"method": "GET", **scope})
+        # A handshake's scope does not say: RFC 6455 §4.1, RFC 8441 §4.
+        handshake = "CONNECT" if scope["http_version"] == "2" else "GET"
+        line.request = AsgiHookRequest({"method": handshake, **scope})
         line.environ = make_hook_environ(line.request, scope)
         try:
             await call

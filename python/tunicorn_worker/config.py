@@ -18,7 +18,7 @@ DIRECT = "direct"
 WAYS = {"asgi": "asgi", "gevent": "wsgi", "eventlet": "wsgi"}
 """Kinds to which the gateway pushes requests, and what their applications are written for: a gateway's ways
 (src/gateway/worker-pools.ts)."""
-LOGGER_CLASS_DEFAULTS = (None, "", "simple", "gunicorn.glogging.Logger")
+LOGGER_CLASS_DEFAULTS = (None, "", "simple", "gunicorn.glogging.Logger", "gunicorn.instrument.statsd.Statsd")
 
 
 class Config:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from math import inf
 from queue import SimpleQueue
 from time import monotonic
@@ -21,7 +20,6 @@ from tunicorn_worker.lane import Bell, Lane, Signal
 from tunicorn_worker.links import Link, serve_idle
 from tunicorn_worker.orders import Orders, WorkerEnds
 from tunicorn_worker.request_count import CountedCaller, make_count
-from tunicorn_worker.stacks import format_frame
 from tunicorn_worker.tickets import Tickets
 from tunicorn_worker.turn import Turn
 from tunicorn_worker.waiter import make_waiter
@@ -115,8 +113,8 @@ class ThreadWorker:
 
     def describe(self, request: int, _frame: FrameType | None) -> str:
         """Say where the thread is that has a request. Called by a signal handler, which this thread runs."""
-        thread = next((lane.thread_of(request) for lane in self._lanes if lane.thread_of(request) is not None), None)
-        return "" if thread is None else format_frame(sys._current_frames().get(thread))
+        # Two gateways may have given the same number.
+        return "\n".join(filter(None, (lane.describe(request) for lane in self._lanes)))
 
     def interrupt(self, _frame: FrameType | None) -> None:
         """Raise RequestTimeout in every thread whose request is over its time. Called by a signal handler, which this

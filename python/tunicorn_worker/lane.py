@@ -12,6 +12,7 @@ from tunicorn_worker.errors import RequestTimeout
 from tunicorn_worker.interruption import is_in_application
 from tunicorn_worker.links import Links
 from tunicorn_worker.pull_loop import pull_requests
+from tunicorn_worker.stacks import format_frame, is_below
 from tunicorn_worker.waiter import make_waiter
 from tunicorn_worker.wire import LANE_SHIFT
 
@@ -135,9 +136,13 @@ class Lane:
         """Show in the slot of the request it has, if any, that the process lives."""
         self._links.beat()
 
-    def thread_of(self, request: int) -> int | None:
-        """Return this lane's thread, if it has the request with this id."""
-        return self._thread.ident if self._links.has(request) else None
+    def describe(self, request: int) -> str:
+        """Say where this lane's thread is, if it is in a request with this id. Called by a signal handler."""
+        frame = sys._current_frames().get(self._thread.ident or 0)
+        # What it had last may be over, and its number another gateway's request in another lane.
+        return (
+            format_frame(frame) if self._links.has(request) and is_below(frame, Lane._call_application.__code__) else ""
+        )
 
     def interrupt(self, limit_ms: int, exceptions: ThreadExceptions) -> None:
         """Raise RequestTimeout in the application, if its request is over its time: called by the main thread."""

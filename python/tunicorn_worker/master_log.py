@@ -10,6 +10,7 @@ from datetime import timedelta
 from tunicorn_worker.access_facts import AccessResponse, read_field_lines
 from tunicorn_worker.hook_objects import HookRequest
 from tunicorn_worker.loggers import Loggers, capture_output, drop_handlers, use_python_log
+from tunicorn_worker.statsd import UNCOUNTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ def make_record(*arguments: Any, **named: Any) -> logging.LogRecord:
     record: logging.LogRecord = Owner.make(*arguments, **named)
     if Owner.master is not None and os.getpid() == Owner.nursery:
         record.process = Owner.pid or Owner.master
+        if Owner.pid is not None:
+            setattr(record, UNCOUNTED, True)
     return record
 
 

@@ -14,7 +14,7 @@ from collections import Counter
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    from types import FrameType
+    from types import CodeType, FrameType
     from typing import Any
 
 TASKS_SHOWN_MAX = 100
@@ -26,6 +26,13 @@ STACKS_MAX = 50
 def format_frame(frame: FrameType | None) -> str:
     """Write down one stack, the outermost call first; empty for none."""
     return "" if frame is None else "".join(traceback.format_stack(frame)).rstrip("\n")
+
+
+def is_below(frame: FrameType | None, code: CodeType) -> bool:
+    """Whether a function with this code is being called where this frame is the innermost."""
+    while frame is not None and frame.f_code is not code:
+        frame = frame.f_back
+    return frame is not None
 
 
 def format_threads(interrupted: FrameType | None) -> str:

@@ -21,11 +21,9 @@ RETRY_S = 5.0
 """After a failure a new connection is tried this often: an agent that is restarted has another socket."""
 COMPLAINT_S = 10.0
 """Between two lines about metrics that cannot be sent. There may be thousands of them in a second."""
-OWN_CLASSES = (None, "simple", "gunicorn.glogging.Logger", "gunicorn.instrument.statsd.Statsd")
-"""Gunicorn's classes of loggers that send metrics when statsd_host is set. Another one does as it likes."""
 COUNTED_LEVELS = {logging.WARNING: "warning", logging.ERROR: "error", logging.CRITICAL: "critical"}
 UNCOUNTED = "_statsd_uncounted"
-"""Attribute of records about metrics themselves."""
+"""Attribute of records about metrics themselves, and of lines that their own process has counted."""
 
 
 def connect(address: Address) -> socket.socket:
@@ -172,8 +170,8 @@ def make_statsd(config: Any) -> Statsd | None:
 
 
 def statsd_of(config: Config) -> Statsd | None:
-    """The same for a server without a logger class of the user's."""
-    return make_statsd(config) if config.logger_class in OWN_CLASSES else None
+    """The same for the whole server: a logger class of the user's does as it likes."""
+    return None if config.has_logger_class else make_statsd(config)
 
 
 class LineCounter(logging.Handler):
@@ -193,6 +191,9 @@ class LineCounter(logging.Handler):
 
 
 def count_lines(loggers: Loggers, statsd: Statsd | None) -> None:
-    """Have the lines of the error log counted, if metrics are wanted. To be called after each `set_up`."""
+    """Have the lines of the error log counted, once, if metrics are wanted. To be called after each `set_up`."""
+    log = logging.getLogger("gunicorn.error")
+    # A worker has the nursery's from its fork, where a Python logger keeps its handlers.
+    log.handlers = [handler for handler in log.handlers if not isinstance(handler, LineCounter)]
     if statsd is not None:
         loggers.add_error_handler(LineCounter(statsd))

@@ -17,11 +17,13 @@ export type Answerer = (line: string, args: unknown) => Promise<Answer>;
 export class ControlServer {
   readonly #answer: Answerer;
   readonly #fault: (error: unknown) => void;
+  readonly #idleMs: number;
   readonly #connections = new Set<Socket>();
 
-  /** @param fault  Gets an error that should not have been possible: it ends one connection, never the master. */
-  constructor(answer: Answerer, fault: (error: unknown) => void) {
+  /** @param idleMs  For tests. @param fault  Gets an error that should not have been possible: it ends one connection, never the master. */
+  constructor(answer: Answerer, fault: (error: unknown) => void, idleMs = IDLE_MS) {
     this.#answer = answer;
+    this.#idleMs = idleMs;
     this.#fault = fault;
   }
 
@@ -45,13 +47,13 @@ export class ControlServer {
   async #serve(socket: Socket): Promise<void> {
     const reader = new ControlFrameReader(COMMAND_BYTES_MAX);
     try {
-      for await (const chunk of socket.setTimeout(IDLE_MS, () => socket.destroy())) {
+      for await (const chunk of socket.setTimeout(this.#idleMs, () => socket.destroy())) {
         reader.feed(chunk as Buffer);
         for (let request = reader.next(); request !== undefined; request = reader.next()) {
-          // However long it takes, and the client takes: nothing else is read meanwhile.
+          // However long it takes: nothing else is read meanwhile.
           socket.setTimeout(0);
           if (!(await this.#serveOne(socket, request))) return;
-          socket.setTimeout(IDLE_MS);
+          socket.setTimeout(this.#idleMs);
         }
       }
     } catch (error) {
@@ -68,6 +70,8 @@ export class ControlServer {
     if (typeof command !== "string") return false;
     const answer = await this.#answer(command, args);
     if (!socket.writable) return false;
+    // A client that does not read holds one of the places no longer than one that says nothing.
+    socket.setTimeout(this.#idleMs);
     await new Promise<void>((fulfil) => {
       socket.once("close", fulfil);
       socket.write(frameOf(id, answer), () => {

@@ -74,9 +74,17 @@ export class Monitor {
     return { bounds_seconds: DURATION_BOUNDS_S, counts: this.#traffic.counts.durations.counts };
   }
 
+  /** By number: what the gateway says that has waited longest. */
+  #workerLags(): Map<number, number> {
+    const lags = new Map<number, number>();
+    for (const { workerLagsS } of this.#gauges.values())
+      for (const [worker, lagS] of workerLagsS) lags.set(worker, Math.max(lags.get(worker) ?? 0, lagS));
+    return lags;
+  }
+
   look(): Sight {
     const { state, nurseryPid, nowMs } = this.#outlook();
-    const lags = new Map([...this.#gauges.values()].flatMap(({ workerLagsS }) => [...workerLagsS]));
+    const lags = this.#workerLags();
     const gateways = [...this.#gauges].map(([pid, { workerLagsS, ...gauges }]) => ({ pid, ...gauges }));
     return {
       version: state.plan.version,

@@ -21,10 +21,11 @@ export function peerUser({ python, program, directory }: PythonHalf, socket: Soc
       killSignal: "SIGKILL",
     });
     let text = "";
-    child.stdout.setEncoding("utf8").on("data", (more: string) => {
+    child.once("error", () => fulfil(undefined));
+    // Where no descriptor is free there is no pipe either.
+    child.stdout?.setEncoding("utf8").on("data", (more: string) => {
       text += more;
     });
-    child.once("error", () => fulfil(undefined));
     child.once("close", () => fulfil(/^\d+\n$/.test(text) ? Number(text) : undefined));
   });
 }

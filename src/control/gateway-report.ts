@@ -5,6 +5,8 @@ export interface ReportedRequest {
   readonly method: string;
   readonly target: string;
   readonly id: number;
+  /** Where requests have ids (`request_id_header`, JSON lines). */
+  readonly requestId?: string;
   readonly ageMs: number;
   readonly state: "receiving" | "queued" | "running";
   readonly worker?: number;

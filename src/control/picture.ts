@@ -90,7 +90,10 @@ function shownWorker(worker: BornWorker, { nowMs, memory }: Picture, load: Repor
 export interface ShownRequest {
   readonly method: string;
   readonly path: string;
+  /** Of its stream: two gateways may have given the same. */
   readonly id: number;
+  /** By which the logs name it; null: requests have no ids. */
+  readonly request_id: string | null;
   /** Since it arrived. */
   readonly seconds: number;
   readonly state: ReportedRequest["state"];
@@ -99,10 +102,11 @@ export interface ShownRequest {
 }
 
 export function shownRequests({ state, report }: Picture): ShownRequest[] {
-  return (report?.requests ?? []).map(({ method, target, id, ageMs, state: at, worker }) => ({
+  return (report?.requests ?? []).map(({ method, target, id, requestId, ageMs, state: at, worker }) => ({
     method,
     path: target,
     id,
+    request_id: requestId ?? null,
     seconds: seconds(ageMs),
     state: at,
     pid: (worker === undefined ? undefined : state.workers.get(worker)?.pid) ?? null,

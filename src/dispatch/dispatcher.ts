@@ -53,10 +53,13 @@ export interface Dispatcher {
   withdrawOlderThan(cutoffMs: number): Job[];
   /** The request behind a frame's stream id. */
   find(id: number): Job | undefined;
-  /** How long a request waited before a worker had it; undefined when none may have it. @param nowMs  Monotonic. */
-  waitedMs(id: number, nowMs: number): number | undefined;
-  /** When a worker took a request that is open, monotonic milliseconds. @param nowMs  Monotonic. */
-  startedMs(id: number, nowMs: number): number | undefined;
+  /**
+   * When a worker took a request that is open, monotonic milliseconds; undefined when none may have it.
+   *
+   * @param nowMs    Monotonic.
+   * @param roughMs  What was handed out less than this ago was taken at once: looking it up costs a system call.
+   */
+  startedMs(id: number, nowMs: number, roughMs: number): number | undefined;
   /** The worker has sent the last frame of its response. */
   finished(id: number): void;
   /** A request has become a conversation without end, a WebSocket: it does not count any more against what its worker may have at once. */

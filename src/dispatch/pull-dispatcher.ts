@@ -55,11 +55,6 @@ const STRANDED_CHECK_MS = 2;
 const STRANDED_CHECKED_PER_MS = 16;
 /** A ticket may wait about this long in the pipe: with short requests more are kept there than `look_ahead` says. */
 const PIPE_WAIT_MS = 1;
-/**
- * A request that was answered sooner after its ticket than this has waited in the pipe for `PIPE_WAIT_MS` or little more; when it was begun
- * is then not read, which would cost a system call for each of the requests that are many.
- */
-const QUICK_ANSWER_MS = 5;
 /** How often the rate of answers is taken. */
 const RATE_WINDOW_MS = 4;
 /** Beyond it nothing is gained, and every look at the claims costs more. */
@@ -142,13 +137,13 @@ export class PullDispatcher implements Dispatcher {
     return this.#openOf(id)?.job;
   }
 
-  /** What was handed out only now is not looked up: that costs a system call. */
-  startedMs(id: number, nowMs: number): number | undefined {
+  startedMs(id: number, nowMs: number, roughMs: number): number | undefined {
     const open = this.#openOf(id);
-    if (open === undefined || nowMs - open.sentMs < PIPE_WAIT_MS) return open?.sentMs;
+    if (open === undefined || nowMs - open.sentMs < roughMs) return open?.sentMs;
     const { started } = this.#readClaim(open);
-    const ageMs = (Math.trunc(nowMs) - started) >>> 0;
-    return started === 0 || ageMs > nowMs - open.sentMs ? open.sentMs : nowMs - ageMs;
+    const inPipeMs = started === 0 ? 0 : (started - Math.trunc(open.sentMs)) | 0;
+    // The lowest bit is always set: it may have been begun in a millisecond that is still to come.
+    return Math.min(nowMs, open.sentMs + Math.max(0, inPipeMs));
   }
 
   #openOf(id: number): Open | undefined {
@@ -163,17 +158,6 @@ export class PullDispatcher implements Dispatcher {
 
   /** Workers that pull know no WebSockets. */
   outlasts(): void {}
-
-  /** In the queue and, with slow requests, in the pipe. */
-  waitedMs(id: number, nowMs: number): number | undefined {
-    const open = this.#openOf(id);
-    if (open === undefined) return undefined;
-    const inQueueMs = open.sentMs - open.job.queuedMs;
-    if (nowMs - open.sentMs < QUICK_ANSWER_MS) return inQueueMs;
-    const { started } = this.#readClaim(open);
-    const inPipeMs = started === 0 ? 0 : (started - Math.trunc(open.sentMs)) | 0;
-    return inQueueMs + Math.max(0, inPipeMs);
-  }
 
   /** The worker has sent the last frame of its response. */
   finished(id: number): void {

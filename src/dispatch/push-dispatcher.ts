@@ -95,6 +95,7 @@ export class PushDispatcher implements Dispatcher {
     return this.#openOf(id)?.job;
   }
 
+  /** It is with its worker as soon as it is sent: whether the event loop looks is that loop's lag. */
   startedMs(id: number): number | undefined {
     return this.#openOf(id)?.sentMs;
   }
@@ -102,12 +103,6 @@ export class PushDispatcher implements Dispatcher {
   #openOf(id: number): Open | undefined {
     const open = this.#open[this.#ids.entryOf(id)];
     return open?.job.id === id ? open : undefined;
-  }
-
-  /** It is with its worker as soon as it is sent: whether the event loop looks is that loop's lag. */
-  waitedMs(id: number): number | undefined {
-    const open = this.#openOf(id);
-    return open && open.sentMs - open.job.queuedMs;
   }
 
   finished(id: number): void {

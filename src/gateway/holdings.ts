@@ -104,10 +104,16 @@ export function describeHoldings(
   };
 }
 
-function held({ stream, id, arrivedMs }: WorkerRequest, nowMs: number, state: HeldRequest["state"], worker?: number): HeldRequest {
-  const { method, target } = stream.head;
-  const ageMs = Math.round(Math.max(0, nowMs - arrivedMs));
-  return { method, target: target.slice(0, TARGET_SHOWN_MAX), id, ageMs, state, ...(worker === undefined ? {} : { worker }) };
+/** A request as the arbiter is told of it. */
+export function summaryOf({ stream, id }: Pick<WorkerRequest, "stream" | "id">, ageMs: number): RequestSummary {
+  const { method, target, requestId } = stream.head;
+  const summary = { method, target: target.slice(0, TARGET_SHOWN_MAX), id, ageMs: Math.round(ageMs) };
+  return requestId === undefined ? summary : { ...summary, requestId };
+}
+
+function held(request: WorkerRequest, nowMs: number, state: HeldRequest["state"], worker?: number): HeldRequest {
+  const summary = summaryOf(request, Math.max(0, nowMs - request.arrivedMs));
+  return { ...summary, state, ...(worker === undefined ? {} : { worker }) };
 }
 
 /** By the worker's number. A lane's silence is its worker's. */

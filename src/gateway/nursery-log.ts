@@ -2,6 +2,7 @@
 
 import type { Completion } from "../request/exchange.ts";
 import { ProtocolError } from "../request/protocol-error.ts";
+import type { RequestHead } from "../request/request-head.ts";
 import { encodeEnviron } from "../wire/environ.ts";
 
 /** What waits for a nursery that is busy, or is being replaced. Beyond it lines are dropped: a log must not fill memory. */
@@ -32,16 +33,20 @@ export class NurseryLog {
 
   /** A line of the access log, of a request that no worker will write. */
   access({ head, status, bodyBytes, fieldLines, durationUs }: Completion): void {
-    let environ: string;
-    try {
-      environ = encodeEnviron(head, this.scriptName);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      // It was refused for its SCRIPT_NAME, and has a line all the same.
-      environ = encodeEnviron({ ...head, scriptName: undefined }, "");
-    }
+    const environ = this.#environOf(head);
     const message = { ev: "access", environ, status, bytes: bodyBytes, fields: fieldLines, durationUs: Math.floor(durationUs) };
     this.#send(message, environ.length + fieldLines.length);
+  }
+
+  /** What no WSGI application can be told of has a line all the same. */
+  #environOf({ connectProtocol, ...head }: RequestHead): string {
+    try {
+      return encodeEnviron(head, this.scriptName);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      // It was refused for its SCRIPT_NAME.
+      return encodeEnviron({ ...head, scriptName: undefined }, "");
+    }
   }
 
   #send(message: object, textBytes: number): boolean {

@@ -2,7 +2,7 @@
  * The inside of the gateway: takes requests from any protocol, gives them to workers, and brings the answers back.
  */
 
-import type { Dispatcher, Job, RunningJob } from "../dispatch/dispatcher.ts";
+import type { Dispatcher, RunningJob } from "../dispatch/dispatcher.ts";
 import type { Completion, RequestStream, WebsocketHandshake } from "../request/exchange.ts";
 import { PROTOCOL_ERRORS, ProtocolError, REFUSAL_FIELD_LINES } from "../request/protocol-error.ts";
 import { FROM_WORKER } from "../wire/frame-types.ts";
@@ -10,7 +10,7 @@ import { FrameError, type FrameView } from "../wire/frames.ts";
 import { laneNumber } from "../wire/lane-number.ts";
 import type { SpoolLimits } from "./byte-spool.ts";
 import { Heartbeats } from "./heartbeats.ts";
-import { describeHoldings, type PoolHoldings, TARGET_SHOWN_MAX } from "./holdings.ts";
+import { describeHoldings, type PoolHoldings, summaryOf, TARGET_SHOWN_MAX } from "./holdings.ts";
 import type { TimeLimit } from "./limits-from-settings.ts";
 import { LONG_REQUEST_MS, type LoadCharacter } from "./load-character.ts";
 import { RequestLimits, type RequestTimes } from "./request-limits.ts";
@@ -21,7 +21,7 @@ import { TakenOnTheirWay } from "./taken-on-their-way.ts";
 import { Websockets } from "./websockets.ts";
 import { WorkerLanes } from "./worker-lanes.ts";
 import { type LinkHandler, WorkerLink } from "./worker-link.ts";
-import type { LateLimit, RequestSummary, WorkerReport } from "./worker-report.ts";
+import type { LateLimit, WorkerReport } from "./worker-report.ts";
 import { type RequestOwner, WorkerRequest } from "./worker-request.ts";
 
 export interface PoolLimits {
@@ -50,6 +50,14 @@ export interface PoolLimits {
   readonly requestSpool: SpoolLimits;
   readonly responseSpool: SpoolLimits;
 }
+
+/** A line of the log says how long its request has waited: to the millisecond. */
+const SHOWN_WAIT_MS = 1;
+/**
+ * A request that was answered sooner after its ticket than this has waited in the pipe for a millisecond or little more. The counters do
+ * not look that up, for each of the requests that are many.
+ */
+const COUNTED_WAIT_MS = 5;
 
 /** What the pool tells the arbiter, and the log. */
 export interface PoolReport extends WorkerReport {
@@ -214,7 +222,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   }
 
   startedMs(id: number): number | undefined {
-    return this.#limits.timesQueue === true ? this.#dispatcher.startedMs(id, this.#limits.now()) : undefined;
+    return this.#limits.timesQueue === true ? this.#dispatcher.startedMs(id, this.#limits.now(), SHOWN_WAIT_MS) : undefined;
   }
 
   tryAgain(request: WorkerRequest): void {
@@ -416,8 +424,8 @@ export class WorkerPool implements LinkHandler, RequestOwner {
   #finish(link: WorkerLink, request: WorkerRequest): void {
     this.#answers++;
     link.answers++;
-    const waitedMs = this.#dispatcher.waitedMs(request.id, this.#limits.now());
-    if (waitedMs !== undefined) this.#report.waited(waitedMs);
+    const startedMs = this.#dispatcher.startedMs(request.id, this.#limits.now(), COUNTED_WAIT_MS);
+    if (startedMs !== undefined) this.#report.waited(startedMs - request.queuedMs);
     request.endedBy(link);
     this.#dispatcher.finished(request.id);
     this.left();
@@ -433,7 +441,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
     const lost = this.#dispatcher.workerLost(link.number, reason !== undefined);
     this.#lanes.lost(
       link,
-      lost.map((job) => this.#summary(job, now - (job as WorkerRequest).arrivedMs)),
+      lost.map((job) => summaryOf(job as WorkerRequest, now - (job as WorkerRequest).arrivedMs)),
     );
     this.#handOver();
   }
@@ -479,12 +487,12 @@ export class WorkerPool implements LinkHandler, RequestOwner {
 
   #tellLate({ job, worker: lane, ageMs }: RunningJob, limit: LateLimit, first: boolean): void {
     const link = this.#links.get(lane);
-    if (link !== undefined) this.#report.late(link.worker, limit, first, this.#summary(job, ageMs));
+    if (link !== undefined) this.#report.late(link.worker, limit, first, summaryOf(job as WorkerRequest, ageMs));
   }
 
   #onSilent(link: WorkerLink, silentMs: number, now: number): void {
     const held = this.#dispatcher.heldBy(link.number);
-    this.#lanes.overdue(link.worker, silentMs, held && this.#summary(held, now - (held as WorkerRequest).arrivedMs));
+    this.#lanes.overdue(link.worker, silentMs, held && summaryOf(held as WorkerRequest, now - (held as WorkerRequest).arrivedMs));
   }
 
   #findOverdue(now: number): void {
@@ -494,13 +502,7 @@ export class WorkerPool implements LinkHandler, RequestOwner {
       if (this.#overdue.has(request) || link === undefined) continue;
       this.#overdue.add(request);
       request.late = true;
-      this.#lanes.overdue(link.worker, silentMs, this.#summary(job, silentMs));
+      this.#lanes.overdue(link.worker, silentMs, summaryOf(job as WorkerRequest, silentMs));
     }
-  }
-
-  #summary(job: Job, ageMs: number): RequestSummary {
-    const { method, target, requestId } = (job as WorkerRequest).stream.head;
-    const summary = { method, target: target.slice(0, TARGET_SHOWN_MAX), id: job.id, ageMs: Math.round(ageMs) };
-    return requestId === undefined ? summary : { ...summary, requestId };
   }
 }

@@ -6,7 +6,7 @@ export interface RequestSummary {
   readonly target: string;
   /** Of its stream. */
   readonly id: number;
-  /** Where requests have ids (`request_id_header`). */
+  /** Where requests have ids (`request_id_header`, JSON lines). */
   readonly requestId?: string;
   readonly ageMs: number;
 }

@@ -16,7 +16,7 @@ export interface RequestInfo {
   readonly method: string;
   readonly target: string;
   readonly id: number;
-  /** Where requests have ids; lines name it by this one then. */
+  /** Where requests have ids; lines name it by this one then. `id` is that of its stream. */
   readonly requestId?: string;
   readonly ageMs: number;
 }

@@ -2,8 +2,8 @@
 
 import type { Settings } from "./table.ts";
 
-/** Names of Gunicorn's own class, whose lines arbiter and gateway write by themselves. */
-const OWN_CLASSES: ReadonlySet<unknown> = new Set([null, "", "simple", "gunicorn.glogging.Logger"]);
+/** Names of Gunicorn's own classes, whose lines arbiter and gateway write by themselves, and whose metrics they send (`statsd.ts`). */
+const OWN_CLASSES: ReadonlySet<unknown> = new Set([null, "", "simple", "gunicorn.glogging.Logger", "gunicorn.instrument.statsd.Statsd"]);
 
 /** Both logs are written by a Python logger; `Config.logs_in_python` of the Python half says the same. */
 export function logsInPython(settings: Settings): boolean {
@@ -23,6 +23,7 @@ function hasAccessLog(settings: Settings): boolean {
   return Boolean(accesslog || logconfig || logconfig_json || toSyslog) || settings.logconfig_dict.v.length > 0;
 }
 
-function hasLoggerClass({ logger_class }: Settings): boolean {
+/** The class of the logs is the user's own. */
+export function hasLoggerClass({ logger_class }: Pick<Settings, "logger_class">): boolean {
   return !OWN_CLASSES.has(logger_class);
 }

@@ -50,23 +50,39 @@ export class StatsdPipe {
 
   #start(): void {
     const [program = "", ...args] = this.#command;
-    const child = spawn(program, args, { stdio: ["pipe", "pipe", "ignore"] });
+    let child: ChildProcess;
+    try {
+      child = spawn(program, args, { stdio: ["pipe", "pipe", "ignore"] });
+    } catch (error) {
+      this.#tellFailure(`cannot start ${program}: ${(error as Error).message}`);
+      this.#rest();
+      return;
+    }
     this.#child = child;
     const forget = (): void => {
       if (this.#child === child) this.#child = undefined;
-      this.#notBeforeMs = performance.now() + RESTART_MS;
+      this.#rest();
     };
     child.on("error", (error) => {
-      this.#onError(`cannot start ${program}: ${error.message}`);
+      this.#tellFailure(`cannot start ${program}: ${error.message}`);
       forget();
     });
     child.on("exit", (code) => {
-      if (code !== 0 && !this.#told) this.#onError(`${program} ended with ${code === null ? "a signal" : `code ${code}`}`);
-      this.#told ||= code !== 0;
+      if (code !== 0) this.#tellFailure(`${program} ended with ${code === null ? "a signal" : `code ${code}`}`);
       forget();
     });
-    child.stdin.on("error", () => {});
-    child.stdout.setEncoding("utf8").on("data", (text: string) => this.#onError(text.trim()));
+    // Where no descriptor is free there are no pipes either.
+    child.stdin?.on("error", () => {});
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#onError(text.trim()));
+  }
+
+  #rest(): void {
+    this.#notBeforeMs = performance.now() + RESTART_MS;
+  }
+
+  #tellFailure(text: string): void {
+    if (!this.#told) this.#onError(text);
+    this.#told = true;
   }
 
   /** The program sends what it has, and ends. */

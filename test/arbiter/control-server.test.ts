@@ -3,10 +3,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Server as NetServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { type Answerer, CONNECTIONS_MAX, ControlServer } from "../../src/arbiter/control-server.ts";
 import { ControlClient } from "../../src/client/control-client.ts";
 import { ANSWER_BYTES_MAX, controlFrame } from "../../src/wire/control-frames.ts";
@@ -15,10 +17,11 @@ async function serve(
   t: TestContext,
   answer: Answerer,
   fault: (error: unknown) => void = (error) => assert.fail(String(error)),
-): Promise<{ path: string; server: ControlServer }> {
+  idleMs?: number,
+): Promise<{ path: string; listener: NetServer }> {
   const folder = mkdtempSync(join(tmpdir(), "tunicorn-control-"));
   const path = join(folder, "app.ctl");
-  const server = new ControlServer(answer, fault);
+  const server = new ControlServer(answer, fault, idleMs);
   const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => server.take(socket)).listen(path);
   await once(listener, "listening");
   t.after(() => {
@@ -26,7 +29,7 @@ async function serve(
     listener.close();
     rmSync(folder, { recursive: true });
   });
-  return { path, server };
+  return { path, listener };
 }
 
 const ok = (data: object) => Promise.resolve({ status: "ok" as const, data });
@@ -95,6 +98,18 @@ test("an answer that is too long for any client is an error", async (t) => {
   const client = await ControlClient.connect(path);
   await assert.rejects(client.ask("all"), /^ControlClientError: Command failed: a message of \d+ bytes/);
   client.close();
+});
+
+test("a client that asks and does not read is let go, as one that says nothing", async (t) => {
+  const { path, listener } = await serve(t, () => ok({ text: "x".repeat(4 * 1024 * 1024) }), undefined, 200);
+  const asks = connect(path).pause();
+  asks.write(controlFrame({ command: "all" }));
+  await once(listener, "connection");
+  while ((await promisify(listener.getConnections.bind(listener))()) > 0) await sleep(20);
+  // What the kernel has taken by now is all that comes.
+  let bytes = 0;
+  for await (const chunk of asks) bytes += (chunk as Buffer).length;
+  assert.ok(bytes < 4 * 1024 * 1024);
 });
 
 test("no more connections than there may be; when one goes another may come", async (t) => {

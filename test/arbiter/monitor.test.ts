@@ -84,6 +84,7 @@ test("workers, as they are shown, with memory and lag where these are known", ()
   addWorker(state, 4, { at: "stopping", killAtMs: 1 });
   addWorker(state, 5, { at: "killed", againAtMs: 1, booting: false });
   say(11, counters(0, { workerLagsS: [[1, 0.25]] }));
+  say(12, counters(0, { workerLagsS: [[1, 0]] }));
   const { workers } = monitor.look();
   assert.deepEqual(
     workers.map((worker) => worker.state),

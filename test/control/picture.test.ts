@@ -38,9 +38,12 @@ test("an aborted worker is one, also when it was aborted while it booted", () =>
 });
 
 test("requests have the pid of the worker that runs them", () => {
-  assert.deepEqual(shownRequests(pictureOf()), [
-    { method: "GET", path: "/slow", id: 7, seconds: 4.32, state: "running", pid: 101 },
-    { method: "POST", path: "/next", id: 0, seconds: 1.23, state: "queued", pid: null },
+  const picture = pictureOf();
+  const requests = picture.report?.requests.map((request) => (request.id === 7 ? { ...request, requestId: "a-1" } : request)) ?? [];
+  const named = { ...picture, report: picture.report && { ...picture.report, requests } };
+  assert.deepEqual(shownRequests(named), [
+    { method: "GET", path: "/slow", id: 7, request_id: "a-1", seconds: 4.32, state: "running", pid: 101 },
+    { method: "POST", path: "/next", id: 0, request_id: null, seconds: 1.23, state: "queued", pid: null },
   ]);
   assert.deepEqual(shownRequests(pictureOf({}, "none")), []);
 });

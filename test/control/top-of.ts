@@ -25,7 +25,7 @@ export function workerOf(pid: number, changes: Partial<ShownWorker> = {}): Shown
 }
 
 export function requestOf(seconds: number, path: string, changes: Partial<ShownRequest> = {}): ShownRequest {
-  return { method: "GET", path, id: 1, seconds, state: "running", pid: 101, ...changes };
+  return { method: "GET", path, id: 1, request_id: null, seconds, state: "running", pid: 101, ...changes };
 }
 
 export function topOf(changes: Partial<Top> = {}): Top {

@@ -402,38 +402,6 @@ for (const { name, claim, started, beat = 0, nowMs, agoMs } of OVERDUE) {
   });
 }
 
-test("a request waits in the queue, and as long as it is slow, in the pipe", () => {
-  const port = new RecordingPort();
-  const dispatcher = new PullDispatcher(port, 8);
-  const waiting = { ...job("1", ""), queuedMs: 1000 };
-  dispatcher.submit(waiting);
-  dispatcher.workerReady(1);
-  dispatcher.flush(1200.5);
-  const waitedMs = (nowMs: number) => dispatcher.waitedMs(waiting.id, nowMs);
-  // Answered at once: the slot is not read.
-  port.started = 1900;
-  assert.equal(waitedMs(1205), 200.5);
-  assert.equal(waitedMs(1206), 900.5);
-  // Rounded down by the worker; not begun.
-  port.started = 1199;
-  assert.equal(waitedMs(5000), 200.5);
-  port.started = 0;
-  assert.equal(waitedMs(5000), 200.5);
-  dispatcher.finished(waiting.id);
-  assert.equal(waitedMs(5000), undefined);
-});
-
-test("the pipe's part is right when the clock's low 32 bits begin again", () => {
-  const port = new RecordingPort();
-  const dispatcher = new PullDispatcher(port, 8);
-  const waiting = { ...job("1", ""), queuedMs: 2 ** 32 - 100 };
-  dispatcher.submit(waiting);
-  dispatcher.workerReady(1);
-  dispatcher.flush(2 ** 32 - 50);
-  port.started = 51;
-  assert.equal(dispatcher.waitedMs(waiting.id, 2 ** 32 + 500), 151);
-});
-
 test("what runs for long is told of, though its process shows life", () => {
   const port = new RecordingPort();
   const dispatcher = new PullDispatcher(port, 8);
@@ -455,11 +423,30 @@ test("when a worker took a request: looked up only where the ticket may have wai
   dispatcher.submit(request);
   dispatcher.flush(0);
   Object.assign(port, { claim: 1, started: 5 });
-  assert.equal(dispatcher.startedMs(request.id, 0.5), 0, "just handed out");
-  assert.equal(dispatcher.startedMs(request.id, 20.5), 5.5, "to the millisecond");
+  const startedMs = (nowMs: number, roughMs = 1) => dispatcher.startedMs(request.id, nowMs, roughMs);
+  assert.equal(startedMs(0.5), 0, "just handed out");
+  assert.equal(startedMs(20.5, 21), 0, "as good as just handed out");
+  assert.equal(startedMs(20.5), 5, "to the millisecond");
+  assert.equal(startedMs(4.9), 4.9, "its lowest bit was set: it is answered before it has begun");
   Object.assign(port, { claim: 0, started: 0 });
-  assert.equal(dispatcher.startedMs(request.id, 20.5), 0, "not started");
-  assert.equal(dispatcher.startedMs(request.id + 1, 20), undefined);
+  assert.equal(startedMs(20.5), 0, "not started");
+  assert.equal(dispatcher.startedMs(request.id + 1, 20, 1), undefined);
+  dispatcher.finished(request.id);
+  assert.equal(startedMs(20.5), undefined);
+});
+
+test("when a worker took a request, while the clock's low 32 bits begin again", () => {
+  const port = new RecordingPort();
+  const dispatcher = new PullDispatcher(port, 8);
+  const waiting = { ...job("1", ""), queuedMs: 2 ** 32 - 100 };
+  dispatcher.submit(waiting);
+  dispatcher.workerReady(1);
+  dispatcher.flush(2 ** 32 - 50);
+  port.started = 51;
+  assert.equal(dispatcher.startedMs(waiting.id, 2 ** 32 + 500, 1), 2 ** 32 + 51);
+  // Rounded down by the worker.
+  port.started = 2 ** 32 - 51;
+  assert.equal(dispatcher.startedMs(waiting.id, 2 ** 32 + 500, 1), 2 ** 32 - 50);
 });
 
 for (const step of ["check", "claim", "check-again", "start", "call"] as const) {

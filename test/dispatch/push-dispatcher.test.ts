@@ -343,18 +343,18 @@ test("what waits: requests that a worker has and has not begun, then the queue; 
   assert.deepEqual(model.dispatcher.waiting(10), { first: [model.jobs[2]], count: 1 });
 });
 
-test("a pushed request has waited until it was sent", () => {
+test("a pushed request is with its worker when it is sent", () => {
   let nowMs = 500;
   const dispatcher = new PushDispatcher({ push: () => {}, takes: () => true, readEntry: () => 0 }, 1, () => nowMs, new EntryIds(ENTRIES));
   const [one, two] = [new ModelJob(100), new ModelJob(200)];
   dispatcher.submit(one);
   dispatcher.submit(two);
-  assert.equal(dispatcher.waitedMs(one.id), undefined);
+  assert.equal(dispatcher.startedMs(one.id), undefined);
   dispatcher.workerReady(1);
   const { id } = one;
-  assert.equal(dispatcher.waitedMs(id), 400);
+  assert.equal(dispatcher.startedMs(id), 500);
   nowMs = 1000;
   dispatcher.finished(id);
-  assert.equal(dispatcher.waitedMs(two.id), 800);
-  assert.equal(dispatcher.waitedMs(id), undefined);
+  assert.equal(dispatcher.startedMs(two.id), 1000);
+  assert.equal(dispatcher.startedMs(id), undefined);
 });

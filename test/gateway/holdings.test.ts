@@ -10,7 +10,7 @@ const OK = { status: "200 OK" };
 test("what runs, what waits and what is still coming, the oldest first", async (t) => {
   const harness = new PoolHarness(t);
   const { number } = await harness.worker();
-  harness.request("/runs");
+  harness.request("/runs").head.requestId = "a-1";
   const ticket = await harness.take(number);
   harness.nowMs += 100;
   harness.request("/waits");
@@ -19,7 +19,7 @@ test("what runs, what waits and what is still coming, the oldest first", async (
   harness.nowMs += 50;
   const { requests, ...rest } = harness.pool.holdings(10);
   assert.deepEqual(requests, [
-    { method: "GET", target: "/runs", id: ticket.id, ageMs: 250, state: "running", worker: 1 },
+    { method: "GET", target: "/runs", id: ticket.id, ageMs: 250, requestId: "a-1", state: "running", worker: 1 },
     { method: "GET", target: "/waits", id: requests[1]?.id, ageMs: 150, state: "queued" },
     { method: "POST", target: "/comes", id: 0, ageMs: 50, state: "receiving" },
   ]);

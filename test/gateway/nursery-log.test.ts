@@ -40,6 +40,15 @@ test("a request that is not below its SCRIPT_NAME has a line too", () => {
   assert.ok(String(way.sent[0]?.environ).includes("PATH_INFOz\u0002/a"));
 });
 
+test("an extended CONNECT that no worker has, which WSGI has no place for, has a line too", () => {
+  const way = channel();
+  const log = new NurseryLog(way);
+  log.scriptName = "/a";
+  log.access({ ...COMPLETION, head: { ...COMPLETION.head, method: "CONNECT", protocol: "HTTP/2.0", connectProtocol: "websocket" } });
+  const environ = String(way.sent[0]?.environ);
+  assert.ok(environ.includes("CONNECT") && environ.includes("SCRIPT_NAMEz\u0002/a"));
+});
+
 test("a nursery that takes nothing is not sent more than a mebibyte, and one that is gone nothing", () => {
   const way = channel();
   const log = new NurseryLog(way);

@@ -56,7 +56,7 @@ test("the package holds what is run and read, and nothing else", () => {
   ])
     assert.ok(contents.includes(path), `${path} is missing`);
   const expected =
-    /^(?:package\.json|[A-Z]+(?:\.md)?|bin\/tunicornc?|dist\/[^/]+\.(?:[cm]?js|json)|dist\/THIRD-PARTY\.md|python\/tunicorn_worker\/[^/]+\.py|python\/gunicorn_fallback\/gunicorn(?:\/workers)?\/[^/]+\.py|examples\/[^/]+\.py|docs\/.+\.md)$/;
+    /^(?:package\.json|[A-Z]+(?:\.md)?|bin\/tunicornc?|dist\/[^/]+\.(?:[cm]?js|json)|dist\/THIRD-PARTY\.md|python\/tunicorn_worker\/[^/]+\.py|python\/gunicorn_fallback\/gunicorn(?:\/(?:workers|instrument))?\/[^/]+\.py|examples\/[^/]+\.py|docs\/.+\.md)$/;
   assert.deepEqual(
     contents.filter((path) => !expected.test(path)),
     [],

@@ -12,6 +12,7 @@ import pytest
 
 from fake_gateway import Frame, make_config, read_frame
 from tunicorn_worker import wire
+from tunicorn_worker.access_journal import OpenLine
 from tunicorn_worker.asgi_channel import REPEATS_MAX, AsgiChannel
 from tunicorn_worker.asgi_http import HttpService
 
@@ -105,6 +106,35 @@ def test_frames_may_come_in_pieces(piece: int) -> None:
     stage = play(answer, script)
     assert sorted(frame.body for frame in stage.transport.frames()) == [b"/a", b"/bbody"]
     assert stage.entries[70_000 % wire.ENTRY_COUNT] == 70_000
+
+
+@pytest.mark.parametrize(("version", "method"), [("1.1", "GET"), ("2", "CONNECT")])
+def test_the_access_line_of_a_websocket_has_the_method_of_its_handshake(version: str, method: str) -> None:
+    lines: list[OpenLine] = []
+
+    class Journal:
+        def open(self, stream: int) -> OpenLine:
+            lines.append(OpenLine())
+            return lines[-1]
+
+        def end(self, stream: int) -> None:
+            assert stream == 5
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+
+    async def script(stage: Stage) -> None:
+        journal: Any = Journal()
+        stage.channel.journal = journal
+        scope = {"type": "websocket", "path": "/a", "raw_path": b"/a", "query_string": b"", "http_version": version}
+        head = {**scope, "scheme": "ws", "headers": [], "client": ("h", 1), "server": ("h", 2), "subprotocols": []}
+        data = marshal.dumps(head, 0)
+        size = wire.FRAME_HEADER_BYTES + len(data)
+        stage.channel.data_received(wire.pack_header(size, 5, wire.REQUEST, wire.WEBSOCKET, 0, len(data)) + data)
+        await turns()
+
+    play(application, script)
+    assert [line.request.method for line in lines] == [method]
 
 
 def test_a_scope_is_the_request_s_own() -> None:

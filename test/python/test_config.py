@@ -105,6 +105,7 @@ def test_who_writes_the_logs() -> None:
         ({"accesslog": "-"}, False, False),
         ({"logger_class": "gunicorn.glogging.Logger"}, False, False),
         ({"logger_class": "simple", "accesslog": "-"}, False, False),
+        ({"logger_class": "gunicorn.instrument.statsd.Statsd"}, False, False),
         ({"logger_class": "site.Log"}, True, True),
         ({"logger_class": Mine}, True, True),
         ({"logconfig": "log.ini"}, True, True),

@@ -311,6 +311,26 @@ def test_threads_serve_two_gateways(threaded: Any, gateways: list[FakeGateway], 
         assert of.answer(stream, stream).startswith(b"gthread-")
 
 
+def test_requests_of_two_gateways_with_one_number_are_both_shown_while_they_run(
+    threaded: Any, gateways: list[FakeGateway], tmp_path: Any
+) -> None:
+    served = threaded(gate_application)
+    other = link_another(served, gateways[1])
+    gates = [tmp_path / "first", tmp_path / "second"]
+    for gate, of in zip(gates, (served, other), strict=True):
+        of.lanes[0].request(7, make_environ(target=f"/?{gate}"), slot=7)
+        of.claimed_by(7)
+    assert served.worker.show_stacks(7).count("in gate_application\n") == 2
+    for gate, of, left in zip(gates, (served, other), (1, 0), strict=True):
+        gate.touch()
+        of.answer(7, 7)
+        # The lane is at the end of the call for a moment.
+        for _ in range(100):
+            if (shown := served.worker.show_stacks(7).count("in _call_application\n")) == left:
+                break
+        assert shown == left
+
+
 def test_one_of_two_gateways_is_replaced_while_threads_serve_both(
     threaded: Any, gateways: list[FakeGateway], tmp_path: Any
 ) -> None:

@@ -131,6 +131,73 @@ print(HaltServer("why", 3), HaltServer("why").exit_status, issubclass(AppImportE
     assert ours == output_of(program)
 
 
+METRICS = """
+import logging, socket
+from datetime import timedelta
+from types import SimpleNamespace
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.bind(("127.0.0.1", 0))
+values = dict(
+    loglevel="info", errorlog="/dev/null", accesslog=None, capture_output=False, user=-1, group=-1, syslog=False,
+    logconfig=None, logconfig_dict={}, logconfig_json=None, disable_redirect_access_to_syslog=False,
+    statsd_host=sock.getsockname(), statsd_prefix="shop", dogstatsd_tags="env:prod",
+)
+cfg = Config()
+for name, value in {**values, "logger_class": "gunicorn.glogging.Logger"}.items():
+    if name in cfg.settings:
+        cfg.settings[name].value = value
+    else:
+        cfg.set(name, value)
+
+class Mine(Logger):
+    def info(self, msg, *args, **kwargs):
+        said.append(msg)
+
+class Counting(cfg.logger_class):
+    def access(self, resp, req, environ, request_time):
+        if environ:
+            super().access(resp, req, environ, request_time)
+
+said = []
+mine = Mine(cfg)
+mine.info("by the user's own", extra={"metric": "m", "value": 1, "mtype": "gauge"})
+mine.warning("nothing is sent for it")
+log = Counting(cfg)
+for level in ("debug", "info", "warning", "error", "critical"):
+    getattr(log, level)("by %s", level)
+try:
+    raise ValueError("seen")
+except ValueError:
+    log.exception("failed")
+log.info("", extra={"metric": "m", "value": 2, "mtype": "histogram"})
+log.log(logging.DEBUG, "hidden", extra={"metric": "m", "value": 3, "mtype": "timer"})
+for status in (200, "404 Not Found", b"500 Oops"):
+    log.access(SimpleNamespace(status=status), None, {"a": 1}, timedelta(seconds=1, microseconds=2500))
+log.access(SimpleNamespace(status=200), None, {}, timedelta(0))
+log.decrement("d", 1)
+nowhere = cfg.logger_class(SimpleNamespace(**{**values, "statsd_host": None}))
+nowhere.gauge("g", 1)
+nowhere.warning("of no metrics")
+sock.settimeout(0.0)
+found = []
+while True:
+    try:
+        found.append(sock.recv(1000).decode())
+    except BlockingIOError:
+        break
+print(type(log).__mro__[1], said, found)
+"""
+
+
+def test_the_logger_that_sends_metrics_and_one_of_the_users_that_does_not() -> None:
+    ours = output_of(OFFER + METRICS)
+    assert ours == output_of(METRICS)
+    assert ours.count("shop.gunicorn.requests:1|c|@1.0|#env:prod") == 3
+    assert ours.count("gunicorn.log.warning") == 1
+
+
 IMPORT = "import gunicorn.workers.gtornado"
 
 

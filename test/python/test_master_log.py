@@ -15,6 +15,7 @@ from fake_gateway import make_config, make_environ
 from tunicorn_worker.gunicorn_logger import Logger
 from tunicorn_worker.loggers import Loggers, drop_handlers, use_python_log
 from tunicorn_worker.master_log import EARLY_LINES_MAX, MasterLog, Owner
+from tunicorn_worker.statsd import Statsd, count_lines
 
 
 class Mine(Logger):
@@ -63,6 +64,21 @@ def test_lines_of_other_processes(log: MasterLog, tmp_path: Path, capsys: pytest
     log.reopen()
     log.write("error", "after", 7)
     assert errors.read_text().endswith("[7] [ERROR] after\n")
+
+
+def test_lines_of_other_processes_have_been_counted_there(log: MasterLog) -> None:
+    config = make_config(syslog=False, logconfig_dict={"version": 1}, statsd_host=("127.0.0.1", 9))
+    log.configure(config)
+    counted: list[str] = []
+
+    class Recorder(Statsd):
+        def increment(self, name: str, value: object, sampling_rate: float = 1.0) -> None:
+            counted.append(name)
+
+    count_lines(Loggers(), Recorder(("127.0.0.1", 9)))
+    log.write("warning", "the master's, or a gateway's", 8)
+    Loggers().error.error("of a hook")
+    assert counted == ["gunicorn.log.error"]
 
 
 def test_a_record_factory_of_the_users_is_kept(log: MasterLog, tmp_path: Path) -> None:

@@ -151,7 +151,13 @@ def test_lines_are_counted_by_level(receiver: socket.socket, error_log: Loggers)
     error_log.error.warning("yes", exc_info=ValueError())
     names = ["warning", "error", "critical", "exception", "warning"]
     assert receive(receiver, 5) == [f"gunicorn.log.{name}:1|c|@1.0".encode() for name in names]
-    # A fork sets up again: the counter of before is gone.
+    # A Python logger keeps its handlers over a fork, which sets up again.
+    count_lines(error_log, Statsd(receiver.getsockname()))
+    error_log.error.warning("once")
+    error_log.error.warning("counted by who said it", extra={statsd.UNCOUNTED: True})
+    error_log.error.critical("last")
+    assert receive(receiver, 2) == [f"gunicorn.log.{name}:1|c|@1.0".encode() for name in ("warning", "critical")]
+    # Without one: the counter of before is gone.
     error_log.set_up(make_config(errorlog="/dev/null"))
     assert not any(isinstance(handler, LineCounter) for handler in error_log.error.handlers)
 

@@ -9,6 +9,7 @@ const CASES = [
   { words: ["--access-logfile", "-"], logs: false, access: false },
   { words: ["--logger-class", "gunicorn.glogging.Logger"], logs: false, access: false },
   { words: ["--logger-class", "simple", "--access-logfile", "-"], logs: false, access: false },
+  { words: ["--logger-class", "gunicorn.instrument.statsd.Statsd"], logs: false, access: false },
   { words: ["--logger-class", "site.Log"], logs: true, access: true },
   { words: ["--log-config", "log.ini"], logs: true, access: true },
   { words: ["--log-config-json", "log.json"], logs: true, access: true },

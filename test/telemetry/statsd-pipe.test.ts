@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { StatsdPipe } from "../../src/telemetry/statsd-pipe.ts";
 
 function stage(t: TestContext, script: string) {
@@ -75,4 +77,24 @@ test("a program that is not there", async (t) => {
   assert.match(errors[0] ?? "", /^cannot start \/none\/such: .*ENOENT/);
   pipe.add("y\n");
   pipe.flush();
+});
+
+test("no descriptor is free for the program: it is told, and the lines are lost", () => {
+  const source = `
+    import { openSync } from "node:fs";
+    import { StatsdPipe } from ${JSON.stringify(new URL("../../src/telemetry/statsd-pipe.ts", import.meta.url).href)};
+    const pipe = new StatsdPipe(["/bin/cat"], (text) => {
+      console.log(text);
+      process.exit();
+    });
+    try {
+      for (;;) openSync("/dev/null");
+    } catch {
+      pipe.add("x\\n");
+    }`;
+  const limited = 'ulimit -n 100 && exec "$0" "$@"';
+  const words = ["--import", fileURLToPath(new URL("../../scripts/typescript.mjs", import.meta.url)), "--input-type=module", "-e", source];
+  const { stdout, stderr } = spawnSync("/bin/sh", ["-c", limited, process.execPath, ...words], { encoding: "latin1" });
+  assert.equal(stderr, "");
+  assert.match(stdout, /^cannot start \/bin\/cat: spawn \/bin\/cat EMFILE\n$/);
 });

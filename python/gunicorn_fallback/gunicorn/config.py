@@ -9,6 +9,7 @@ from typing import Any
 
 from gunicorn import util
 
+DEFAULT_LOGGER = "gunicorn.glogging.Logger"
 SSL_SETTINGS = (
     "keyfile",
     "certfile",
@@ -102,7 +103,10 @@ class Config:
 
     @property
     def logger_class(self) -> Any:
-        return util.load_class(self.settings["logger_class"].get(), "gunicorn.glogging.Logger", "gunicorn.loggers")
+        uri = self.settings["logger_class"].get()
+        if uri in ("simple", DEFAULT_LOGGER):
+            uri = DEFAULT_LOGGER if getattr(self, "statsd_host", None) is None else "gunicorn.instrument.statsd.Statsd"
+        return util.load_class(uri, DEFAULT_LOGGER, "gunicorn.loggers")
 
     @property
     def uid(self) -> int:
