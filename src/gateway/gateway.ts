@@ -11,21 +11,21 @@ import type { Http2Policy } from "../protocol/http2/policy.ts";
 import type { RequestStream } from "../request/exchange.ts";
 import { ProtocolError } from "../request/protocol-error.ts";
 import type { Peer } from "../request/request-head.ts";
-import { accessInPython, logsInPython } from "../settings/log-writer.ts";
 import type { Settings } from "../settings/table.ts";
-import { ErrorLog, type ErrorLogOptions } from "../telemetry/error-log.ts";
+import { ErrorLog } from "../telemetry/error-log.ts";
 import { Traffic } from "../telemetry/traffic.ts";
 import { ENTRY_COUNT } from "../wire/frame-types.ts";
 import type { TlsMaterial } from "../wire/tls-material.ts";
 import { AcceptGate } from "./accept-gate.ts";
-import { AccessLogOutput } from "./access-log-output.ts";
 import { AdminPrefix } from "./admin-prefix.ts";
 import { ApplicationSocket } from "./application-socket.ts";
 import { type CleartextHost, CleartextPreface } from "./cleartext-preface.ts";
+import { everyTurnAfter, monotonicMs } from "./clock.ts";
 import { ControlChannel, type GatewayCommand } from "./control-channel.ts";
 import { CounterReports, type GaugesNow } from "./counter-reports.ts";
 import { descriptorLimit, openDescriptors, openFileCount } from "./descriptors.ts";
 import { DrainProgress } from "./drain-progress.ts";
+import { describeError, GatewayLogs } from "./gateway-logs.ts";
 import { reportOf } from "./holdings.ts";
 import { type ConnectionHost, Http1Connection } from "./http1-connection.ts";
 import { Http2Connection, type Http2Host } from "./http2-connection.ts";
@@ -50,12 +50,10 @@ import {
 import { ACCEPT_REST_MS, type ListenerAddress, Listeners } from "./listeners.ts";
 import { LoadCharacter } from "./load-character.ts";
 import type { LoggedExchange } from "./logged-exchange.ts";
-import { NurseryLog } from "./nursery-log.ts";
 import { type PrefaceEnd, type PrefaceHost, ProxyPreface, type ProxyRules, proxyRules } from "./proxy-preface.ts";
 import { RequestIds } from "./request-ids.ts";
 import { pullServing, pushServing } from "./serving.ts";
 import { SpoolWarning } from "./spool-warning.ts";
-import { StatsdOutput } from "./statsd-output.ts";
 import { TicketPort } from "./ticket-port.ts";
 import { type HandshakeHost, TlsHandshake } from "./tls-handshake.ts";
 import { TlsTerms } from "./tls-terms.ts";
@@ -89,7 +87,6 @@ const SWEEP_MS = 250;
 const DRAIN_SWEEP_MS = 50;
 /** Accepting may pause many times a second; the operator is told this often. */
 const PAUSED_LINE_MS = 10_000;
-const MS_PER_SECOND = 1000;
 /** Exit code after a fault of ours. */
 const FAULT_CODE = 1;
 /** The Date header has seconds. */
@@ -170,14 +167,9 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   /** Of the workers that the settings ask for. ASGI's scopes name the address which a client reached. */
   #way: Way;
   #poolLimits: PoolLimits;
-  readonly #errorLog: ErrorLog;
-  readonly #access = new AccessLogOutput();
+  readonly #logs: GatewayLogs;
   readonly #counters: CounterReports;
   readonly #adminPrefix: AdminPrefix;
-  readonly #statsd: StatsdOutput;
-  readonly #nurseryLog = new NurseryLog(process);
-  /** Workers write the access log, with a Python logger. */
-  #accessInPython = false;
   readonly #budgets = spoolBudgets();
   readonly #spoolWarning = new SpoolWarning(monotonicMs, (text) => this.warn(text));
   /** Undefined: clients speak plain text. */
@@ -206,15 +198,10 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     this.#speaksUwsgi = uwsgiPeers(settings);
     this.#tls = tlsTermsOf(settings, tls);
     this.#proxyRules = proxyRules(settings);
-    this.#errorLog = new ErrorLog({ ...errorLogOf(settings), pid: process.pid });
-    this.#statsd = new StatsdOutput((text) => {
-      // Without being counted, which would have to be sent as well.
-      this.#errorLog.onLine = undefined;
-      this.warn(`Error sending message to statsd: ${text}`);
-      this.#countLines();
-    });
+    const scriptName = mountPoint(settings, process.env);
+    this.#logs = new GatewayLogs(settings, scriptName, process);
     this.#way = wayOf(settings) ?? "pull";
-    this.#poolLimits = this.#followPoolLimits(settings);
+    this.#poolLimits = this.#followPoolLimits(settings, scriptName);
     const port = new TicketPort(descriptors.ticketFd, descriptors.slotsFd, () => this.#pools.flush());
     this.#pools = new WorkerPools(this.#way, (way) => this.#makePool(way, port, descriptors.slotsFd));
     this.#gate = new AcceptGate({
@@ -255,19 +242,14 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
       warn: (text) => this.warn(text),
       limitReached: (limit, limitMs, remoteAddress) => this.limitReached(limit, limitMs, remoteAddress),
       fault: (error) => this.fault(error),
-      unclaimed: (completion) => this.#nurseryLog.access(completion),
+      unclaimed: (completion) => this.#logs.unclaimed(completion),
     });
   }
 
-  /** The limits of requests; the access log is told of the same mount point. */
-  #followPoolLimits(settings: Settings): PoolLimits {
-    const scriptName = mountPoint(settings, process.env);
+  /** The limits of requests. */
+  #followPoolLimits(settings: Settings, scriptName: string): PoolLimits {
     this.#adminPrefix.change(settings.admin_prefix);
-    this.#access.change(settings, scriptName, (text) => this.warn(text));
     this.requestIds = RequestIds.of(settings);
-    this.#nurseryLog.scriptName = scriptName;
-    this.#accessInPython = accessInPython(settings);
-    this.#errorLog.relay = logsInPython(settings) ? (level, text) => this.#nurseryLog.line(level, text) : undefined;
     return poolLimits(settings, {
       temporaryDirectory: tmpdir(),
       now: monotonicMs,
@@ -288,29 +270,18 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     this.#speaksUwsgi = uwsgiPeers(settings);
     this.#tls = tlsTermsOf(settings, tls);
     this.#proxyRules = proxyRules(settings);
-    const failure = this.#errorLog.change(errorLogOf(settings));
-    if (failure !== undefined) this.#errorLog.write("error", failure);
-    this.#poolLimits = this.#followPoolLimits(settings);
+    const scriptName = mountPoint(settings, process.env);
+    this.#logs.change(settings, scriptName);
+    this.#poolLimits = this.#followPoolLimits(settings, scriptName);
     // Direct workers need no gateway: it goes on as it is until it is told to go.
     this.#way = wayOf(settings) ?? this.#way;
     this.#pools.change(this.#way, this.#poolLimits);
     this.#gate.change(gateLimitsOf(settings));
-    this.#reopenLogs();
     this.#judgeLoad();
   }
 
   followStatsd(settings: Settings, python: readonly string[]): void {
-    this.#statsd.change(settings, python);
-    this.#countLines();
-  }
-
-  #countLines(): void {
-    this.#errorLog.onLine = (level) => this.#statsd.line(level);
-  }
-
-  #reopenLogs(): void {
-    this.#errorLog.reopen();
-    this.#access.log?.reopen();
+    this.#logs.followStatsd(settings, python);
   }
 
   onNurseryMessage(message: NurseryMessage, handle: unknown): void {
@@ -335,9 +306,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
         return;
       case "quit":
         for (const connection of this.#connections) connection.abandon();
-        this.#access.log?.flush();
-        this.#counters.report();
-        this.#statsd.flush();
+        this.#giveAway();
         process.exit(0);
         return;
       case "pause":
@@ -347,7 +316,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
         this.#pools.stopWorker(command.worker);
         return;
       case "reopen-logs":
-        this.#reopenLogs();
+        this.#logs.reopen();
         return;
       case "page":
         this.#adminPrefix.answer(command.id, command.page);
@@ -377,47 +346,30 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   log(exchange: LoggedExchange): void {
     const durationMs = monotonicMs() - exchange.arrivedMs;
     this.traffic.answered(exchange.status, durationMs);
-    this.#statsd.request(exchange.status, durationMs);
-    const durationUs = durationMs * 1000;
-    if (this.#accessInPython) {
-      const { head, status, bodyBytes, fieldLines } = exchange;
-      const completion = { head, status, bodyBytes, fieldLines, durationUs };
-      if (exchange.completionTaker?.completed(completion) !== true) this.#nurseryLog.access(completion);
-      return;
-    }
-    this.#access.log?.add({
-      head: exchange.head,
-      status: exchange.status,
-      bodyBytes: exchange.bodyBytes,
-      durationUs,
-      responseFieldLines: exchange.fieldLines,
-      workerPid: exchange.workerPid ?? process.pid,
-      finishedMs: Date.now(),
-      arrivedMs: exchange.arrivedMs,
-      startedMs: exchange.startedMs,
-      generation: exchange.workerGeneration,
-    });
+    this.#logs.request(exchange, durationMs);
   }
 
   warn(text: string): void {
-    this.#errorLog.write("warning", text);
+    this.#logs.warn(text);
   }
 
-  /** Slow clients are the network's business, a queue that is too long is the operator's; idle connections are nobody's. */
   limitReached(limit: TimeLimit, limitMs: number, remoteAddress: string): void {
-    const level = limit === "queue-timeout" ? "warning" : limit === "idle-timeout" ? "debug" : "info";
-    this.#errorLog.write(level, `limit reached limit=${limit} seconds=${limitMs / MS_PER_SECOND} ip=${remoteAddress}`);
+    this.#logs.limitReached(limit, limitMs, remoteAddress);
   }
 
   fault(error: unknown): void {
-    this.#errorLog.write("error", `gateway fault ${describeError(error)}`);
+    this.#logs.fault(error);
   }
 
   lastWords(text: string): void {
-    this.#errorLog.write("critical", text);
-    this.#access.log?.flush();
+    this.#logs.write("critical", text);
+    this.#giveAway();
+  }
+
+  /** What is held in memory for logs and metrics: the process ends, or may. */
+  #giveAway(): void {
+    this.#logs.flush();
     this.#counters.report();
-    this.#statsd.flush();
   }
 
   /** It is known who the client is: the bytes behind the header come to the connection as all that follow them do. */
@@ -492,7 +444,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     try {
       dropPrivileges(settings);
     } catch (error) {
-      this.#errorLog.write("error", `gateway cannot become user=${settings.user} group=${settings.group}: ${(error as Error).message}`);
+      this.#logs.write("error", `gateway cannot become user=${settings.user} group=${settings.group}: ${(error as Error).message}`);
       process.exit(1);
     }
   }
@@ -588,7 +540,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   #drain(): void {
     if (this.drainingSinceMs !== undefined) return;
     this.drainingSinceMs = monotonicMs();
-    this.#progress = new DrainProgress(this.drainingSinceMs, (text) => this.#errorLog.write("info", text));
+    this.#progress = new DrainProgress(this.drainingSinceMs, (text) => this.#logs.write("info", text));
     this.#pools.drain();
     this.#acceptTheRest(this.#accepted);
     everyTurnAfter(DRAIN_SWEEP_MS, () => this.#sweepConnections(monotonicMs()));
@@ -626,23 +578,9 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   #sayDrained(): void {
     if (!this.#listeners.closed || this.#drainedSaid || this.#connections.size > 0) return;
     this.#drainedSaid = true;
-    this.#access.log?.flush();
-    this.#counters.report();
-    this.#statsd.flush();
+    this.#giveAway();
     this.#control.send({ ev: "drained" });
   }
-}
-
-/**
- * Calls `work` again and again, each time when what has come meanwhile has been read. A timer alone comes before that: when the process
- * has not run for a while, all deadlines would seem to have passed while the bytes that meet them lie in the kernel.
- */
-function everyTurnAfter(periodMs: number, work: () => void): void {
-  setInterval(() => setImmediate(work), periodMs);
-}
-
-function errorLogOf({ errorlog, loglevel, log_format }: Settings): Omit<ErrorLogOptions, "pid"> {
-  return { output: errorlog ?? "-", level: loglevel ?? "info", format: log_format };
 }
 
 function tlsTermsOf(settings: Settings, tls: TlsMaterial | undefined): TlsTerms | undefined {
@@ -653,17 +591,6 @@ function gateLimitsOf({ connection_limit, queue_limit, backlog }: Settings): { c
   return { connections: connection_limit, queued: queue_limit === 0 ? backlog : queue_limit };
 }
 
-function describeError(error: unknown): string {
-  return error instanceof Error ? String(error.stack) : String(error);
-}
-
 function isWildcard(host: string): boolean {
   return host === "0.0.0.0" || host === "::" || host === "";
 }
-
-/** CLOCK_MONOTONIC in milliseconds: the clock that workers write into slots (Python's time.monotonic). */
-function monotonicMs(): number {
-  return performance.now() + CLOCK_OFFSET_MS;
-}
-
-const CLOCK_OFFSET_MS = Number(process.hrtime.bigint() / 1000n) / 1000 - performance.now();
