@@ -16,14 +16,14 @@ import { ErrorLog } from "../telemetry/error-log.ts";
 import { Traffic } from "../telemetry/traffic.ts";
 import { ENTRY_COUNT } from "../wire/frame-types.ts";
 import type { TlsMaterial } from "../wire/tls-material.ts";
-import { AcceptGate } from "./accept-gate.ts";
 import { AdminPrefix } from "./admin-prefix.ts";
+import { Admission } from "./admission.ts";
 import { ApplicationSocket } from "./application-socket.ts";
 import { type CleartextHost, CleartextPreface } from "./cleartext-preface.ts";
 import { everyTurnAfter, monotonicMs } from "./clock.ts";
 import { ControlChannel, type GatewayCommand } from "./control-channel.ts";
 import { CounterReports, type GaugesNow } from "./counter-reports.ts";
-import { descriptorLimit, openDescriptors, openFileCount } from "./descriptors.ts";
+import { openFileCount } from "./descriptors.ts";
 import { DrainProgress } from "./drain-progress.ts";
 import { describeError, GatewayLogs } from "./gateway-logs.ts";
 import { reportOf } from "./holdings.ts";
@@ -47,7 +47,7 @@ import {
   uwsgiPeers,
   withoutEndAtZero,
 } from "./limits-from-settings.ts";
-import { ACCEPT_REST_MS, type ListenerAddress, Listeners } from "./listeners.ts";
+import type { ListenerAddress } from "./listeners.ts";
 import { LoadCharacter } from "./load-character.ts";
 import type { LoggedExchange } from "./logged-exchange.ts";
 import { type PrefaceEnd, type PrefaceHost, ProxyPreface, type ProxyRules, proxyRules } from "./proxy-preface.ts";
@@ -85,8 +85,6 @@ export type NurseryMessage =
 const SWEEP_MS = 250;
 /** The stop waits for the slowest deadline, so they are looked at more often then. */
 const DRAIN_SWEEP_MS = 50;
-/** Accepting may pause many times a second; the operator is told this often. */
-const PAUSED_LINE_MS = 10_000;
 /** Exit code after a fault of ours. */
 const FAULT_CODE = 1;
 /** The Date header has seconds. */
@@ -158,8 +156,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   readonly #control: ControlChannel;
   readonly #pools: WorkerPools;
   readonly #entryIds = new EntryIds(ENTRY_COUNT);
-  readonly #listeners: Listeners;
-  readonly #gate: AcceptGate;
+  readonly #admission: Admission;
   #isTrusted: (address: string) => boolean;
   #speaksUwsgi: ((peer: Peer) => boolean) | undefined;
   #cleartextHttp2: CleartextHttp2;
@@ -181,9 +178,6 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   #progress: DrainProgress | undefined;
   #upSaid = false;
   #drainedSaid = false;
-  /** Connections so far. */
-  #accepted = 0;
-  #pausedSaidMs = Number.NEGATIVE_INFINITY;
   readonly #load = new LoadCharacter(monotonicMs());
   #bulk = false;
 
@@ -204,18 +198,15 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     this.#poolLimits = this.#followPoolLimits(settings, scriptName);
     const port = new TicketPort(descriptors.ticketFd, descriptors.slotsFd, () => this.#pools.flush());
     this.#pools = new WorkerPools(this.#way, (way) => this.#makePool(way, port, descriptors.slotsFd));
-    this.#gate = new AcceptGate({
-      descriptors: descriptorLimit(),
-      descriptorsOfOurs: openDescriptors(),
-      ...gateLimitsOf(settings),
-    });
-    this.#becomeUser(settings);
-    this.#listeners = new Listeners({
+    this.#admission = new Admission(settings, {
       onConnection: (socket, address) => this.#accept(socket, address),
       onListening: () => this.sayUp(),
       // TLS reads by itself.
       readsThroughSharedBuffer: () => this.#tls === undefined,
+      resume: () => control.send({ ev: "resume" }),
+      warn: (text) => this.warn(text),
     });
+    this.#becomeUser(settings);
     this.#counters = new CounterReports(
       this.traffic,
       () => this.#gauges(),
@@ -276,7 +267,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     // Direct workers need no gateway: it goes on as it is until it is told to go.
     this.#way = wayOf(settings) ?? this.#way;
     this.#pools.change(this.#way, this.#poolLimits);
-    this.#gate.change(gateLimitsOf(settings));
+    this.#admission.change(settings);
     this.#judgeLoad();
   }
 
@@ -285,11 +276,8 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   }
 
   onNurseryMessage(message: NurseryMessage, handle: unknown): void {
-    if (message.cmd === "listen") {
-      this.#listeners.take(message, handle);
-      // The limit was reached again while the listener was on its way.
-      if (!this.#gate.isOpen) this.#listeners.pause();
-    } else if (message.cmd === "taken") this.#pools.takeOver(message.way, message.stream, new ApplicationSocket(handle));
+    if (message.cmd === "listen") this.#admission.take(message, handle);
+    else if (message.cmd === "taken") this.#pools.takeOver(message.way, message.stream, new ApplicationSocket(handle));
     else this.#pools.addLane(message.way, message.worker, message.lane, message.pid, handle, message.generation);
   }
 
@@ -310,7 +298,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
         process.exit(0);
         return;
       case "pause":
-        this.#listeners.pause();
+        this.#admission.pause();
         return;
       case "stop-worker":
         this.#pools.stopWorker(command.worker);
@@ -322,7 +310,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
         this.#adminPrefix.answer(command.id, command.page);
         return;
       case "report":
-        this.#control.send({ ev: "report", ask: command.ask, ...reportOf(this.#pools, this.#connections.size, this.#accepted) });
+        this.#control.send({ ev: "report", ask: command.ask, ...reportOf(this.#pools, this.#connections.size, this.#admission.accepted) });
         return;
     }
   }
@@ -334,7 +322,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   }
 
   get crowded(): boolean {
-    return this.#gate.isCrowded;
+    return this.#admission.crowded;
   }
 
   handle(stream: RequestStream): void {
@@ -450,7 +438,6 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
   }
 
   #accept(socket: Socket, address: ListenerAddress): void {
-    this.#accepted++;
     this.traffic.connections++;
     const remoteAddress = socket.remoteAddress ?? "";
     const peer: Peer = {
@@ -503,18 +490,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
 
   #judgeLoad(): void {
     const files = openFileCount() + this.#pools.workers;
-    const verdict = this.#gate.judge({ connections: this.#connections.size, files, queued: this.#pools.queued });
-    if (verdict === "pause") {
-      this.#listeners.pause();
-      this.#sayPaused(files);
-    } else if (verdict === "resume" && this.drainingSinceMs === undefined) this.#control.send({ ev: "resume" });
-  }
-
-  #sayPaused(files: number): void {
-    const now = monotonicMs();
-    if (now < this.#pausedSaidMs + PAUSED_LINE_MS) return;
-    this.#pausedSaidMs = now;
-    this.warn(`accepting paused connections=${this.#connections.size} files=${files} queued=${this.#pools.queued}`);
+    this.#admission.judge({ connections: this.#connections.size, files, queued: this.#pools.queued });
   }
 
   #sweep(): void {
@@ -542,27 +518,8 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
     this.drainingSinceMs = monotonicMs();
     this.#progress = new DrainProgress(this.drainingSinceMs, (text) => this.#logs.write("info", text));
     this.#pools.drain();
-    this.#acceptTheRest(this.#accepted);
+    this.#admission.stop(() => this.#sayDrained());
     everyTurnAfter(DRAIN_SWEEP_MS, () => this.#sweepConnections(monotonicMs()));
-  }
-
-  /**
-   * Clients that connected before the stop may still be in the kernel's queue, and closing the last listener resets them. Node accepts one
-   * in each turn of the loop: the queue is empty when two turns bring none, for the first one may not have looked.
-   */
-  #acceptTheRest(acceptedBefore: number): void {
-    setImmediate(() =>
-      setImmediate(() => {
-        // Those who connect all the time, after the stop, must not keep it from its end.
-        const late = monotonicMs() - (this.drainingSinceMs ?? 0) >= ACCEPT_REST_MS;
-        if (this.#accepted !== acceptedBefore && !late) {
-          this.#acceptTheRest(this.#accepted);
-          return;
-        }
-        this.#listeners.close();
-        this.#sayDrained();
-      }),
-    );
   }
 
   /** Asks the nursery to have this process scheduled for throughput or for promptness: Node cannot. */
@@ -576,7 +533,7 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
 
   /** Drained: no client is left, so nothing can be lost any more. */
   #sayDrained(): void {
-    if (!this.#listeners.closed || this.#drainedSaid || this.#connections.size > 0) return;
+    if (!this.#admission.closed || this.#drainedSaid || this.#connections.size > 0) return;
     this.#drainedSaid = true;
     this.#giveAway();
     this.#control.send({ ev: "drained" });
@@ -585,10 +542,6 @@ class Service implements ConnectionHost, Http2Host, PrefaceHost, CleartextHost, 
 
 function tlsTermsOf(settings: Settings, tls: TlsMaterial | undefined): TlsTerms | undefined {
   return tls === undefined ? undefined : new TlsTerms(tls, withoutEndAtZero(settings.handshake_timeout), protocolsByTls(settings));
-}
-
-function gateLimitsOf({ connection_limit, queue_limit, backlog }: Settings): { connections: number; queued: number } {
-  return { connections: connection_limit, queued: queue_limit === 0 ? backlog : queue_limit };
 }
 
 function isWildcard(host: string): boolean {
