@@ -22,10 +22,11 @@ import { dropPrivileges } from "./identity.ts";
 import { mountPoint, poolLimits, spoolBudgets } from "./limits-from-settings.ts";
 import type { ListenerAddress } from "./listeners.ts";
 import { LoadCharacter } from "./load-character.ts";
+import type { PoolLimits } from "./pool-limits.ts";
 import { pullServing, pushServing } from "./serving.ts";
 import { SpoolWarning } from "./spool-warning.ts";
 import { TicketPort } from "./ticket-port.ts";
-import { type PoolLimits, WorkerPool } from "./worker-pool.ts";
+import { WorkerPool } from "./worker-pool.ts";
 import { type Way, WorkerPools, wayOf } from "./worker-pools.ts";
 
 /** Descriptors given at the start (docs/internals/channels.md §3). */

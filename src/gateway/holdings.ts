@@ -140,3 +140,10 @@ function byAge(one: HeldRequest, other: HeldRequest): number {
 function sum<T>(items: readonly T[], count: (item: T) => number): number {
   return items.reduce((total, item) => total + count(item), 0);
 }
+
+/** As the arbiter's log shows it. */
+export function summaryOf({ stream, id }: WorkerRequest, ageMs: number): RequestSummary {
+  const { method, target, requestId } = stream.head;
+  const summary = { method, target: target.slice(0, TARGET_SHOWN_MAX), id, ageMs: Math.round(ageMs) };
+  return requestId === undefined ? summary : { ...summary, requestId };
+}
