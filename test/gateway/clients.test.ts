@@ -79,6 +79,12 @@ class World {
     return readFileSync(this.#errors, "utf8").replace(/^\[[^\]]*\] \[\d+\] /gm, "");
   }
 
+  /** What is due in five seconds is done. @returns true when nobody is left. */
+  readonly emptiedBySweeps = (): boolean => {
+    this.clients.sweep(this.clients.now() + 5_000);
+    return this.clients.size === 0;
+  };
+
   /** Who asked last, and what. */
   get last(): string {
     const { protocol, target, peer } = this.requests.at(-1)?.head ?? assert.fail("there was a request");
@@ -225,14 +231,12 @@ test("where there is no room, and when the server stops, idle clients go sooner"
   world.clients.sweep(world.clients.now() + 5_000);
   assert.deepEqual([world.clients.size, world.left], [2, 0]);
   world.crowded = true;
-  world.clients.sweep(world.clients.now() + 5_000);
-  await until(() => world.clients.size === 0);
+  await until(world.emptiedBySweeps);
   world.crowded = false;
   const third = connect(world.port, "127.0.0.1");
   await world.ask(t, GET, third);
   world.clients.drainingSinceMs = world.clients.now();
-  world.clients.sweep(world.clients.now() + 5_000);
-  await until(() => world.clients.size === 0);
+  await until(world.emptiedBySweeps);
   assert.equal(world.left, 3);
 });
 
