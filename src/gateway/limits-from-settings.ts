@@ -8,7 +8,7 @@ import type { Peer } from "../request/request-head.ts";
 import type { Settings } from "../settings/table.ts";
 import { workerKind } from "../settings/worker-class.ts";
 import type { SpoolLimits } from "./byte-spool.ts";
-import type { PoolLimits } from "./worker-pool.ts";
+import type { PoolLimits } from "./pool-limits.ts";
 
 const MS_PER_SECOND = 1000;
 

@@ -10,8 +10,8 @@ import { encodeEnviron } from "../wire/environ.ts";
 import { ENTRIES_OFFSET, ENTRY_BYTES, RESPONSE_WINDOW_BYTES, STREAM_WINDOW_BYTES } from "../wire/frame-types.ts";
 import { encodeScope, encodeWebsocketScope } from "../wire/scope.ts";
 import type { SpoolLimits } from "./byte-spool.ts";
+import type { PoolLimits } from "./pool-limits.ts";
 import type { WorkerLink } from "./worker-link.ts";
-import type { PoolLimits } from "./worker-pool.ts";
 import type { WorkerRequest } from "./worker-request.ts";
 
 /** Of a pushed request's body this much travels with its head, when it is all there; more waits until the application asks for it. */

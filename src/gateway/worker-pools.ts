@@ -8,8 +8,9 @@ import type { Settings } from "../settings/table.ts";
 import { delivery, workerKind } from "../settings/worker-class.ts";
 import type { PoolHoldings } from "./holdings.ts";
 import type { LoadCharacter } from "./load-character.ts";
+import type { PoolLimits } from "./pool-limits.ts";
 import type { ApplicationEnd } from "./taken-connection.ts";
-import type { PoolLimits, WorkerPool } from "./worker-pool.ts";
+import type { WorkerPool } from "./worker-pool.ts";
 
 /** Pulled, or pushed to applications of either interface. */
 export type Way = "pull" | "asgi" | "wsgi";

@@ -1,7 +1,8 @@
 /** The gateway's entry: started by the nursery with its descriptors as arguments (docs/internals/channels.md §3). */
 
 import { parseArgs } from "node:util";
-import { Gateway, type NurseryMessage } from "../gateway/gateway.ts";
+import type { NurseryMessage } from "../gateway/configured-gateway.ts";
+import { Gateway } from "../gateway/gateway.ts";
 
 // The process group's signals are the arbiter's business; this process is told by its control channel.
 for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH"] as const) process.on(signal, () => {});

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import * as net from "node:net";
 import type { TestContext } from "node:test";
+import type { ListenerAddress } from "../../src/gateway/listeners.ts";
 
 interface ServerHandle {
   getsockname(into: { port?: number }): number;
@@ -28,4 +29,19 @@ export function bindLoopback(t: TestContext): BoundSocket {
   const name: { port?: number } = {};
   handle.getsockname(name);
   return { handle, port: name.port ?? assert.fail("a bound socket has a port") };
+}
+
+/** What the nursery says of it. */
+export function addressOf(bound: BoundSocket, index = 0, count = 1): ListenerAddress {
+  return { index, count, kind: "tcp", host: "127.0.0.1", port: bound.port, path: "" };
+}
+
+/** Connects. @returns `"connected"`, or the code of the error. */
+export async function attempt(t: TestContext, port: number): Promise<string> {
+  const socket = net.connect(port, "127.0.0.1");
+  t.after(() => socket.destroy());
+  return await new Promise((resolve) => {
+    socket.once("connect", () => resolve("connected"));
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+  });
 }

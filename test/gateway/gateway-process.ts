@@ -13,7 +13,7 @@ import type { GatewayCommand, GatewayEvent } from "../../src/gateway/control-cha
 import type { Way } from "../../src/gateway/worker-pools.ts";
 import { FROM_WORKER, SLOT_BYTES, SLOT_COUNT, TICKET_BYTES } from "../../src/wire/frame-types.ts";
 import { encodeLine, LineReader } from "../../src/wire/json-lines.ts";
-import type { BoundSocket } from "./bound-socket.ts";
+import { type BoundSocket, bindLoopback } from "./bound-socket.ts";
 import { FakeWorker } from "./fake-worker.ts";
 import { settingsOf } from "./settings-of.ts";
 import { temporaryDirectory, until } from "./spool-directory.ts";
@@ -224,6 +224,16 @@ export class GatewayProcess {
     await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
     return new GatewayClient(socket);
   }
+}
+
+/** A gateway that is up, with one listener. @param words  Its command line. */
+export async function up(t: TestContext, words: readonly string[] = []): Promise<{ gateway: GatewayProcess; socket: BoundSocket }> {
+  const gateway = new GatewayProcess(t);
+  const socket = bindLoopback(t);
+  gateway.configure(words);
+  gateway.listen(socket);
+  await gateway.hears("up");
+  return { gateway, socket };
 }
 
 export class GatewayClient {

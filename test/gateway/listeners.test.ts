@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { type ListenerAddress, Listeners } from "../../src/gateway/listeners.ts";
-import { type BoundSocket, bindLoopback } from "./bound-socket.ts";
+import { addressOf, attempt, bindLoopback } from "./bound-socket.ts";
 import { until } from "./spool-directory.ts";
 
 /** Listeners and what they have reported. */
@@ -19,20 +19,6 @@ function observed(t: TestContext) {
     for (const { socket } of accepted) socket.destroy();
   });
   return { listeners, seen };
-}
-
-function addressOf(bound: BoundSocket, index = 0, count = 1): ListenerAddress {
-  return { index, count, kind: "tcp", host: "127.0.0.1", port: bound.port, path: "" };
-}
-
-/** @returns `"connected"`, or the code of the error. */
-async function attempt(t: TestContext, port: number): Promise<string> {
-  const socket = connect(port, "127.0.0.1");
-  t.after(() => socket.destroy());
-  return await new Promise((resolve) => {
-    socket.once("connect", () => resolve("connected"));
-    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-  });
 }
 
 test("it listens once all listeners have been taken, and says by which one a client came", async (t) => {

@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { PullPort, SlotClaim } from "../../src/dispatch/pull-dispatcher.ts";
+import type { PoolLimits } from "../../src/gateway/pool-limits.ts";
 import { pullServing } from "../../src/gateway/serving.ts";
-import { type PoolLimits, WorkerPool } from "../../src/gateway/worker-pool.ts";
+import { WorkerPool } from "../../src/gateway/worker-pool.ts";
 import type { BodyFraming } from "../../src/request/request-head.ts";
 import type { FakeWorker } from "./fake-worker.ts";
 import { MemoryExchange, requestHead } from "./memory-exchange.ts";

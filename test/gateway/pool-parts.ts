@@ -2,7 +2,9 @@
 
 import type { TestContext } from "node:test";
 import type { SpoolLimits } from "../../src/gateway/byte-spool.ts";
-import type { PoolLimits, PoolReport, WorkerPool } from "../../src/gateway/worker-pool.ts";
+import type { PoolLimits } from "../../src/gateway/pool-limits.ts";
+import type { PoolReport } from "../../src/gateway/pool-report.ts";
+import type { WorkerPool } from "../../src/gateway/worker-pool.ts";
 import { FROM_WORKER } from "../../src/wire/frame-types.ts";
 import { FakeWorker } from "./fake-worker.ts";
 import { unbounded, until } from "./spool-directory.ts";

@@ -54,7 +54,7 @@ test("what cannot be used changes nothing, and the log says why; the next HUP is
   lineIn(await site.reloadTo(/Error: .*many/), withdrawn);
   site.configure({ bind: '["x:zz"]' });
   lineIn(await site.reloadTo(/'zz' is not a valid port number/), withdrawn);
-  site.configure({ dirty_workers: 2 });
+  site.configure({ dirty_workers: "2" });
   lineIn(await site.reloadTo(/setting 'dirty_workers' is not supported yet/), withdrawn);
   site.configure({ worker_class: '"no.such.Class"' });
   lineIn(await site.reloadTo(/class uri 'no.such.Class' invalid or not found/), withdrawn);
