@@ -18,8 +18,10 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 process.chdir(root);
 
 const PARTS = ["lint", "python", "unit", "server", "packaging", "soak"];
-/** Two cores are what CI has; tests of servers mostly wait. */
+/** Two cores are what CI has. */
 const CONCURRENCY = 2;
+/** Tests of servers mostly wait. */
+const SERVER_CONCURRENCY = 3;
 /** For a test and for a file of tests. Only what hangs meets it: the longest file takes two minutes and a half on two cores, and CI may be four times slower. */
 const TEST_TIMEOUT_MS = 1_200_000;
 /** The same for a whole step. */
@@ -131,7 +133,7 @@ function main(args) {
       "unit tests",
       all.filter((file) => !isServerTest(file) && !isPackagingTest(file)),
     );
-  if (wanted("server")) nodeTests("whole-server tests", all.filter(isServerTest));
+  if (wanted("server")) nodeTests("whole-server tests", all.filter(isServerTest), { concurrency: SERVER_CONCURRENCY });
   if (wanted("packaging")) nodeTests("packaging tests", all.filter(isPackagingTest));
   if (wanted("soak")) soaks("soak tests", filesUnder("test", ".soak.ts"));
   if (patterns.length > 0) matching(matches, all);
