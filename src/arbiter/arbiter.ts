@@ -22,6 +22,7 @@ import { Monitor } from "./monitor.ts";
 import type { NurseryHappening, NurseryProcess } from "./nursery-process.ts";
 import { NurseryWatch } from "./nursery-watch.ts";
 import type { Outward } from "./outward.ts";
+import { fromAnywhere } from "./python-finder.ts";
 import { eventName, nurseryEvent } from "./received.ts";
 import type { ServiceNotifier } from "./service-notifier.ts";
 import type { ReadAgain } from "./settings-reader.ts";
@@ -184,8 +185,9 @@ export class Arbiter {
   /** The contract's `configure`, as it is now. */
   #configureMessage(): object {
     const { resolved, certificates } = this.#settings;
-    const { python, program } = this.#nursery.program;
-    return { cmd: "configure", settings: resolved.settings, tls: certificates?.material, python: [python, program] };
+    const { python, program, directory } = this.#nursery.program;
+    const half = [fromAnywhere(python, directory), program];
+    return { cmd: "configure", settings: resolved.settings, tls: certificates?.material, python: half };
   }
 
   #listenTo(nursery: NurseryProcess): void {

@@ -32,6 +32,11 @@ export function findPython(search: PythonSearch): string {
   return DEFAULT_PYTHON;
 }
 
+/** The same interpreter for a process that is in another directory. @param directory  Where the path is to be understood. */
+export function fromAnywhere(python: string, directory: string): string {
+  return python.includes("/") ? resolve(directory, python) : python;
+}
+
 /**
  * Guesses from the raw command line, before the settings are read, so that Python can start first of all. What it gets wrong (an
  * abbreviated flag, a chdir in the config file) is put right by `findPython` with the settings.

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { findPython, guessPythonSearch } from "../../src/arbiter/python-finder.ts";
+import { findPython, fromAnywhere, guessPythonSearch } from "../../src/arbiter/python-finder.ts";
 
 const top = mkdtempSync(join(tmpdir(), "tunicorn-python-"));
 after(() => rmSync(top, { recursive: true }));
@@ -48,3 +48,10 @@ const GUESSES = [
 for (const { words, env, expected } of GUESSES) {
   test(`guessPythonSearch of ${JSON.stringify([words, env])}`, () => assert.deepEqual(guessPythonSearch(words, env, "/srv"), expected));
 }
+
+test("a relative path is understood where the server was started, a name on the PATH", () => {
+  assert.deepEqual(
+    ["venv/bin/python", "./python", "/usr/bin/python3", "python3"].map((python) => fromAnywhere(python, "/srv")),
+    ["/srv/venv/bin/python", "/srv/python", "/usr/bin/python3", "python3"],
+  );
+});

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { waitUntil } from "./deadline.ts";
-import { APPS, KINDS, PYTHON, Server, temporaryFolder } from "./harness.ts";
+import { APPS, KINDS, PYTHON, Server, temporaryFolder, VENV } from "./harness.ts";
 import { get, post } from "./http-client.ts";
 
 /** Prints where it listens, then each datagram as a line. */
@@ -118,3 +118,22 @@ for (const { name, args, unix, requests } of CASES) {
     assert.ok((seen[0]?.length ?? 0) >= 6);
   });
 }
+
+test("two gateways and Gunicorn's class by its name: each request once; a relative Python is found from `chdir`", async (t) => {
+  const folder = temporaryFolder(t);
+  symlinkSync(VENV, join(folder, "venv"));
+  const { address, datagrams } = await receive(t, "");
+  const own = ["--chdir", APPS, "--python", "venv/bin/python", "--gateways", "2"];
+  const statsd = ["--statsd-host", address, "--logger-class", "gunicorn.instrument.statsd.Statsd"];
+  const server = await Server.start(t, "tunicorn", { cwd: folder, args: [...own, ...statsd, "cases"] });
+  const gateways = await waitUntil("waiting for two gateways", () => server.gateways().length === 2 && server.gateways());
+  for (const [index, gateway] of gateways.entries()) {
+    process.kill(gateway, "SIGSTOP");
+    await waitUntil("waiting for one to stand still", () => server.processes().some(({ pid, state }) => pid === gateway && state === "T"));
+    assert.equal((await server.exchange(get("/"))).status, 200, `the other gateway ${index}`);
+    process.kill(gateway, "SIGCONT");
+  }
+  const requests = () => datagrams.filter((text) => text.startsWith("gunicorn.requests:"));
+  await waitUntil("waiting for the metrics of both", () => requests().length >= 2);
+  assert.deepEqual(requests(), Array(2).fill("gunicorn.requests:1|c|@1.0"));
+});
