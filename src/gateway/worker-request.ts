@@ -74,7 +74,7 @@ export class WorkerRequest implements Job, CompletionTaker {
   #hinted = false;
   #triedAgain = false;
   #cutShort = false;
-  /** What became of it before it was known which worker has it. */
+  /** What became of it before its worker has sent the last of it. */
   #completion: Completion | undefined;
   /** No worker has it any more. */
   #lost = false;
@@ -191,7 +191,8 @@ export class WorkerRequest implements Job, CompletionTaker {
 
   completed(completion: Completion): boolean {
     if (this.id === 0 || this.#lost) return false;
-    if (this.#link === undefined) this.#completion = completion;
+    // A worker that still has it may die of it, and its line with it.
+    if (this.#link === undefined || !this.#over) this.#completion = completion;
     else this.#owner.reportCompleted(this.#link, this.id, completion);
     return true;
   }

@@ -98,7 +98,7 @@ async function withWorker(t: TestContext, framing?: BodyFraming, method = "POST"
   request.id = ID;
   owner.queued = false;
   owner.asked.length = 0;
-  return { owner, client, request, worker, seen };
+  return { owner, client, request, worker, seen, link };
 }
 
 test("without a body it waits for a worker at once, with an empty body beside its head", (t) => {
@@ -365,3 +365,24 @@ test("a late request that its worker ends without a head: 504", async (t) => {
   request.onAbort();
   assert.equal(client.status, "504 Gateway Timeout");
 });
+
+for (const { name, end, expected } of [
+  { name: "dies with it: the line is not lost with the worker", end: "dies", expected: "unclaimed status=504" },
+  { name: "ends it: the worker is told then", end: "ends", expected: `completed worker=1 id=${ID} status=504` },
+] as const) {
+  test(`what became of a request that its worker still has, which ${name}`, async (t) => {
+    const { owner, request, worker, seen, link } = await withWorker(t);
+    worker.send(head, ID, OK);
+    await until(() => seen.frames === 1);
+    assert.equal(request.cutShort(), true);
+    const completion = { head: request.stream.head, status: 504, bodyBytes: 0, fieldLines: "", durationUs: 1 };
+    assert.equal(request.completed(completion), true);
+    assert.deepEqual(owner.asked, []);
+    if (end === "dies") request.onWorkerLost();
+    else request.endedBy(link);
+    assert.deepEqual(
+      owner.asked.filter((each) => each !== "left"),
+      [expected],
+    );
+  });
+}
