@@ -264,7 +264,8 @@ class Nursery:
             del self._runs[run]
         self._heartbeats.timeout_s = config.timeout
         self._memory.configure(config)
-        self._statsd = statsd_of(config)
+        # No handler of ours is here that would write it; the gateway, which sends most, says so too.
+        self._statsd = statsd_of(config, tells=False)
         self._backlog.configure(config, self._statsd)
         if self._settled:
             self._show_title()

@@ -112,8 +112,11 @@ class DatagramSender:
 class Statsd:
     """The methods of Gunicorn's class that send metrics."""
 
-    def __init__(self, address: Address, prefix: str = "", tags: str = "") -> None:
-        """prefix: comes before every name, with one dot at its end; tags: ``"env:prod,zone:b"``, DogStatsD's"""
+    def __init__(self, address: Address, prefix: str = "", tags: str = "", *, tells: bool = True) -> None:
+        """prefix: comes before every name, with one dot at its end; tags: ``"env:prod,zone:b"``, DogStatsD's
+        tells: the log is warned of what cannot be sent
+        """
+        self._tells = tells
         self._sender = DatagramSender(address)
         self._prefix = re.sub(r"^(.+[^.]+)\.*$", "\\g<1>.", prefix)
         self._tags = tags
@@ -153,7 +156,7 @@ class Statsd:
             error: Exception | None = self._sender.send(f"{self._prefix}{text}{tags}".encode("ascii"))
         except UnicodeError as problem:
             error = problem
-        if error is not None:
+        if error is not None and self._tells:
             log = logging.getLogger("gunicorn.error")
             log.warning("Error sending message to statsd", exc_info=error, extra={UNCOUNTED: True})
 
@@ -162,16 +165,16 @@ class Statsd:
         self._sender.send(datagram.encode("ascii", "replace"))
 
 
-def make_statsd(config: Any) -> Statsd | None:
+def make_statsd(config: Any, *, tells: bool = True) -> Statsd | None:
     """Return where the settings want metrics; None: nowhere. config: ours, or Gunicorn's"""
     if getattr(config, "statsd_host", None) is None:
         return None
-    return Statsd(config.statsd_host, config.statsd_prefix or "", config.dogstatsd_tags or "")
+    return Statsd(config.statsd_host, config.statsd_prefix or "", config.dogstatsd_tags or "", tells=tells)
 
 
-def statsd_of(config: Config) -> Statsd | None:
+def statsd_of(config: Config, *, tells: bool = True) -> Statsd | None:
     """The same for the whole server: a logger class of the user's does as it likes."""
-    return None if config.has_logger_class else make_statsd(config)
+    return None if config.has_logger_class else make_statsd(config, tells=tells)
 
 
 class LineCounter(logging.Handler):

@@ -128,6 +128,8 @@ def test_an_error_and_a_name_that_is_no_ascii_are_warned_of(caplog: pytest.LogCa
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("WARNING", "Error sending message to statsd")
     ]
+    Statsd(("127.0.0.1", 9), "naïve", tells=False).gauge("g", 1)
+    assert len(caplog.records) == 1
 
 
 def test_only_gunicorns_own_classes_send(receiver: socket.socket) -> None:
