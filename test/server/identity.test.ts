@@ -140,8 +140,9 @@ function testsOfRoot(): void {
         put("server");
         const args = ["-u", "nobody", "-g", "nogroup", "--certfile", cert, "--keyfile", key, "identity_site:application"];
         const server = await Server.start(t, kind, { args, cwd: folder, env });
-        assert.deepEqual([owner(key)[0], credentials(server.gateway() ?? 0).uids], [ROOT, [NOBODY, NOBODY, NOBODY]]);
+        // Served, so the gateway has its settings and has given up root's rights.
         assert.equal(await shownBy(server), "localhost");
+        assert.deepEqual([owner(key)[0], credentials(server.gateway() ?? 0).uids], [ROOT, [NOBODY, NOBODY, NOBODY]]);
         put("other");
         await waitUntil("waiting for the other certificate", async () => (await shownBy(server)) === "other.example");
       });

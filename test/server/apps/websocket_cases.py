@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from typing import Any
 from urllib.parse import parse_qs
 
 
 def say(*words: object) -> None:
-    print("app", *words, flush=True)
+    # In one write: other processes write there too.
+    sys.stdout.write(" ".join(["app", *map(str, words)]) + "\n")
+    sys.stdout.flush()
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
