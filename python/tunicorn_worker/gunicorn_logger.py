@@ -26,7 +26,7 @@ from tunicorn_worker.loggers import (
     MARK,
     all_handlers,
     capture_output,
-    reopen_handler,
+    reopen_log_files,
 )
 from tunicorn_worker.syslog_address import find_facility, parse_syslog_address
 
@@ -221,14 +221,7 @@ class Logger:
         """After a rotation."""
         if self.cfg.capture_output and self.cfg.errorlog != "-":
             capture_output(self.cfg.errorlog)
-        for handler in all_handlers():
-            if isinstance(handler, logging.FileHandler):
-                handler.acquire()
-                try:
-                    if handler.stream:
-                        reopen_handler(handler)
-                finally:
-                    handler.release()
+        reopen_log_files()
 
     def close_on_exec(self) -> None:
         for handler in all_handlers():

@@ -89,15 +89,7 @@ class Loggers:
             reopen_python_log(self.python)
             return
         self._capture()
-        for handler in all_handlers():
-            if isinstance(handler, logging.FileHandler):
-                handler.acquire()
-                try:
-                    # A file that was not opened yet (delay=True) opens by itself at the first record.
-                    if handler.stream:
-                        reopen_handler(handler)
-                finally:
-                    handler.release()
+        reopen_log_files()
 
     def _add_handler(
         self, logger: logging.Logger, target: str | None, formatter: logging.Formatter, stream: TextIO, config: Config
@@ -173,6 +165,19 @@ def reopen_python_log(logger: Any) -> None:
         logger.reopen_files()
     except Exception as error:
         logger.warning("cannot reopen the log files: %s", error)
+
+
+def reopen_log_files() -> None:
+    """Open the files of all handlers anew."""
+    for handler in all_handlers():
+        if isinstance(handler, logging.FileHandler):
+            handler.acquire()
+            try:
+                # A file that was not opened yet (delay=True) opens by itself at the first record.
+                if handler.stream:
+                    reopen_handler(handler)
+            finally:
+                handler.release()
 
 
 def reopen_handler(handler: Any) -> None:
