@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from fake_gateway import PATIENCE_SECONDS, FakeGateway
+from pushed_worker_checks import answer, check_one_gateway_remains, check_two_gateways_release, entry, push_head
 from test_worker_life import LIFE_HOOKS, hooks_called
 from tunicorn_worker import wire
 from tunicorn_worker.asgi_worker import AsgiWorker, make_loop
@@ -60,20 +61,7 @@ def push(gateway: FakeGateway, stream: int, path: str, body: bytes = b"") -> Non
         "headers": [],
     }
     head = marshal.dumps(scope, 0)
-    size = wire.FRAME_HEADER_BYTES + len(head) + len(body)
-    gateway.end.sendall(wire.pack_header(size, stream, wire.REQUEST, 0, 0, len(head)) + head + body)
-
-
-def entry(gateway: FakeGateway, stream: int) -> int:
-    at = wire.ENTRIES_OFFSET + stream * wire.ENTRY_BYTES
-    (word,) = wire.U32.unpack(os.pread(gateway.memory, wire.ENTRY_BYTES, at))
-    return int(word)
-
-
-def answer(gateway: FakeGateway) -> tuple[int, int, bytes]:
-    frame = gateway.frame()
-    assert frame is not None
-    return frame.kind, frame.stream, frame.body
+    push_head(gateway, stream, head, body)
 
 
 def test_serves_and_leaves(start: Callable[..., WorkerProcess], gateway: FakeGateway) -> None:
@@ -302,41 +290,10 @@ def test_the_stacks_of_all_tasks_are_shown_at_sigabrt(
 def test_serves_two_gateways_and_leaves_when_both_have_released_it(
     start: Callable[..., WorkerProcess], gateways: list[FakeGateway]
 ) -> None:
-    first, second = gateways
-    worker = start(echo).boot()
-    for index, gateway in enumerate(gateways):
-        worker.link(gateway, index)
-    # The same stream is another request at each gateway.
-    push(first, 5, "/a", b"one")
-    push(second, 5, "/b", b"other")
-    for gateway, body in ((first, b"/a {'began': True} one"), (second, b"/b {'began': True} other")):
-        assert answer(gateway) == (wire.RESPONSE, 5, body)
-        assert entry(gateway, 5) == 5
-    first.send(wire.STOP)
-    for gateway in gateways:
-        assert answer(gateway)[0] == wire.LEAVING
-    # It was on its way when the worker said so.
-    push(second, 7, "/b", b"other")
-    assert answer(second) == (wire.RESPONSE, 7, b"/b {'began': True} other")
-    second.send(wire.STOP)
-    for gateway in gateways:
-        assert gateway.frame() is None
-    assert worker.exit_code() == 0
+    check_two_gateways_release(start(echo).boot(), gateways, push, b" {'began': True} ")
 
 
 def test_goes_on_with_one_gateway_when_the_other_and_the_nursery_are_gone(
     start: Callable[..., WorkerProcess], gateways: list[FakeGateway]
 ) -> None:
-    first, second = gateways
-    worker = start(echo).boot()
-    for index, gateway in enumerate(gateways):
-        worker.link(gateway, index)
-    push(first, 4, "/wait")
-    while not entry(first, 4):
-        time.sleep(0.001)
-    worker.control.shutdown(socket.SHUT_RDWR)
-    first.end.close()
-    push(second, 5, "/b", b"other")
-    assert answer(second) == (wire.RESPONSE, 5, b"/b {'began': True} other")
-    second.end.close()
-    assert worker.exit_code() == 0, worker.log
+    check_one_gateway_remains(start(echo).boot(), gateways, push, b" {'began': True} ")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from fake_gateway import PATIENCE_SECONDS, FakeGateway, make_environ
+from pushed_worker_checks import answer, check_one_gateway_remains, check_two_gateways_release, entry, push_head
 from test_worker_life import LIFE_HOOKS, hooks_called
 from tunicorn_worker import wire
 from tunicorn_worker.green_channel import UNSENT_BYTES_MAX
@@ -62,20 +63,7 @@ def application(environ: Any, start_response: Any) -> Any:
 
 def push(gateway: FakeGateway, stream: int, path: str, body: bytes = b"", flags: int = 0) -> None:
     head = marshal.dumps(make_environ(target=path), 0)
-    size = wire.FRAME_HEADER_BYTES + len(head) + len(body)
-    gateway.end.sendall(wire.pack_header(size, stream, wire.REQUEST, flags, 0, len(head)) + head + body)
-
-
-def entry(gateway: FakeGateway, stream: int) -> int:
-    at = wire.ENTRIES_OFFSET + stream * wire.ENTRY_BYTES
-    (word,) = wire.U32.unpack(os.pread(gateway.memory, wire.ENTRY_BYTES, at))
-    return int(word)
-
-
-def answer(gateway: FakeGateway) -> tuple[int, int, bytes]:
-    frame = gateway.frame()
-    assert frame is not None
-    return frame.kind, frame.stream, frame.body
+    push_head(gateway, stream, head, body, flags)
 
 
 def test_serves_many_at_once_and_leaves(start: Callable[..., WorkerProcess], gateway: FakeGateway) -> None:
@@ -359,41 +347,10 @@ def test_a_late_request_is_interrupted_and_no_other(
 def test_serves_two_gateways_and_leaves_when_both_have_released_it(
     start: Callable[..., WorkerProcess], gateways: list[FakeGateway]
 ) -> None:
-    first, second = gateways
-    worker = start(application).boot()
-    for index, gateway in enumerate(gateways):
-        worker.link(gateway, index)
-    # The same stream is another request at each gateway.
-    push(first, 5, "/a", b"one")
-    push(second, 5, "/b", b"other")
-    for gateway, body in ((first, b"/a True one"), (second, b"/b True other")):
-        assert answer(gateway) == (wire.RESPONSE, 5, body)
-        assert entry(gateway, 5) == 5
-    first.send(wire.STOP)
-    for gateway in gateways:
-        assert answer(gateway)[0] == wire.LEAVING
-    # It was on its way when the worker said so.
-    push(second, 7, "/b", b"other")
-    assert answer(second) == (wire.RESPONSE, 7, b"/b True other")
-    second.send(wire.STOP)
-    for gateway in gateways:
-        assert gateway.frame() is None
-    assert worker.exit_code() == 0
+    check_two_gateways_release(start(application).boot(), gateways, push, b" True ")
 
 
 def test_goes_on_with_one_gateway_when_the_other_and_the_nursery_are_gone(
     start: Callable[..., WorkerProcess], gateways: list[FakeGateway]
 ) -> None:
-    first, second = gateways
-    worker = start(application).boot()
-    for index, gateway in enumerate(gateways):
-        worker.link(gateway, index)
-    push(first, 4, "/wait")
-    while not entry(first, 4):
-        time.sleep(0.001)
-    worker.control.shutdown(socket.SHUT_RDWR)
-    first.end.close()
-    push(second, 5, "/b", b"other")
-    assert answer(second) == (wire.RESPONSE, 5, b"/b True other")
-    second.end.close()
-    assert worker.exit_code() == 0, worker.log
+    check_one_gateway_remains(start(application).boot(), gateways, push, b" True ")
