@@ -8,6 +8,7 @@ import { killQuietly, readProcesses, readProcessFile } from "../../bench/process
 import { waitUntil } from "./deadline.ts";
 import { type KINDS, Server, type StartOptions, temporaryFolder } from "./harness.ts";
 import { Client, get } from "./http-client.ts";
+import type { ProcessInfo } from "./process-tree.ts";
 
 /** Shows what the worker's environment says of masters and sockets, and who it is. */
 export const APPLICATION = `
@@ -101,10 +102,14 @@ export function titleOf(server: Server, pid: number): string | undefined {
     ?.command.trim();
 }
 
-/** Ends a master. The harness sees the end of the first one only when nobody has its standard streams any more. */
+/**
+ * Ends a master, and waits until the other one knows: before it has looked at its child it refuses another upgrade.
+ * The harness sees the end of the first one only when nobody has its standard streams any more.
+ */
 export async function end(server: Server, pid: number, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
   process.kill(pid, signal);
-  await waitUntil(`waiting for the end of ${pid}`, () => server.processes().every((info) => info.pid !== pid || info.state === "Z"));
+  const isOver = (info: ProcessInfo) => info.pid !== pid || (info.state === "Z" && info.parent !== server.pid);
+  await waitUntil(`waiting for the end of ${pid}`, () => server.processes().every(isOver));
 }
 
 /** TERM to the old master, by default the first one, and the new one is alone. */
