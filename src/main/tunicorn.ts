@@ -27,8 +27,12 @@ const inspectorFlags = process.execArgv.filter((flag) => INSPECTOR_FLAGS.test(fl
  * The gateway's garbage is young and short-lived: a larger nursery for it is collected less often, and threads that help with a
  * heap of a few megabytes cost more than they bring [measured: a fifth of the processor time of a request with twelve headers].
  * 16 MB instead of 4 were no faster and cost 33 MB of memory [measured].
+ *
+ * Pretenuring: what happens to live while the server starts, V8 then makes in the old generation for good. There the parts of a
+ * request, dead a millisecond later, keep the rest of it alive: a quarter of all garbage was copied twice, a tenth of the gateway's
+ * time, and its heap was 27 MB instead of 10 [measured].
  */
-const HEAP_FLAGS = ["--single-threaded-gc", "--min-semi-space-size=4", "--max-semi-space-size=4"];
+const HEAP_FLAGS = ["--single-threaded-gc", "--min-semi-space-size=4", "--max-semi-space-size=4", "--no-allocation-site-pretenuring"];
 const gatewayFlags = [
   ...HEAP_FLAGS,
   ...(inspectorFlags.length > 0 ? inspectorFlags : ["--inspect-port=0.0.0.1:1024"]),
