@@ -46,8 +46,12 @@ export class RequestIds {
     return new RequestIds(request_id_header, request_id_echo === true);
   }
 
-  /** Gives a head its id, in place: a copy of it would cost as much as its line in the log. Only trusted peers' fields are believed. */
-  identify(head: RequestHead): RequestHead {
+  /**
+   * Gives a head its id; in place where it is this request's alone: a copy costs as much as its line in the log. Only trusted peers'
+   * fields are believed.
+   */
+  identify(given: RequestHead): RequestHead {
+    const head = given.encoded === undefined ? given : { ...given };
     const { trusted } = head.peer;
     const sent = trusted ? findOnly(head, this.#name) : undefined;
     const isKept = sent !== undefined && isRequestId(sent);

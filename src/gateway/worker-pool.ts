@@ -5,6 +5,7 @@
 import type { Dispatcher } from "../dispatch/dispatcher.ts";
 import type { Completion, RequestStream, WebsocketHandshake } from "../request/exchange.ts";
 import { PROTOCOL_ERRORS, ProtocolError, REFUSAL_FIELD_LINES } from "../request/protocol-error.ts";
+import type { RequestHead } from "../request/request-head.ts";
 import type { SpoolLimits } from "./byte-spool.ts";
 import { describeHoldings, type PoolHoldings, TARGET_SHOWN_MAX } from "./holdings.ts";
 import { LONG_REQUEST_MS, type LoadCharacter } from "./load-character.ts";
@@ -39,6 +40,8 @@ export class WorkerPool implements RequestOwner, ChannelsOwner {
   /** Requests that are pushed as soon as this turn's bytes are read. */
   #ofThisTurn: WorkerRequest[] = [];
   #held = 0;
+  /** Stands for the way in which heads are encoded: another one for each of the settings. */
+  #encoder = {};
 
   constructor(makeServing: ServingFactory, limits: PoolLimits, report: PoolReport) {
     this.#limits = limits;
@@ -67,6 +70,7 @@ export class WorkerPool implements RequestOwner, ChannelsOwner {
   change(limits: PoolLimits): void {
     this.#limits = limits;
     this.#serving.change(limits);
+    this.#encoder = {};
     this.#deadlines.change(limits);
     this.websockets.messageBytesMax = limits.messageBytesMax;
     this.retriesSafe = limits.retriesSafe;
@@ -98,7 +102,7 @@ export class WorkerPool implements RequestOwner, ChannelsOwner {
     const handshake = encodeWebsocket && stream.websocket;
     let environ: string;
     try {
-      if (handshake === undefined) environ = this.#serving.encode(stream.head);
+      if (handshake === undefined) environ = this.#encode(stream.head);
       else {
         handshake.check();
         environ = encodeWebsocket!(stream.head);
@@ -113,6 +117,11 @@ export class WorkerPool implements RequestOwner, ChannelsOwner {
     const loading = handshake && this.websockets.load();
     if (loading === undefined) this.#begin(stream, environ, handshake);
     else this.#beginAfter(loading, stream, () => this.#begin(stream, environ, handshake));
+  }
+
+  #encode(head: RequestHead): string {
+    const encode = () => this.#serving.encode(head);
+    return head.encoded === undefined ? encode() : head.encoded.get(this.#encoder, head.names, encode);
   }
 
   /** The first handshake waits a moment; its client may leave meanwhile. */
@@ -208,7 +217,7 @@ export class WorkerPool implements RequestOwner, ChannelsOwner {
   #adopt(request: WorkerRequest): void {
     this.#held++;
     try {
-      request.moveTo(this, this.#serving.encode(request.stream.head));
+      request.moveTo(this, this.#encode(request.stream.head));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const { status, reason } = PROTOCOL_ERRORS[error.code];

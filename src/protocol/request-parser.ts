@@ -37,6 +37,8 @@ export interface RequestParser {
   eof(): void;
   /** The answer is done: read the next request. May be called from a handler. Ignored once closed. */
   next(): void;
+  /** Nothing has come for a while: lets go of what is only kept to be faster. */
+  idle(): void;
   /** Reports nothing more, and gives away what was held, in a buffer of its own: the protocol on the connection is another one from here. */
   takeRest(): Buffer;
   /** Reports nothing more and lets go of all bytes. May be called from a handler. */

@@ -57,6 +57,8 @@ export abstract class SequentialParser implements RequestParser {
     this.#run();
   }
 
+  idle(): void {}
+
   takeRest(): Buffer {
     const { bytes, start, end } = this.held;
     const rest = Buffer.from(bytes.subarray(start, end));

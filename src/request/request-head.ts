@@ -4,6 +4,7 @@
  * HTTP/1 and uWSGI make one today; HTTP/2 and WebSocket join by making the same shape.
  */
 
+import type { EncodedHead } from "./encoded-head.ts";
 import type { HeaderName } from "./header-name.ts";
 
 /** What a PROXY protocol header said of its connection. */
@@ -91,7 +92,9 @@ export interface RequestHead {
   readonly keepAlive: boolean;
   /** What the client wants to speak on a stream of HTTP/2 instead (RFC 8441): `"websocket"`. Absent for all other requests. */
   readonly connectProtocol?: string;
-  /** A trusted proxy's, or made. Absent where nobody asks for ids; this and what follows is set once, before anybody else has the head. */
+  /** Of a head that its connection has brought before, byte by byte: more than one request has it. Absent for all others. */
+  readonly encoded?: EncodedHead;
+  /** A trusted proxy's, or made. Absent where nobody asks for ids; this and what follows is set once, before anybody else has this head. */
   requestId?: string;
   /** Of a trusted traceparent field (W3C Trace Context §3.2): `"4bf92f3577b34da6a3ce929d0e0e4736"`. */
   traceId?: string;

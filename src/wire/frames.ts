@@ -3,6 +3,7 @@
 import { BODY_FOLLOWS, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, HAS_CONTENT_LENGTH, TO_WORKER, WANTS_CLOSE } from "./frame-types.ts";
 
 const STREAM_BYTES = 4;
+const UINT32_VALUES = 2 ** 32;
 
 /** A worker sent bytes that are no frame: its half is broken, the channel is closed. */
 export class FrameError extends Error {
@@ -128,7 +129,8 @@ export class FrameReader {
     frame.contentLength = undefined;
     if (frame.flags & HAS_CONTENT_LENGTH) {
       if (frame.payloadStart + 8 > frame.end) throw new FrameError("frame ends inside its content length");
-      frame.contentLength = Number(bytes.readBigUInt64LE(frame.payloadStart));
+      // Not as a BigInt: those are slow.
+      frame.contentLength = bytes.readUInt32LE(frame.payloadStart) + UINT32_VALUES * bytes.readUInt32LE(frame.payloadStart + 4);
       frame.payloadStart += 8;
     }
     if (frame.payloadStart > frame.end) throw new FrameError(`head of ${frame.payloadStart - start} bytes in a frame of ${length}`);

@@ -1076,3 +1076,20 @@ test("a body that breaks, or does not come, behind an application's own answer c
     ["HTTP/1.1 101 X\r\n\r\n", "HTTP/1.1 101 X\r\n\r\n"],
   );
 });
+
+test("the last head is kept for a client that asks on, not for one that is silent", async (t) => {
+  const kept: boolean[] = [];
+  const server = await Server.start(t, (stream) => {
+    kept.push(stream.head.encoded !== undefined);
+    answer(`answer ${kept.length}`)(stream);
+  });
+  const client = await server.connect(t);
+  const ask = async () => await client.get("/").sees(`answer ${kept.length + 1}`);
+  await ask();
+  await ask();
+  server.pass(999);
+  await ask();
+  server.pass(1000);
+  await ask();
+  assert.deepEqual(kept, [false, true, true, false]);
+});

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RequestIds } from "../../src/gateway/request-ids.ts";
+import { EncodedHead } from "../../src/request/encoded-head.ts";
 import { headerName } from "../../src/request/header-name.ts";
 import type { RequestHead } from "../../src/request/request-head.ts";
 import { PEER, requestHead } from "./memory-exchange.ts";
@@ -72,4 +73,14 @@ test("with JSON alone the log has ids and the application nothing", () => {
 test("the echo has the setting's spelling", () => {
   const identified = ids("--request-id-header", "x-Correlation-Id", "--request-id-echo").identify(head(true, [["X-Correlation-ID", "7"]]));
   assert.equal(identified.echo, "x-Correlation-Id: 7\r\n");
+});
+
+test("a head that several requests have stays as it is: each of them gets an id of its own", () => {
+  const given = { ...head(true, [["Accept", "*/*"]]), encoded: new EncodedHead() };
+  const one = ids("--request-id-header", "X-Request-ID");
+  const identified = [one.identify(given), one.identify(given)];
+  assert.equal(given.requestId, undefined);
+  assert.deepEqual(shown(given), ["HTTP_ACCEPT=*/*"]);
+  assert.equal(new Set(identified.map(({ requestId }) => requestId)).size, 2);
+  for (const each of identified) assert.deepEqual(shown(each), ["HTTP_ACCEPT=*/*", `HTTP_X_REQUEST_ID=${each.requestId}`]);
 });

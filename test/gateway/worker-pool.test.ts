@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { EncodedHead } from "../../src/request/encoded-head.ts";
+import { encodeEnviron } from "../../src/wire/environ.ts";
 import { FROM_WORKER, RESPONSE_WINDOW_BYTES, TO_WORKER } from "../../src/wire/frame-types.ts";
+import { MemoryExchange, requestHead } from "./memory-exchange.ts";
 import { PoolHarness, requestBegun } from "./pool-harness.ts";
 import { temporaryDirectory, until } from "./spool-directory.ts";
 
@@ -270,4 +273,21 @@ test("SCRIPT_NAME that the path is not below: 500, and no worker hears of it", (
   const harness = new PoolHarness(t, { scriptName: "/mount" });
   assert.equal(harness.request("/").status, "500 Internal Server Error");
   harness.assertEmpty();
+});
+
+test("a head that comes again is encoded again only when the settings have changed", async (t) => {
+  const harness = new PoolHarness(t);
+  const { number } = await harness.worker();
+  const given = { ...requestHead("GET", "/mount/x", undefined, [["Accept", "*/*"]]), encoded: new EncodedHead() };
+  const ask = async (): Promise<string> => {
+    harness.pool.handle(new MemoryExchange(given, { arrivedMs: harness.nowMs }));
+    return (await harness.take(number)).head;
+  };
+  const first = await ask();
+  assert.equal(first, encodeEnviron(given, ""));
+  assert.equal(await ask(), first);
+  harness.pool.change({ ...harness.limits, scriptName: "/mount" });
+  const changed = await ask();
+  assert.equal(changed, encodeEnviron(given, "/mount"));
+  assert.notEqual(changed, first);
 });

@@ -16,6 +16,7 @@ import { NO_BODY, type RequestFraming, requestFraming } from "./body-framing.ts"
 import { ChunkedReader } from "./chunked-reader.ts";
 import { wantsKeepAlive } from "./connection-options.ts";
 import { parseFieldLines } from "./field-lines.ts";
+import { LastHead } from "./last-head.ts";
 import { CR, CRLF_BYTES, findLineFeed, LF } from "./octets.ts";
 import type { Http1Policy } from "./policy.ts";
 import { invalidRequestLine, requestLineTooLong } from "./refusals.ts";
@@ -35,6 +36,7 @@ export class Http1Parser extends SequentialParser {
   /** The incomplete head's request line, once it is whole. */
   #line: RequestLine | undefined;
   #body: Body | undefined;
+  readonly #last = new LastHead();
 
   constructor(policy: Http1Policy, peer: Peer, handler: RequestHandler) {
     super(handler);
@@ -68,7 +70,21 @@ export class Http1Parser extends SequentialParser {
     this.handler.onClose();
   }
 
+  override idle(): void {
+    this.#last.forget();
+  }
+
   protected readHead(): boolean {
+    // Undefined when the line was read earlier: the last head is looked for in one piece.
+    const headBytes = this.#line === undefined ? this.held.bytes : undefined;
+    const headStart = this.held.start;
+    const again = headBytes && this.#last.match(this.held);
+    if (again !== undefined) {
+      this.#searchedBytes = 0;
+      this.#body = undefined;
+      this.headRead(again, false);
+      return true;
+    }
     this.#line ??= this.#readRequestLine();
     if (this.#line === undefined) return false;
     const { bytes, start, end } = this.held;
@@ -82,7 +98,10 @@ export class Http1Parser extends SequentialParser {
     this.#searchedBytes = 0;
     this.#line = undefined;
     this.held.consume(next);
-    this.#readFields(line, section);
+    const head = this.#readFields(line, section);
+    this.#body = bodyOf(head, this.#policy);
+    if (headBytes === bytes && this.#body === undefined && head.keepAlive) this.#last.note(bytes, headStart, next, head);
+    this.headRead(head, this.#body !== undefined);
     return true;
   }
 
@@ -108,7 +127,7 @@ export class Http1Parser extends SequentialParser {
     return line;
   }
 
-  #readFields(line: RequestLine, section: string): void {
+  #readFields(line: RequestLine, section: string): RequestHead {
     const fields = new RequestFields(this.#policy, this.#peer, line.version);
     let framing = NO_BODY;
     try {
@@ -118,9 +137,7 @@ export class Http1Parser extends SequentialParser {
       if (error instanceof ProtocolError) this.head = loggedHead(error, requestHead(line, fields, this.#peer, NO_BODY));
       throw error;
     }
-    const head = requestHead(line, fields, this.#peer, framing);
-    this.#body = bodyOf(head, this.#policy);
-    this.headRead(head, this.#body !== undefined);
+    return requestHead(line, fields, this.#peer, framing);
   }
 
   protected readBody(): boolean {
