@@ -59,6 +59,40 @@ export function marshalBytes(bytes: string): string {
 
 const SHORT_BYTES = Array.from({ length: SHORT_LENGTH_MAX + 1 }, (_, length) => `s${uint32(length)}`);
 
+/**
+ * Something marshalled that a text or bytes always follow: a header's name, and its value. Together with the length of the value it is
+ * one string, for as long as values of one length come: what is made of fewer pieces is put together in half the time [measured].
+ */
+export class Lead {
+  readonly marshalled: string;
+  readonly #kind: "text" | "bytes";
+  #lastLength = -1;
+  #withLength = "";
+
+  /** @param kind  Of what follows. */
+  constructor(marshalled: string, kind: "text" | "bytes") {
+    this.marshalled = marshalled;
+    this.#kind = kind;
+  }
+
+  /** @param value  latin-1 text, as for `marshalText` or `marshalBytes`. */
+  followedBy(value: string): string {
+    const isText = this.#kind === "text";
+    if (value.length > SHORT_LENGTH_MAX || (isText && NON_ASCII.test(value))) {
+      return this.marshalled + (isText ? marshalText(value) : marshalBytes(value));
+    }
+    const lengthAlone = (isText ? SHORT_ASCII : SHORT_BYTES)[value.length]!;
+    if (value.length !== this.#lastLength) {
+      this.#lastLength = value.length;
+      this.#withLength = "";
+      return this.marshalled + lengthAlone + value;
+    }
+    // Not the concatenation, which would stay two pieces.
+    if (this.#withLength === "") this.#withLength = Buffer.from(this.marshalled + lengthAlone, "latin1").latin1Slice();
+    return this.#withLength + value;
+  }
+}
+
 /** @param value  An integer that fits 32 bits with its sign. */
 export function marshalInteger(value: number): string {
   return `i${uint32(value)}`;

@@ -9,6 +9,7 @@ import type { Peer, RequestHead } from "../request/request-head.ts";
 import {
   DICT_END,
   DICT_START,
+  Lead,
   marshalBytes,
   marshalInteger,
   marshalKey,
@@ -47,7 +48,7 @@ const VERSIONS = new Map([
 const NAMES_MAX = 4096;
 /** Longer names are not kept, so that the table's bytes are bounded too. */
 const NAME_BYTES_MAX = 64;
-const names = new Map<string, string>();
+const names = new Map<string, Lead>();
 
 /** Addresses of a connection, marshalled at its first request. */
 const peerEntries = new WeakMap<Peer, string>();
@@ -141,14 +142,14 @@ function addresses(peer: Peer): string {
 /** Pairs in order, repeats kept. */
 function headerList(headerNames: readonly HeaderName[], values: readonly string[]): string {
   let list = HEADERS + startList(headerNames.length);
-  for (let i = 0; i < headerNames.length; i++) list += PAIR + marshalledName(headerNames[i]!.lower) + marshalBytes(values[i]!);
+  for (let i = 0; i < headerNames.length; i++) list += pairLead(headerNames[i]!.lower).followedBy(values[i]!);
   return list;
 }
 
-function marshalledName(name: string): string {
+function pairLead(name: string): Lead {
   const known = names.get(name);
   if (known !== undefined) return known;
-  const marshalled = marshalBytes(name);
-  if (names.size < NAMES_MAX && name.length <= NAME_BYTES_MAX) names.set(name, marshalled);
-  return marshalled;
+  const lead = new Lead(PAIR + marshalBytes(name), "bytes");
+  if (names.size < NAMES_MAX && name.length <= NAME_BYTES_MAX) names.set(name, lead);
+  return lead;
 }

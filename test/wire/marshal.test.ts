@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { DICT_END, DICT_START, marshalKey, marshalText } from "../../src/wire/marshal.ts";
+import { DICT_END, DICT_START, Lead, marshalBytes, marshalKey, marshalText } from "../../src/wire/marshal.ts";
 import { PYTHONS } from "../pythons.ts";
 import { readInPython } from "./read-in-python.ts";
 
@@ -47,4 +47,22 @@ for (const { path: python, name: version } of PYTHONS) {
 
 test("what is marshalled is latin-1 text: one character for each byte", () => {
   fc.assert(fc.property(latin1, (text) => ![...marshalText(text)].some((character) => character > "\xff")));
+});
+
+test("a lead with its value is what both are one after the other, whatever the lengths before", () => {
+  // Few lengths, so that the same one often comes again.
+  const text = fc.oneof(
+    latin1,
+    ascii.map((one) => one.slice(0, 3)),
+    fc.constantFrom("", "abc", "\xe9bc"),
+  );
+  fc.assert(
+    fc.property(ascii, fc.array(text, { maxLength: 20 }), (name, values) => {
+      const [key, item] = [new Lead(marshalKey(name), "text"), new Lead(marshalBytes(name), "bytes")];
+      for (const value of values) {
+        assert.equal(key.followedBy(value), marshalKey(name) + marshalText(value));
+        assert.equal(item.followedBy(value), marshalBytes(name) + marshalBytes(value));
+      }
+    }),
+  );
 });

@@ -9,7 +9,7 @@
  * Checks and their order are Gunicorn's (protocols §1.4).
  */
 
-import { type HeaderName, headerName } from "../../request/header-name.ts";
+import { type HeaderName, headerNameBehind } from "../../request/header-name.ts";
 import { isBlank, trimBlanks, trimBlanksEnd } from "./blanks.ts";
 import { CRLF_BYTES } from "./octets.ts";
 import type { Http1Policy } from "./policy.ts";
@@ -33,12 +33,14 @@ const NOT_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
  */
 export function parseFieldLines(section: string, policy: Http1Policy, sink: FieldSink): void {
   let at = 0;
+  let before: HeaderName | undefined;
   while (at < section.length) {
     if (sink.kept >= policy.fieldsMax) throw headersTooLarge("limit request headers fields");
     const lineEnd = section.indexOf("\r\n", at);
     const colon = section.indexOf(":", at);
     if (colon <= at || colon > lineEnd) throw invalidHeader(section.slice(at, lineEnd));
-    const name = parseName(section.slice(at, colon), policy.stripHeaderSpaces);
+    const name = parseName(section.slice(at, colon), before, policy.stripHeaderSpaces);
+    before = name;
     if (sink.forbidden.has(name.upper)) throw invalidHeaderName(name.upper);
 
     let value = trimBlanks(section, colon + 1, lineEnd);
@@ -58,9 +60,9 @@ export function parseFieldLines(section: string, policy: Http1Policy, sink: Fiel
 }
 
 /** Blanks before the colon are refused with the name, unless `strip_header_spaces` takes them away. */
-function parseName(spelling: string, stripSpaces: boolean): HeaderName {
+function parseName(spelling: string, before: HeaderName | undefined, stripSpaces: boolean): HeaderName {
   const bare = stripSpaces ? trimBlanksEnd(spelling) : spelling;
-  const name = headerName(bare);
+  const name = headerNameBehind(before, bare);
   if (name === undefined) throw invalidHeaderName(bare);
   return name;
 }

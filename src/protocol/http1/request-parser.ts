@@ -22,7 +22,7 @@ import type { Http1Policy } from "./policy.ts";
 import { invalidRequestLine, requestLineTooLong } from "./refusals.ts";
 import { RequestFields } from "./request-fields.ts";
 import { parseRequestLine, type RequestLine } from "./request-line.ts";
-import { findSectionEnd } from "./section-end.ts";
+import { findSectionEnd, findWholeSectionEnd } from "./section-end.ts";
 import type { TrailerFields } from "./trailer-fields.ts";
 
 /** The body being read: bytes left of a Content-Length, or chunks. */
@@ -88,17 +88,18 @@ export class Http1Parser extends SequentialParser {
     this.#line ??= this.#readRequestLine();
     if (this.#line === undefined) return false;
     const { bytes, start, end } = this.held;
-    const next = findSectionEnd(bytes, start, start + this.#searchedBytes, end, this.#policy.headerSection);
+    const { headerSection } = this.#policy;
+    const wholeEnd = this.#searchedBytes > 0 ? -1 : findWholeSectionEnd(bytes, start, end, headerSection);
+    const next = wholeEnd < 0 ? findSectionEnd(bytes, start, start + this.#searchedBytes, end, headerSection) : wholeEnd;
     if (next < 0) {
       this.#searchedBytes = end - start;
       return false;
     }
-    const section = bytes.latin1Slice(start, next - CRLF_BYTES);
     const line = this.#line;
     this.#searchedBytes = 0;
     this.#line = undefined;
     this.held.consume(next);
-    const head = this.#readFields(line, section);
+    const head = this.#readFields(line, bytes, start, next);
     this.#body = bodyOf(head, this.#policy);
     if (headBytes === bytes && this.#body === undefined && head.keepAlive) this.#last.note(bytes, headStart, next, head);
     this.headRead(head, this.#body !== undefined);
@@ -127,13 +128,14 @@ export class Http1Parser extends SequentialParser {
     return line;
   }
 
-  #readFields(line: RequestLine, section: string): RequestHead {
+  #readFields(line: RequestLine, bytes: Buffer, start: number, end: number): RequestHead {
     const fields = new RequestFields(this.#policy, this.#peer, line.version);
     let framing = NO_BODY;
     try {
-      parseFieldLines(section, this.#policy, fields);
+      parseFieldLines(bytes.latin1Slice(start, end - CRLF_BYTES), this.#policy, fields);
       if (fields.framing !== undefined) framing = requestFraming(fields.framing, line.version);
     } catch (error) {
+      findSectionEnd(bytes, start, start, end, this.#policy.headerSection);
       if (error instanceof ProtocolError) this.head = loggedHead(error, requestHead(line, fields, this.#peer, NO_BODY));
       throw error;
     }

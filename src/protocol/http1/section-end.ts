@@ -17,6 +17,21 @@ export interface SectionLimit {
   readonly name: string;
 }
 
+const EMPTY_LINE = "\r\n\r\n";
+
+/**
+ * The same for a section that has come whole, in a quarter of the time: bare LFs are not looked for. Whoever reads the lines finds a
+ * control character then, and must call `findSectionEnd` before that is reported: the bare LF is the first fault.
+ *
+ * @returns  -1 when that is not sure: the end has not come, the limit is near, or the section is empty.
+ */
+export function findWholeSectionEnd(bytes: Buffer, start: number, end: number, limit: SectionLimit): number {
+  if (bytes[start] === CR) return -1;
+  const found = bytes.indexOf(EMPTY_LINE, start, "latin1");
+  const next = found + EMPTY_LINE.length;
+  return found < 0 || next > end || next - start > Math.min(limit.bytesMax, limit.wholeBytesMax) ? -1 : next;
+}
+
 /**
  * Scans for the empty line that ends a section. Whatever was scanned before is not looked at again, so a section that
  * comes byte by byte costs no more than one that comes whole.

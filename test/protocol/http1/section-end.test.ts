@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { findSectionEnd } from "../../../src/protocol/http1/section-end.ts";
+import fc from "fast-check";
+import { findSectionEnd, findWholeSectionEnd } from "../../../src/protocol/http1/section-end.ts";
 
 const LIMIT = "max buffer headers";
 const limit = (bytesMax: number, wholeBytesMax = bytesMax) => ({ bytesMax, wholeBytesMax, name: LIMIT });
@@ -50,4 +51,24 @@ test("findSectionEnd goes on where the last search stopped", () => {
     assert.equal(findSectionEnd(bytes, 2, 2, seen, limit(100)), -1);
     assert.equal(findSectionEnd(bytes, 2, seen, bytes.length, limit(100)), bytes.length);
   }
+});
+
+test("findWholeSectionEnd finds what findSectionEnd finds, where it is sure", () => {
+  let found = 0;
+  const pieces = fc.array(fc.constantFrom("A: b", "\r\n", "\r\n\r\n", "\r", "x", "\n"), { maxLength: 12 });
+  const property = fc.property(pieces, fc.nat(40), fc.nat(40), fc.nat(3), (texts, bytesMax, wholeBytesMax, behind) => {
+    const bytes = Buffer.from(`xx${texts.join("")}`, "latin1");
+    const end = Math.max(2, bytes.length - behind);
+    const bounds = limit(bytesMax, wholeBytesMax);
+    const whole = findWholeSectionEnd(bytes, 2, end, bounds);
+    if (whole < 0) return;
+    try {
+      assert.equal(findSectionEnd(bytes, 2, 2, end, bounds), whole);
+      found++;
+    } catch (error) {
+      assert.equal((error as Error).message, "Invalid HTTP Header: 'bare LF as line terminator'");
+    }
+  });
+  fc.assert(property, { numRuns: 3000 });
+  assert.ok(found > 50, `${found} were found`);
 });
