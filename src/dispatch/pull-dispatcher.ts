@@ -378,8 +378,8 @@ export class PullDispatcher implements Dispatcher {
       staged++;
       room--;
     }
-    // One write wakes one sleeper: a ticket for each idle worker gets a write of its own, the rest share one.
-    if (staged > 0) this.#port.sendTickets(sleepers);
+    // One write wakes one sleeper: as many writes as there are idle workers, the last of them with all the rest.
+    if (staged > 0) this.#port.sendTickets(Math.max(0, sleepers - 1));
     if (staged > sleepers) this.#planStrandedCheck();
   }
 
