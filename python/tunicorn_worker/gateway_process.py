@@ -61,7 +61,6 @@ def spawn_gateway(command: Sequence[str], environment: Mapping[str, str]) -> Gat
         numbers = [channel_theirs.fileno(), ticket_writer, slots, control_theirs.fileno()]
         names = ("--ticket-fd", "--slots-fd", "--control-fd")
         arguments = [*command]
-        arguments[1:1] = os.environ.get('TPERF','').split()
         for name, number in zip(names, numbers[1:], strict=True):
             arguments += (name, str(number))
         variables = {**environment, "NODE_CHANNEL_FD": str(numbers[0]), "NODE_CHANNEL_SERIALIZATION_MODE": "json"}

@@ -27,8 +27,8 @@ const PIPELINED_BYTES_MAX = 65536;
 const UNSENT_BYTES_MAX = 65536;
 /** Of a request body that nobody wants, this much is read to save the connection; beyond it the connection is closed (Gunicorn's gthread: 64 KiB). */
 const UNWANTED_BODY_BYTES_MAX = 65536;
-/** A connection that has been silent for longer costs as little memory as it can. */
-const BUSY_MS = 1000;
+/** Of a connection that has been idle for so long nothing is kept that only makes it faster. */
+const KEPT_IDLE_MS = 1000;
 
 /** What a connection needs of the gateway around it, whatever it speaks. */
 export interface ClientHost {
@@ -464,7 +464,7 @@ export class Http1Connection implements RequestHandler, ExchangeConnection, Phas
   sweep(now: number): void {
     try {
       this.#carryOutDue(now);
-      if (this.#phase.at === "idle" && now - this.#phase.sinceMs >= BUSY_MS) this.#parser.idle();
+      if (this.#phase.at === "idle" && now - this.#phase.sinceMs >= KEPT_IDLE_MS) this.#parser.idle();
       if (this.#phase.at === "exchange") this.#watchExchange(now);
       if (this.#writeWatch.isStalled(this.#socket, now, this.#host.limits.writeMs)) {
         this.#limitReached("write-timeout", this.#host.limits.writeMs);

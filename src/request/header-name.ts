@@ -25,14 +25,19 @@ const INTERNED_NAMES_MAX = 2048;
 /** Longer names are never kept, so that the table's bytes are bounded too. */
 const INTERNED_NAME_BYTES_MAX = 64;
 
-/** All names have these too; only those that are kept follow others. */
+/**
+ * What all names have besides. Text and numbers alone: were names to lead to one another, one that somebody keeps would keep all that
+ * clients have ever invented behind it.
+ */
 interface Name extends HeaderName {
   readonly spelling: string;
-  /** The one that came behind it last. */
-  follower: Name | undefined;
+  /** How many names were kept before it; those that are not kept share the last place. */
+  readonly place: number;
 }
 
 const interned = new Map<string, Name>();
+/** By the place of a name: the one that came behind it last. */
+const followers = new Array<Name | undefined>(INTERNED_NAMES_MAX + 1).fill(undefined);
 
 /** RFC 9110 §5.6.2 token. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -44,7 +49,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * @returns         The name, or undefined when the spelling is not a token (RFC 9110 §5.1).
  */
 export function headerName(spelling: string): HeaderName | undefined {
-  return internedName(spelling) ?? (TOKEN.test(spelling) ? makeName(spelling) : undefined);
+  return internedName(spelling) ?? (TOKEN.test(spelling) ? makeName(spelling, INTERNED_NAMES_MAX) : undefined);
 }
 
 /**
@@ -54,12 +59,13 @@ export function headerName(spelling: string): HeaderName | undefined {
  * @param before  The name that stands before it in the list.
  */
 export function headerNameBehind(before: HeaderName | undefined, spelling: string): HeaderName | undefined {
-  const from = before as Name | undefined;
-  const follower = from?.follower;
+  if (before === undefined) return headerName(spelling);
+  const { place } = before as Name;
+  const follower = followers[place];
   if (follower !== undefined && follower.spelling === spelling) return follower;
   const name = internedName(spelling);
   if (name === undefined) return headerName(spelling);
-  if (from !== undefined) from.follower = name;
+  followers[place] = name;
   return name;
 }
 
@@ -68,21 +74,24 @@ function internedName(spelling: string): Name | undefined {
   const known = interned.get(spelling);
   if (known !== undefined) return known;
   if (spelling.length > INTERNED_NAME_BYTES_MAX || !TOKEN.test(spelling)) return undefined;
-  if (interned.size >= INTERNED_NAMES_MAX) interned.clear();
+  if (interned.size >= INTERNED_NAMES_MAX) {
+    interned.clear();
+    followers.fill(undefined);
+  }
   // A copy of its own: the spelling is a slice that would keep the whole head it was cut from in memory.
   const own = Buffer.from(spelling, "latin1").latin1Slice();
-  const name = makeName(own);
+  const name = makeName(own, interned.size);
   interned.set(own, name);
   return name;
 }
 
-function makeName(spelling: string): Name {
+function makeName(spelling: string, place: number): Name {
   const upper = spelling.toUpperCase();
   const bare = upper === "CONTENT-TYPE" || upper === "CONTENT-LENGTH";
   const key = upper.replaceAll("-", "_");
   return {
     spelling,
-    follower: undefined,
+    place,
     lower: spelling.toLowerCase(),
     upper,
     environKey: bare ? key : `HTTP_${key}`,

@@ -9,12 +9,12 @@ import { reprString } from "../base/python-repr.ts";
 import type { HeaderName } from "../request/header-name.ts";
 import { ProtocolError } from "../request/protocol-error.ts";
 import type { Peer, ProxyHeader, RequestHead } from "../request/request-head.ts";
-import { DICT_END, DICT_START, Lead, marshalKey, marshalText } from "./marshal.ts";
+import { DICT_END, DICT_START, marshalKey, marshalText, ValuePrefix } from "./marshal.ts";
 import { tlsVariables } from "./tls-variables.ts";
 
 /** One environ key of a header, and the serial number of the request that used it last. */
 interface HeaderKey {
-  readonly lead: Lead;
+  readonly prefix: ValuePrefix;
   usedBy: number;
 }
 
@@ -148,7 +148,7 @@ function headerEntries(names: readonly HeaderName[], values: readonly string[]):
     const key = headerKey(names[i]!.environKey);
     if (key === undefined || key.usedBy === serial) return joinedHeaderEntries(names, values);
     key.usedBy = serial;
-    entries += key.lead.followedBy(values[i]!);
+    entries += key.prefix.followedBy(values[i]!);
   }
   return entries;
 }
@@ -166,7 +166,7 @@ function headerKey(environKey: string): HeaderKey | undefined {
 }
 
 function keep(table: Map<string, HeaderKey>, environKey: string, marshalled: string): HeaderKey {
-  const key = { lead: new Lead(marshalled, "text"), usedBy: 0 };
+  const key = { prefix: new ValuePrefix(marshalled, "text"), usedBy: 0 };
   table.set(environKey, key);
   return key;
 }
@@ -180,6 +180,6 @@ function joinedHeaderEntries(names: readonly HeaderName[], values: readonly stri
     joined.set(key, earlier === undefined ? values[i]! : `${earlier},${values[i]}`);
   }
   let entries = "";
-  for (const [key, value] of joined) entries += (headerKeys.get(key)?.lead.marshalled ?? marshalText(key)) + marshalText(value);
+  for (const [key, value] of joined) entries += (headerKeys.get(key)?.prefix.marshalled ?? marshalText(key)) + marshalText(value);
   return entries;
 }

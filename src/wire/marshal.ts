@@ -63,7 +63,7 @@ const SHORT_BYTES = Array.from({ length: SHORT_LENGTH_MAX + 1 }, (_, length) => 
  * Something marshalled that a text or bytes always follow: a header's name, and its value. Together with the length of the value it is
  * one string, for as long as values of one length come: what is made of fewer pieces is put together in half the time [measured].
  */
-export class Lead {
+export class ValuePrefix {
   readonly marshalled: string;
   readonly #kind: "text" | "bytes";
   #lastLength = -1;

@@ -9,7 +9,6 @@ import type { Peer, RequestHead } from "../request/request-head.ts";
 import {
   DICT_END,
   DICT_START,
-  Lead,
   marshalBytes,
   marshalInteger,
   marshalKey,
@@ -18,6 +17,7 @@ import {
   marshalUtf8,
   NONE,
   startList,
+  ValuePrefix,
 } from "./marshal.ts";
 import { tlsExtension } from "./tls-variables.ts";
 
@@ -48,7 +48,7 @@ const VERSIONS = new Map([
 const NAMES_MAX = 4096;
 /** Longer names are not kept, so that the table's bytes are bounded too. */
 const NAME_BYTES_MAX = 64;
-const names = new Map<string, Lead>();
+const names = new Map<string, ValuePrefix>();
 
 /** Addresses of a connection, marshalled at its first request. */
 const peerEntries = new WeakMap<Peer, string>();
@@ -142,14 +142,14 @@ function addresses(peer: Peer): string {
 /** Pairs in order, repeats kept. */
 function headerList(headerNames: readonly HeaderName[], values: readonly string[]): string {
   let list = HEADERS + startList(headerNames.length);
-  for (let i = 0; i < headerNames.length; i++) list += pairLead(headerNames[i]!.lower).followedBy(values[i]!);
+  for (let i = 0; i < headerNames.length; i++) list += pairPrefix(headerNames[i]!.lower).followedBy(values[i]!);
   return list;
 }
 
-function pairLead(name: string): Lead {
+function pairPrefix(name: string): ValuePrefix {
   const known = names.get(name);
   if (known !== undefined) return known;
-  const lead = new Lead(PAIR + marshalBytes(name), "bytes");
-  if (names.size < NAMES_MAX && name.length <= NAME_BYTES_MAX) names.set(name, lead);
-  return lead;
+  const prefix = new ValuePrefix(PAIR + marshalBytes(name), "bytes");
+  if (names.size < NAMES_MAX && name.length <= NAME_BYTES_MAX) names.set(name, prefix);
+  return prefix;
 }

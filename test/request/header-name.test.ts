@@ -83,3 +83,9 @@ test("headerName forgets all names when it knows 2048, and learns anew", () => {
   assert.deepEqual(said(again), said(first));
   assert.equal(headerName("X-First"), again, "names are kept again, so that nobody can fill the table for good");
 });
+
+test("names hold text and numbers alone: no chain of names can grow", () => {
+  let before = headerName("X-First");
+  for (let number = 0; number < 5000; number += 1) before = headerNameBehind(before, `X-Chain-${number}`);
+  for (const value of Object.values(before ?? assert.fail())) assert.ok(["string", "number", "boolean"].includes(typeof value));
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { DICT_END, DICT_START, Lead, marshalBytes, marshalKey, marshalText } from "../../src/wire/marshal.ts";
+import { DICT_END, DICT_START, marshalBytes, marshalKey, marshalText, ValuePrefix } from "../../src/wire/marshal.ts";
 import { PYTHONS } from "../pythons.ts";
 import { readInPython } from "./read-in-python.ts";
 
@@ -49,7 +49,7 @@ test("what is marshalled is latin-1 text: one character for each byte", () => {
   fc.assert(fc.property(latin1, (text) => ![...marshalText(text)].some((character) => character > "\xff")));
 });
 
-test("a lead with its value is what both are one after the other, whatever the lengths before", () => {
+test("a prefix with its value is what both are one after the other, whatever the lengths before", () => {
   // Few lengths, so that the same one often comes again.
   const text = fc.oneof(
     latin1,
@@ -58,7 +58,7 @@ test("a lead with its value is what both are one after the other, whatever the l
   );
   fc.assert(
     fc.property(ascii, fc.array(text, { maxLength: 20 }), (name, values) => {
-      const [key, item] = [new Lead(marshalKey(name), "text"), new Lead(marshalBytes(name), "bytes")];
+      const [key, item] = [new ValuePrefix(marshalKey(name), "text"), new ValuePrefix(marshalBytes(name), "bytes")];
       for (const value of values) {
         assert.equal(key.followedBy(value), marshalKey(name) + marshalText(value));
         assert.equal(item.followedBy(value), marshalBytes(name) + marshalBytes(value));

@@ -39,14 +39,22 @@ export class LastHead {
   note(bytes: Buffer, start: number, end: number, head: RequestHead): void {
     this.#misses++;
     if (this.#misses > MISSES_MAX || end - start > HEAD_BYTES_MAX) {
-      this.forget();
+      this.#drop();
       return;
     }
-    this.#bytes = Buffer.from(bytes.subarray(start, end));
+    // Not from the shared pool: one byte held there keeps 8 KB alive.
+    this.#bytes = Buffer.allocUnsafeSlow(end - start);
+    bytes.copy(this.#bytes, 0, start, end);
     this.#head = { ...head, encoded: new EncodedHead() };
   }
 
+  /** Begins anew, with whatever comes next. */
   forget(): void {
+    this.#misses = 0;
+    this.#drop();
+  }
+
+  #drop(): void {
     this.#bytes = undefined;
     this.#head = undefined;
   }

@@ -56,6 +56,7 @@ export class Http1Parser extends SequentialParser {
   override close(): void {
     super.close();
     this.#line = undefined;
+    this.#last.forget();
   }
 
   protected finish(): void {

@@ -20,10 +20,11 @@ export interface SectionLimit {
 const EMPTY_LINE = "\r\n\r\n";
 
 /**
- * The same for a section that has come whole, in a quarter of the time: bare LFs are not looked for. Whoever reads the lines finds a
- * control character then, and must call `findSectionEnd` before that is reported: the bare LF is the first fault.
+ * Looks for the end of a section that has come whole, in a quarter of the time that `findSectionEnd` takes: bare LFs are not looked for.
+ * Whoever reads the lines finds a control character then, and must call `findSectionEnd` before that is reported: the bare LF is the
+ * first fault.
  *
- * @returns  -1 when that is not sure: the end has not come, the limit is near, or the section is empty.
+ * @returns  Offset behind the empty line; -1 when that is not sure: the end has not come, the limit is near, or the section is empty.
  */
 export function findWholeSectionEnd(bytes: Buffer, start: number, end: number, limit: SectionLimit): number {
   if (bytes[start] === CR) return -1;

@@ -59,6 +59,15 @@ test("nothing is kept that was forgotten, that is long, or of a client that alwa
   assert.equal(last.match(held("/9")), undefined);
 });
 
+test("a client that pauses is not one that asks for something else", () => {
+  const last = noted("GET /");
+  for (let pause = 0; pause < 10; pause++) {
+    last.forget();
+    last.note(Buffer.from("GET /"), 0, "GET /".length, HEAD);
+  }
+  assert.ok(last.match(held("GET /")));
+});
+
 /** Asks for the next request at once, with or without what was kept. */
 class Reader implements RequestHandler {
   readonly lines: string[] = [];
