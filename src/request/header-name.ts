@@ -25,14 +25,38 @@ const INTERNED_NAMES_MAX = 2048;
 /** Longer names are never kept, so that the table's bytes are bounded too. */
 const INTERNED_NAME_BYTES_MAX = 64;
 
-/**
- * What all names have besides. Text and numbers alone: were names to lead to one another, one that somebody keeps would keep all that
- * clients have ever invented behind it.
- */
-interface Name extends HeaderName {
-  readonly spelling: string;
-  /** How many names were kept before it; those that are not kept share the last place. */
-  readonly place: number;
+class Name implements HeaderName {
+  readonly lower: string;
+  readonly upper: string;
+  readonly environKey: string;
+  readonly underscored: boolean;
+  readonly #spelling: string;
+  /**
+   * Where `followers` has the name that came behind this one. Not that name itself: were names to lead to one another, one that somebody
+   * keeps would keep all that clients have ever invented behind it.
+   */
+  readonly #place: number;
+
+  /** @param place  How many names were kept before it; those that are not kept share the last place. */
+  constructor(spelling: string, place: number) {
+    const key = spelling.toUpperCase().replaceAll("-", "_");
+    this.lower = spelling.toLowerCase();
+    this.upper = spelling.toUpperCase();
+    this.environKey = this.upper === "CONTENT-TYPE" || this.upper === "CONTENT-LENGTH" ? key : `HTTP_${key}`;
+    this.underscored = spelling.includes("_");
+    this.#spelling = spelling;
+    this.#place = place;
+  }
+
+  /** @returns the name that came behind this one last, if it is spelt so. */
+  follower(spelling: string): Name | undefined {
+    const follower = followers[this.#place];
+    return follower !== undefined && follower.#spelling === spelling ? follower : undefined;
+  }
+
+  isFollowedBy(name: Name): void {
+    followers[this.#place] = name;
+  }
 }
 
 const interned = new Map<string, Name>();
@@ -49,7 +73,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * @returns         The name, or undefined when the spelling is not a token (RFC 9110 §5.1).
  */
 export function headerName(spelling: string): HeaderName | undefined {
-  return internedName(spelling) ?? (TOKEN.test(spelling) ? makeName(spelling, INTERNED_NAMES_MAX) : undefined);
+  return internedName(spelling) ?? (TOKEN.test(spelling) ? new Name(spelling, INTERNED_NAMES_MAX) : undefined);
 }
 
 /**
@@ -59,13 +83,12 @@ export function headerName(spelling: string): HeaderName | undefined {
  * @param before  The name that stands before it in the list.
  */
 export function headerNameBehind(before: HeaderName | undefined, spelling: string): HeaderName | undefined {
-  if (before === undefined) return headerName(spelling);
-  const { place } = before as Name;
-  const follower = followers[place];
-  if (follower !== undefined && follower.spelling === spelling) return follower;
+  if (!(before instanceof Name)) return headerName(spelling);
+  const follower = before.follower(spelling);
+  if (follower !== undefined) return follower;
   const name = internedName(spelling);
   if (name === undefined) return headerName(spelling);
-  followers[place] = name;
+  before.isFollowedBy(name);
   return name;
 }
 
@@ -80,21 +103,7 @@ function internedName(spelling: string): Name | undefined {
   }
   // A copy of its own: the spelling is a slice that would keep the whole head it was cut from in memory.
   const own = Buffer.from(spelling, "latin1").latin1Slice();
-  const name = makeName(own, interned.size);
+  const name = new Name(own, interned.size);
   interned.set(own, name);
   return name;
-}
-
-function makeName(spelling: string, place: number): Name {
-  const upper = spelling.toUpperCase();
-  const bare = upper === "CONTENT-TYPE" || upper === "CONTENT-LENGTH";
-  const key = upper.replaceAll("-", "_");
-  return {
-    spelling,
-    place,
-    lower: spelling.toLowerCase(),
-    upper,
-    environKey: bare ? key : `HTTP_${key}`,
-    underscored: spelling.includes("_"),
-  };
 }
