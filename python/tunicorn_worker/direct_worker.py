@@ -136,6 +136,8 @@ class DirectWorker:
         run = worker.run
 
         def run_and_tell() -> None:
+            if not getattr(worker, "alive", True):
+                return  # It was told to leave while it booted. Tornado's class would forget that when it begins to run.
             if self._sources is not None:
                 self._sources.start()
             self._modules = standard_modules(before) if report_modules else []

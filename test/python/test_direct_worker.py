@@ -37,6 +37,13 @@ class Silent(Plain):
             super().notify()
 class Never(Plain):
     def notify(self): ...
+class Forgets(Plain):
+    def init_signals(self):
+        super().init_signals()
+        os.kill(os.getpid(), signal.SIGTERM)
+    def run(self):
+        self.alive = True  # as Tornado's does
+        super().run()
 class Crashes(Plain):
     def run(self):
         self.notify()
@@ -155,6 +162,12 @@ def test_a_worker_that_never_beats_is_ready_in_the_end_and_left_alone(arbiter: F
     port = begin(arbiter, "Never", timeout=1)
     pid = arbiter.boot(1)
     assert ask(port)[0] == str(pid)
+
+
+def test_told_to_leave_while_it_boots_it_does_not_begin(arbiter: FakeArbiter) -> None:
+    begin(arbiter, "Forgets")
+    arbiter.fork(1)
+    assert arbiter.wait("exited", worker=1)["status"] == {"code": 0}
 
 
 def test_a_failure_after_the_boot(arbiter: FakeArbiter) -> None:

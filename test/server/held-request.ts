@@ -23,7 +23,8 @@ export async function holdRequest(t: Scope, server: Server): Promise<Held> {
   const answer = client.readResponse().catch((error: unknown) => error as Error);
   const worker = await waitUntil(
     "waiting for the request to be in the application",
-    () => existsSync(note) && Number(readFileSync(note, "utf8")),
+    // Zero: it is there and not written yet.
+    () => (existsSync(note) && Number(readFileSync(note, "utf8"))) || undefined,
   );
   return { worker, answer, release: () => writeFileSync(gate, "") };
 }
