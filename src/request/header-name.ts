@@ -5,6 +5,8 @@
  * environ key again for each request would be the parser's largest cost.
  */
 
+import { ownText } from "../base/own-text.ts";
+
 /** One checked header name in the spellings that its readers need. */
 export interface HeaderName {
   /** `"content-type"`: ASGI, HTTP/2, comparisons. */
@@ -102,7 +104,7 @@ function internedName(spelling: string): Name | undefined {
     followers.fill(undefined);
   }
   // A copy of its own: the spelling is a slice that would keep the whole head it was cut from in memory.
-  const own = Buffer.from(spelling, "latin1").latin1Slice();
+  const own = ownText(spelling);
   const name = new Name(own, interned.size);
   interned.set(own, name);
   return name;

@@ -4,6 +4,7 @@
  * Keys that are the same for all of a worker's requests (`wsgi.version`, `SERVER_SOFTWARE` ...) are added there.
  */
 
+import { ownText } from "../base/own-text.ts";
 import { percentDecode } from "../base/percent-decoding.ts";
 import { reprString } from "../base/python-repr.ts";
 import type { HeaderName } from "../request/header-name.ts";
@@ -107,8 +108,9 @@ function addresses(head: RequestHead): string {
     marshalText(peer.serverName) +
     marshalKey("SERVER_PORT") +
     marshalText(String(peer.serverPort));
-  peerEntries.set(peer, entries);
-  return entries;
+  const own = ownText(entries);
+  peerEntries.set(peer, own);
+  return own;
 }
 
 function marshalRemote(peer: Peer): string {

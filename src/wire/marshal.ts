@@ -8,6 +8,8 @@
  * All functions return latin-1 strings: one character for each byte. They are concatenated and written once.
  */
 
+import { ownText } from "../base/own-text.ts";
+
 const NON_ASCII = /[^\0-\x7f]/;
 const SHORT_LENGTH_MAX = 255;
 
@@ -88,7 +90,7 @@ export class ValuePrefix {
       return this.marshalled + lengthAlone + value;
     }
     // Not the concatenation, which would stay two pieces.
-    if (this.#withLength === "") this.#withLength = Buffer.from(this.marshalled + lengthAlone, "latin1").latin1Slice();
+    if (this.#withLength === "") this.#withLength = ownText(this.marshalled + lengthAlone);
     return this.#withLength + value;
   }
 }

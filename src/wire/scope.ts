@@ -4,6 +4,7 @@
  * than strings that travel.
  */
 
+import { ownText } from "../base/own-text.ts";
 import type { HeaderName } from "../request/header-name.ts";
 import type { Peer, RequestHead } from "../request/request-head.ts";
 import {
@@ -135,8 +136,9 @@ function addresses(peer: Peer): string {
     marshalText(peer.acceptedOn ?? peer.serverName) +
     (peer.serverPort === undefined ? NONE : marshalInteger(peer.serverPort)) +
     (peer.tls === undefined ? "" : tlsExtension(peer.tls));
-  peerEntries.set(peer, entries);
-  return entries;
+  const own = ownText(entries);
+  peerEntries.set(peer, own);
+  return own;
 }
 
 /** Pairs in order, repeats kept. */

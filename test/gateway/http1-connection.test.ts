@@ -1085,11 +1085,10 @@ test("the last head is kept for a client that asks on, not for one that is silen
   });
   const client = await server.connect(t);
   const ask = async () => await client.get("/").sees(`answer ${kept.length + 1}`);
-  await ask();
-  await ask();
+  for (let count = 0; count < 3; count++) await ask();
   server.pass(999);
   await ask();
   server.pass(1000);
-  await ask();
-  assert.deepEqual(kept, [false, true, true, false]);
+  for (let count = 0; count < 3; count++) await ask();
+  assert.deepEqual(kept, [false, false, true, true, false, false, true]);
 });

@@ -38,7 +38,8 @@ export class LastHead {
    */
   note(bytes: Buffer, start: number, end: number, head: RequestHead): void {
     this.#misses++;
-    if (this.#misses > MISSES_MAX || end - start > HEAD_BYTES_MAX) {
+    // Many clients ask for something once.
+    if (this.#misses === 1 || this.#misses > MISSES_MAX || end - start > HEAD_BYTES_MAX) {
       this.#drop();
       return;
     }
