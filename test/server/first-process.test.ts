@@ -29,7 +29,11 @@ test("as PID 1: nothing stays a zombie, USR2 is refused in words, the master's e
   const container = await startContainer(t);
   const { server, init } = container;
   assert.equal((await server.exchange(get("/"))).body, "hello\n");
-  const nursery = server.processes().find(({ command }) => /: nursery/.test(command))?.pid ?? assert.fail("no nursery");
+  // It gives itself its title behind the first worker.
+  const nursery = await waitUntil(
+    "waiting for the nursery",
+    () => server.processes().find(({ command }) => /: nursery/.test(command))?.pid,
+  );
   process.kill(nursery, "SIGKILL");
   await server.waitForLine(/nursery replaced/);
   await waitUntil("waiting for the orphans to go", () => server.processes().every(({ state }) => state !== "Z"));
