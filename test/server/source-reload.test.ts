@@ -144,6 +144,5 @@ test("a direct worker is replaced, not ended", async (t) => {
   writeFileSync(source, code("first"));
   const server = await Server.start(t, "tunicorn", { args: ["--reload", "-k", "tornado", "site_of_test:app"], cwd });
   await untilAnswered(server, 200, /^first$/);
-  writeFileSync(source, code("second"));
-  await waitUntil("waiting for the new code", async () => (await server.exchange(get("/")).catch(() => undefined))?.body === "second");
+  await saveUntilServed(server, source, code("second"), ({ body }) => body === "second");
 });
