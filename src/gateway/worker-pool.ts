@@ -120,8 +120,8 @@ export class WorkerPool implements RequestOwner, ChannelsOwner {
   }
 
   #encode(head: RequestHead): string {
-    const encode = () => this.#serving.encode(head);
-    return head.encoded === undefined ? encode() : head.encoded.get(this.#encoder, head.names, encode);
+    if (head.encoded === undefined) return this.#serving.encode(head);
+    return head.encoded.get(this.#encoder, head.names, () => this.#serving.encode(head));
   }
 
   /** The first handshake waits a moment; its client may leave meanwhile. */

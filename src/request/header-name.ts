@@ -41,9 +41,9 @@ class Name implements HeaderName {
 
   /** @param place  How many names were kept before it; those that are not kept share the last place. */
   constructor(spelling: string, place: number) {
-    const key = spelling.toUpperCase().replaceAll("-", "_");
     this.lower = spelling.toLowerCase();
     this.upper = spelling.toUpperCase();
+    const key = this.upper.replaceAll("-", "_");
     this.environKey = this.upper === "CONTENT-TYPE" || this.upper === "CONTENT-LENGTH" ? key : `HTTP_${key}`;
     this.underscored = spelling.includes("_");
     this.#spelling = spelling;
@@ -75,7 +75,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * @returns         The name, or undefined when the spelling is not a token (RFC 9110 §5.1).
  */
 export function headerName(spelling: string): HeaderName | undefined {
-  return internedName(spelling) ?? (TOKEN.test(spelling) ? new Name(spelling, INTERNED_NAMES_MAX) : undefined);
+  return internedName(spelling) ?? passingName(spelling);
 }
 
 /**
@@ -89,9 +89,14 @@ export function headerNameBehind(before: HeaderName | undefined, spelling: strin
   const follower = before.follower(spelling);
   if (follower !== undefined) return follower;
   const name = internedName(spelling);
-  if (name === undefined) return headerName(spelling);
+  if (name === undefined) return passingName(spelling);
   before.isFollowedBy(name);
   return name;
+}
+
+/** A name that is not kept. @returns undefined for what is no token. */
+function passingName(spelling: string): Name | undefined {
+  return TOKEN.test(spelling) ? new Name(spelling, INTERNED_NAMES_MAX) : undefined;
 }
 
 /** @returns undefined for what is no token, or too long to be kept. */

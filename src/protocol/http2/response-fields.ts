@@ -1,5 +1,6 @@
 /** Field lines of a worker's response into fields of HTTP/2 (RFC 9113 §8.2). Each line is made once and found again by its text. */
 
+import { ownText } from "../../base/own-text.ts";
 import { type EncodedField, encodeField } from "../hpack/encoded-field.ts";
 import { trimBlanks } from "../http1/blanks.ts";
 import { SERVER } from "../http1/prefix-lines.ts";
@@ -57,6 +58,6 @@ function fieldOfLine(line: string): EncodedField | undefined {
   if (line.length > LINE_CHARACTERS_MAX) return made;
   if (known.size >= LINES_MAX) known.clear();
   // A copy: a slice would keep the whole head it was cut from in memory.
-  known.set(Buffer.from(line, "latin1").latin1Slice(), made);
+  known.set(ownText(line), made);
   return made;
 }
